@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CSV as people and vendors write it (RFC 4180 and its relatives), row by row in constant memory.
+ *
+ * Reads UTF-8 with or without a byte order mark, UTF-16 with one; comma, semicolon or tab (sniffed
+ * from the header row); CRLF, LF or CR; quotes with embedded separators and newlines. A field is at most
+ * 1 MiB, a row at most 100,000 fields. Columns are matched by header name, never by position.
+ * Writing neutralises cells that a spreadsheet would run as a formula (=, +, -, @, tab, CR at the start
+ * of text; numbers stay numbers).
+ */
+#ifndef RR_BASE_CSV_H
+#define RR_BASE_CSV_H
+
+#include "base/fs.h"
+
+struct csv;
+
+struct csv *csv_open(const char *path, struct err *e);          /* reads through fs_stream */
+struct csv *csv_open_text(struct str text, struct err *e);      /* the text must outlive it */
+/* The header row is read at opening. */
+unsigned csv_columns(const struct csv *c);
+struct str csv_header(const struct csv *c, unsigned column);
+/* Column of that header name (exact, then ASCII case-insensitive), or -1. */
+int csv_column(const struct csv *c, const char *name);
+/* 1 a row, 0 the end, <0 this row is malformed (e says why; the next call goes on after it). */
+int csv_next(struct csv *c, struct err *e);
+/* Field of the current row, unquoted; empty for a column that the row lacks or for -1. Lives until
+ * the next csv_next. */
+struct str csv_field(const struct csv *c, int column);
+uint64_t csv_row(const struct csv *c);  /* 1-based data row number */
+uint64_t csv_line(const struct csv *c); /* 1-based line on which the row began */
+uint64_t csv_raw_bytes(const struct csv *c);
+void csv_close(struct csv *c);
+
+/* Appends one field, quoted where needed; text is neutralised, a number is not. */
+void csv_write_text(struct sb *b, struct str s);
+void csv_write_number(struct sb *b, struct str s);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The in-flight file: what was under way when a process died.
+ *
+ * One shared-mapped file a worker (LEDGER-inflight-N), fixed slots of 256 bytes. A slot is filled before
+ * the request is forwarded, updated in place while tokens come, cleared when the call's row is durable. No
+ * sync: the page cache survives kill -9. After a power cut lost slots are calls that were never answered.
+ * Each slot ends in a checksum over its fixed part, so that a torn slot is named as such and not believed.
+ */
+#ifndef RR_LEDGER_INFLIGHT_H
+#define RR_LEDGER_INFLIGHT_H
+
+#include "ledger/ledger.h"
+
+struct inflight;
+struct inflight_slot {
+	struct call_id id;
+	int64_t start_us;
+	char key[24], team[32], feature[32], env[16], provider[24], model[64];
+	int64_t high_pico;        /* what was reserved: the upper bound */
+	int64_t low_pico;         /* what is known to be spent so far */
+	uint64_t output_tok_seen; /* updated while streaming */
+	char currency[8];
+};
+
+/* slots: most calls under way at once per worker; grows the file as needed up to that. */
+struct inflight *inflight_open(const char *ledger_path, unsigned worker, unsigned slots, struct err *e);
+/* Index of a filled slot, or -1 when all are taken. */
+int inflight_take(struct inflight *f, const struct inflight_slot *s);
+void inflight_progress(struct inflight *f, int slot, uint64_t output_tok_seen, int64_t low_pico);
+void inflight_clear(struct inflight *f, int slot);
+unsigned inflight_count(const struct inflight *f);
+void inflight_close(struct inflight *f);
+
+/* At start, before any inflight_open: every slot left in any of the ledger's in-flight files whose call is
+ * not in the ledger becomes a call with OUTCOME_CRASHED, PROV_ESTIMATED and its band, in one transaction;
+ * then the files are removed. Safe to be killed and run again. *closed = how many. */
+int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e);
+
+#endif

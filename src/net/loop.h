@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An event loop over epoll: descriptors, timers, a way in from other threads. One loop a worker thread.
+ *
+ * 1. Time is read once a round from the injected clock; callbacks ask loop_now_us().
+ * 2. A callback may close and free anything of its own, its own struct io too, but must io_close() it
+ *    first; events of this round for a closed io are not delivered.
+ * 3. Deferred work runs at the end of the round, once, in the order in which it was asked for: this is
+ *    how many small sends of one round become one writev.
+ * 4. epoll registration is edge-free (level) and changed only when the wanted events change: no
+ *    epoll_ctl a request.
+ */
+#ifndef RR_NET_LOOP_H
+#define RR_NET_LOOP_H
+
+#include "base/clock.h"
+#include "base/err.h"
+
+struct loop;
+
+enum { IO_READ = 1, IO_WRITE = 2, IO_HANGUP = 4 };
+
+struct io {
+	int fd;
+	unsigned wanted;     /* IO_READ | IO_WRITE */
+	unsigned registered; /* loop's own */
+	void (*on_ready)(struct io *io, unsigned ready);
+	struct loop *loop;
+};
+
+struct timer { /* embed it; zeroed = not set */
+	uint64_t at_us;
+	unsigned index;      /* loop's own: place in the heap + 1 */
+	void (*on_timer)(struct timer *t);
+};
+
+struct deferred { /* embed it */
+	struct deferred *next;
+	bool queued;
+	void (*run)(struct deferred *d);
+};
+
+struct loop *loop_new(const struct clock *clock, struct err *e);
+void loop_free(struct loop *l);
+/* Runs until loop_stop(). */
+int loop_run(struct loop *l);
+/* One round; waits at most max_wait_us. For tests with a manual clock. */
+int loop_once(struct loop *l, uint64_t max_wait_us);
+void loop_stop(struct loop *l); /* any thread */
+uint64_t loop_now_us(const struct loop *l);      /* monotonic */
+int64_t loop_real_us(const struct loop *l);      /* UTC */
+
+void io_init(struct io *io, struct loop *l, int fd, void (*on_ready)(struct io *, unsigned));
+void io_want(struct io *io, unsigned wanted);
+void io_close(struct io *io); /* forgets and closes the descriptor */
+
+void timer_set(struct loop *l, struct timer *t, uint64_t after_us, void (*on_timer)(struct timer *));
+void timer_clear(struct loop *l, struct timer *t);
+
+void loop_defer(struct loop *l, struct deferred *d, void (*run)(struct deferred *));
+/* Wakes the loop from another thread and calls fn(arg) on its thread, soon, once for each post. */
+void loop_post(struct loop *l, void (*fn)(void *), void *arg);
+/* A cheaper way in for a hot signal: rings are coalesced; on_ring runs on the loop's thread. */
+struct doorbell;
+struct doorbell *doorbell_new(struct loop *l, void (*on_ring)(void *), void *arg, struct err *e);
+void doorbell_ring(struct doorbell *b); /* any thread, async-signal-safe */
+void doorbell_free(struct doorbell *b);
+
+#endif

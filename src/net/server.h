@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The server side of HTTP: listeners, connections and, for each request, a stream with callbacks.
+ *
+ * A stream is one exchange, whatever the protocol under it. It lives from on_request to on_closed, owns an
+ * arena and the parsed head, and is touched only on its worker's thread.
+ *
+ *   on_request -> on_body* -> on_body_end      the request comes in
+ *   stream_respond -> stream_send* -> stream_end   the answer goes out (may begin before the body's end)
+ *   on_drained                                  the output fell below its low-water mark
+ *   on_closed                                   always, last, exactly once; then the stream is gone
+ *
+ * Back-pressure: stream_send never refuses, but returns the bytes now queued; above limits.out_bytes the
+ * caller must stop feeding (pause its upstream) until on_drained. stream_pause stops reading the request.
+ * Protocol errors before on_request are answered by the server itself with 400/408/413/431 and a close,
+ * through on_bad_request (which may give the body).
+ */
+#ifndef RR_NET_SERVER_H
+#define RR_NET_SERVER_H
+
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+struct server;
+struct stream;
+
+struct server_handler {
+	void (*on_request)(void *app, struct stream *s);
+	void (*on_body)(struct stream *s, struct str bytes);
+	void (*on_body_end)(struct stream *s);
+	void (*on_drained)(struct stream *s);
+	void (*on_closed)(struct stream *s, enum http_end how);
+	/* Body and content type for a protocol error that the server answers itself; may be NULL. target is
+	 * what could be read of it (may be empty). */
+	void (*on_bad_request)(void *app, unsigned status, const char *fault, struct str target, struct sb *body);
+};
+
+struct server_config {
+	const char *listen;      /* "127.0.0.1:7300", "[::1]:0", "unix:/path" */
+	struct tls_ctx *tls;     /* NULL = plain */
+	const struct http_limits *limits;
+	bool reuse_port;         /* several workers on one port */
+	unsigned max_connections;
+	const struct server_handler *handler;
+	void *app;
+};
+
+struct server *server_open(struct loop *l, const struct server_config *c, struct err *e);
+/* "127.0.0.1:7300" as bound (port 0 resolved). */
+const char *server_address(const struct server *s);
+uint16_t server_port(const struct server *s);
+unsigned server_connections(const struct server *s);
+/* Stops accepting; idle connections close, busy ones after their exchange. */
+void server_drain(struct server *s);
+void server_close(struct server *s); /* cuts everything; on_closed is called for each stream */
+
+struct loop *stream_loop(struct stream *s);
+const struct head *stream_head(const struct stream *s);
+struct arena *stream_arena(struct stream *s);
+void stream_set_user(struct stream *s, void *user);
+void *stream_user(const struct stream *s);
+void *stream_app(const struct stream *s);
+/* The peer's address as text. */
+struct str stream_peer(const struct stream *s);
+
+/* Head of the answer. content_length -1: chunked (or until close for HTTP/1.0). Connection,
+ * transfer-encoding, content-length and date are the server's own business: do not pass them. */
+int stream_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count, int64_t content_length);
+/* Queues body bytes (copied). Returns bytes queued towards the client, or <0 when the stream is over. */
+long stream_send(struct stream *s, struct str bytes);
+int stream_end(struct stream *s);  /* the clean end */
+void stream_abort(struct stream *s); /* cuts the answer so that the client sees it as broken */
+void stream_pause(struct stream *s);
+void stream_resume(struct stream *s);
+/* Bytes queued towards the client. */
+size_t stream_queued(const struct stream *s);
+bool stream_responded(const struct stream *s); /* the head was given */
+/* Keep-alive ends after this answer. */
+void stream_close_after(struct stream *s);
+
+#endif
