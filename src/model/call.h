@@ -63,7 +63,6 @@ struct call {
 	uint8_t provenance;
 	uint8_t outcome;
 	uint8_t price_status;
-	uint8_t tier;                  /* enum tier, served */
 	uint8_t streamed;
 	uint8_t accepted;              /* enum accepted */
 	uint16_t levers;               /* bits of enum lever that acted */
@@ -76,7 +75,6 @@ struct call {
 	uint32_t currency;
 	uint32_t rule;                 /* id of the price rule that priced it */
 	uint32_t class_rule;           /* id of the rule that chose the book, for imported rows */
-	uint32_t vendor_id;            /* the vendor's own request id; not interned for live calls, see vendor_ref */
 	char vendor_ref[40];           /* NUL-padded: the vendor's response id, second key for matching */
 	/* money at 10^-12 of `currency` */
 	int64_t cost_pico;             /* priced by our book; meaningless unless price_status is PRICED or FREE */
@@ -84,7 +82,7 @@ struct call {
 	int64_t billed_pico;           /* what the vendor said or billed; INT64_MIN = not known */
 	int64_t saved_pico;            /* what the levers that acted saved, by the same price function */
 	uint64_t prefix_hash;          /* salted hash of system prompt + tools: the workload's fingerprint */
-	struct usage usage;            /* .model and .request_id spans are not kept */
+	struct usage usage;            /* holds the served tier; its .model and .request_id spans are not kept */
 };
 
 #define BILLED_UNKNOWN INT64_MIN
