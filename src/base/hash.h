@@ -16,7 +16,8 @@ struct hash128 {
 struct hash128 hash_xxh3_128(const void *p, size_t n);
 void hash_sha256(struct str s, unsigned char out[32]);
 void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32]);
-uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n);
+uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n); /* crc: 0, or the result for what stands before */
+uint32_t hash_crc32c_portable(uint32_t crc, const void *p, size_t n); /* the same without special instructions */
 /* Lower-case hex, NUL-terminated: 2n+1 bytes. */
 char *hash_hex(const unsigned char *p, size_t n, char *out);
 bool hash_equal_ct(const void *a, const void *b, size_t n); /* constant time */

@@ -39,9 +39,13 @@ int money_parse(struct str s, int64_t *pico, bool *exact);
 int money_parse_wide(struct str s, money_wide *pico, bool *exact);
 /* The same at 10^-18, for prices. */
 int money_parse_atto(struct str s, money_wide *atto, bool *exact);
+/* The same at 10^-scale: what the three above call. Decimal text of any length: sign, digits, point, exponent;
+ * a result beyond +-(2^127 - 1) is -RR_RANGE. */
+int decimal_scaled(struct str s, unsigned scale, money_wide *out, bool *exact);
 /* Shortest exact decimal text: "0", "518.01", "-0.000000000001". Returns out (MONEY_TEXT bytes). */
 char *money_text(money_wide pico, char out[MONEY_TEXT]);
-/* For people: fixed decimals, thousands separated by ',', rounded half to even: "1,002.01". */
+/* For people: fixed decimals, thousands separated by ',', rounded half to even: "1,002.01".
+ * More than 12 decimals are 12. */
 char *money_human(money_wide pico, unsigned decimals, char out[MONEY_TEXT]);
 char *money_text_atto(money_wide atto, char out[MONEY_TEXT]);
 

@@ -141,46 +141,66 @@ char *str_copy(char *dst, size_t size, struct str s)
 	return dst;
 }
 
-/* Bytes of the well-formed sequence at s[0], or 0. Table 3-7 of the Unicode standard. */
-static size_t utf8_step(const unsigned char *s, size_t n)
+/* What table 3-7 of the Unicode standard says of a first byte: the length of its sequence (0: none begins so) and
+ * the range of the second byte, which shuts out overlong forms, surrogates and what is beyond U+10FFFF. */
+static size_t utf8_shape(unsigned char first, unsigned char *low, unsigned char *high)
 {
-	unsigned char lo = 0x80, hi = 0xBF;
-	size_t len;
-	if (s[0] < 0x80)
+	*low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+	*high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+	if (first < 0x80)
 		return 1;
-	if (s[0] >= 0xC2 && s[0] <= 0xDF)
-		len = 2;
-	else if (s[0] >= 0xE0 && s[0] <= 0xEF)
-		len = 3;
-	else if (s[0] >= 0xF0 && s[0] <= 0xF4)
-		len = 4;
-	else
-		return 0;
-	if (s[0] == 0xE0)
-		lo = 0xA0;
-	else if (s[0] == 0xED)
-		hi = 0x9F;
-	else if (s[0] == 0xF0)
-		lo = 0x90;
-	else if (s[0] == 0xF4)
-		hi = 0x8F;
-	if (n < len || s[1] < lo || s[1] > hi)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((s[i] & 0xC0) != 0x80)
-			return 0;
-	return len;
+	if (first >= 0xC2 && first <= 0xDF)
+		return 2;
+	if (first >= 0xE0 && first <= 0xEF)
+		return 3;
+	return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+}
+
+/* How many bytes at p fit a sequence's shape; the sequence is whole when that equals *length. */
+static size_t utf8_prefix(const char *p, size_t n, size_t *length)
+{
+	unsigned char low, high;
+	size_t fit = 1;
+	*length = utf8_shape((unsigned char)p[0], &low, &high);
+	for (; fit < *length && fit < n; fit++) {
+		unsigned char c = (unsigned char)p[fit];
+		if (c < low || c > high)
+			break;
+		low = 0x80, high = 0xBF;
+	}
+	return fit;
+}
+
+size_t str_utf8_step(const char *p, size_t n)
+{
+	size_t length, fit = utf8_prefix(p, n, &length);
+	return fit == length ? fit : 0;
 }
 
 bool str_utf8_valid(struct str s)
 {
 	for (size_t i = 0; i < s.n;) {
-		size_t step = utf8_step((const unsigned char *)s.p + i, s.n - i);
+		size_t step = str_utf8_step(s.p + i, s.n - i);
 		if (!step)
 			return false;
 		i += step;
 	}
 	return true;
+}
+
+void sb_add_utf8(struct sb *b, struct str s)
+{
+	size_t kept = 0; /* what stands before this is written */
+	for (size_t i = 0; i < s.n;) {
+		size_t length, fit = utf8_prefix(s.p + i, s.n - i, &length);
+		if (fit != length) {
+			sb_add(b, s.p + kept, i - kept);
+			sb_adds(b, "\xEF\xBF\xBD");
+			kept = i + fit;
+		}
+		i += fit;
+	}
+	sb_add(b, s.p + kept, s.n - kept);
 }
 
 size_t str_columns(struct str s)

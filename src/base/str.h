@@ -64,6 +64,8 @@ int str_i64(struct str s, int64_t *out); /* one leading '-' allowed */
 char *str_copy(char *dst, size_t size, struct str s);
 /* Strict UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool str_utf8_valid(struct str s);
+/* Bytes of the well-formed sequence that begins at p (n > 0 bytes are there), or 0. */
+size_t str_utf8_step(const char *p, size_t n);
 /* Terminal columns, one per code point (0 for combining marks U+0300..036F); for table layout. */
 size_t str_columns(struct str s);
 /* Levenshtein distance of two short words (at most 63 bytes each, else 99): "did you mean". */
@@ -85,6 +87,8 @@ void sb_addc(struct sb *b, char c);
 void sb_adds(struct sb *b, const char *c);
 void sb_add_str(struct sb *b, struct str s);
 void sb_addf(struct sb *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Appends s with each maximal ill-formed piece replaced by U+FFFD (the Unicode standard's section 3.9). */
+void sb_add_utf8(struct sb *b, struct str s);
 void sb_add_u64(struct sb *b, uint64_t v);
 void sb_add_i64(struct sb *b, int64_t v);
 static inline struct str sb_str(const struct sb *b)
