@@ -49,6 +49,7 @@ enum price_status { PRICE_PRICED, PRICE_UNPRICED, PRICE_MISMATCH, PRICE_NO_USAGE
 const char *price_status_name(enum price_status s);
 
 enum accepted { ACCEPTED_UNKNOWN, ACCEPTED_YES, ACCEPTED_NO };
+const char *accepted_name(enum accepted a);
 
 struct call {
 	struct call_id id;
@@ -88,7 +89,9 @@ struct call {
 #define BILLED_UNKNOWN INT64_MIN
 
 void call_init(struct call *c);
-/* One row of every field as JSON object members, by call_fields.def. */
+/* The word of an ENUM field of call_fields.def ("tier", 2 is "batch"); "?" for what is none. */
+const char *call_field_word(struct str field, unsigned value);
+/* Every field of call_fields.def as members of the open JSON object, then "classes" and "tool_calls". */
 struct json_out;
 void call_json(const struct call *c, struct json_out *w);
 

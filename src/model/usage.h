@@ -32,7 +32,10 @@ bool token_class_is_output(enum token_class c);
 const char *tool_kind_name(enum tool_kind k);
 
 /* The tier that was *served* (never the one that was asked), where the vendor says so. */
-enum tier { TIER_UNKNOWN, TIER_STANDARD, TIER_BATCH, TIER_FLEX, TIER_PRIORITY, TIER_SCALE, TIER_PROVISIONED, TIERS };
+enum tier { TIER_UNKNOWN, TIER_STANDARD, TIER_BATCH, TIER_FLEX, TIER_PRIORITY, TIER_SCALE, TIER_PROVISIONED,
+	TIER_OTHER, /* the vendor named a tier that we do not know: it has no price, it is not the standard one */
+	TIERS
+};
 const char *tier_name(enum tier t);
 /* Vendors' spellings: "default", "on_demand", "ON_DEMAND_FLEX", "fast", "auto" (unknown) ... */
 enum tier tier_parse(struct str s);
@@ -45,6 +48,7 @@ enum usage_flag {
 	USAGE_SPLIT_GUESSED = 1 << 4, /* a cache write's TTL was not stated and came from the request's marks (C19) */
 	USAGE_VENDOR_COST = 1 << 5,   /* the vendor reported its own cost (C30) */
 	USAGE_ZERO = 1 << 6,          /* the vendor said zero explicitly: zero stays zero (C58) */
+	USAGE_OTHER_MODEL = 1 << 7,   /* a second model worked too and bills apart: see usage_read_other() */
 };
 
 struct usage {
@@ -84,5 +88,13 @@ const char *usage_shape_name(enum usage_shape s);
 /* Reads a response body. 0 (look at u->flags: USAGE_SEEN absent = no usage in it) or a negative code
  * when the numbers are no counts. */
 int usage_read(enum usage_shape shape, struct json body, struct usage *u);
+/* Tokens of the same body that another model served and bills at its own rates (Anthropic's advisor):
+ * with USAGE_OTHER_MODEL they stand here and not in usage_read's classes. Its .model says which; flagged
+ * USAGE_MISMATCH when it was more than one. 0, or -RR_NOTFOUND when there are none. */
+int usage_read_other(enum usage_shape shape, struct json body, struct usage *u);
+
+/* Values for the contract's keys `classes` (those that are not 0, by name) and `tool_calls`. */
+void usage_classes_json(const struct usage *u, struct json_out *w);
+void usage_tools_json(const struct usage *u, struct json_out *w);
 
 #endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See usage.h. This file holds what all shapes share: names, tiers, sums, where a block stands in a body,
+ * what a count is. The readers: usage_openai.c, usage_anthropic.c, usage_gemini.c, usage_other.c.
+ *
+ * 1. A count is a whole number from 0 to 2^53. Anything else makes the block a mismatch without classes.
+ * 2. vendor_total_tok is the total that the vendor states, or that its own parts imply where it states none.
+ * 3. The classes are never bent to fit that total: where they do not sum to it, USAGE_MISMATCH says so.
+ */
+#include "model/usage_i.h"
+
+#include "base/err.h"
+
+static const struct {
+	const char *name;
+	char side;
+} classes[CLASSES] = {
+#define X(NAME, name, side, text) {#name, side},
+#include "model/token_classes.def"
+#undef X
+};
+
+static const char *const tools[TOOLS] = {
+#define X(NAME, name, text) #name,
+#include "model/tool_kinds.def"
+#undef X
+};
+
+const char *token_class_name(enum token_class c)
+{
+	return (unsigned)c < CLASSES ? classes[c].name : "?";
+}
+
+bool token_class_is_output(enum token_class c)
+{
+	return (unsigned)c < CLASSES && classes[c].side == 'o';
+}
+
+const char *tool_kind_name(enum tool_kind k)
+{
+	return (unsigned)k < TOOLS ? tools[k] : "?";
+}
+
+const char *tier_name(enum tier t)
+{
+	static const char *const names[TIERS] = {"unknown",  "standard", "batch",	"flex",
+						 "priority", "scale",	 "provisioned", "other"};
+	return (unsigned)t < TIERS ? names[t] : "?";
+}
+
+/* OpenAI: auto default flex scale priority fast ultrafast; Anthropic: standard priority batch; Gemini API:
+ * standard flex priority; Vertex trafficType; Bedrock: default flex priority reserved; Groq: on_demand,
+ * performance (the vendors' SDK types of August 2026). "auto" is a wish, it names no tier. */
+enum tier tier_parse(struct str s)
+{
+	static const struct {
+		const char *word;
+		enum tier tier;
+	} words[] = {
+		{"auto", TIER_UNKNOWN},
+		{"", TIER_UNKNOWN},
+		{"unknown", TIER_UNKNOWN},
+		{"unspecified", TIER_UNKNOWN},
+		{"SERVICE_TIER_UNSPECIFIED", TIER_UNKNOWN},
+		{"TRAFFIC_TYPE_UNSPECIFIED", TIER_UNKNOWN},
+		{"default", TIER_STANDARD},
+		{"standard", TIER_STANDARD},
+		{"standard_only", TIER_STANDARD},
+		{"on_demand", TIER_STANDARD},
+		{"SERVICE_TIER_STANDARD", TIER_STANDARD},
+		{"batch", TIER_BATCH},
+		{"flex", TIER_FLEX},
+		{"on_demand_flex", TIER_FLEX},
+		{"SERVICE_TIER_FLEX", TIER_FLEX},
+		{"priority", TIER_PRIORITY},
+		{"fast", TIER_PRIORITY},
+		{"performance", TIER_PRIORITY},
+		{"on_demand_priority", TIER_PRIORITY},
+		{"SERVICE_TIER_PRIORITY", TIER_PRIORITY},
+		{"scale", TIER_SCALE},
+		{"provisioned", TIER_PROVISIONED},
+		{"provisioned_throughput", TIER_PROVISIONED},
+		{"reserved", TIER_PROVISIONED},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (str_ieq(s, str_of(words[i].word)))
+			return words[i].tier;
+	return TIER_OTHER;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+uint64_t usage_input_tok(const struct usage *u)
+{
+	uint64_t sum = 0;
+	for (unsigned c = 0; c < CLASSES; c++)
+		if (classes[c].side == 'i')
+			sum = plus(sum, u->tok[c]);
+	return sum;
+}
+
+uint64_t usage_output_tok(const struct usage *u)
+{
+	uint64_t sum = 0;
+	for (unsigned c = 0; c < CLASSES; c++)
+		if (classes[c].side == 'o')
+			sum = plus(sum, u->tok[c]);
+	return sum;
+}
+
+uint64_t usage_total_tok(const struct usage *u)
+{
+	return plus(usage_input_tok(u), usage_output_tok(u));
+}
+
+void usage_add(struct usage *into, const struct usage *from)
+{
+	if (!into->flags) {
+		into->tier = from->tier;
+		into->fast = from->fast;
+		memcpy(into->geo, from->geo, sizeof into->geo);
+		into->model = from->model;
+		into->request_id = from->request_id;
+	} else if (from->flags && into->tier != from->tier) {
+		into->tier = TIER_OTHER; /* a sum over tiers has no price of its own */
+	}
+	for (unsigned c = 0; c < CLASSES; c++)
+		into->tok[c] = plus(into->tok[c], from->tok[c]);
+	for (unsigned t = 0; t < TOOLS; t++)
+		if (__builtin_add_overflow(into->tools[t], from->tools[t], &into->tools[t]))
+			into->tools[t] = UINT32_MAX;
+	into->vendor_total_tok = plus(into->vendor_total_tok, from->vendor_total_tok);
+	into->audio_ms = plus(into->audio_ms, from->audio_ms);
+	into->images = plus(into->images, from->images);
+	into->characters = plus(into->characters, from->characters);
+	into->storage_token_hours = plus(into->storage_token_hours, from->storage_token_hours);
+	into->trained_tok = plus(into->trained_tok, from->trained_tok);
+	if (__builtin_add_overflow(into->vendor_cost_pico, from->vendor_cost_pico, &into->vendor_cost_pico))
+		into->vendor_cost_pico = INT64_MAX;
+	/* The vendor's cost of the sum is known only if it is known of every part; zero only if all are. */
+	if (into->flags && (into->flags ^ from->flags) & USAGE_VENDOR_COST) {
+		into->flags &= ~(uint32_t)USAGE_VENDOR_COST;
+		into->flags |= from->flags & ~(uint32_t)USAGE_VENDOR_COST;
+	} else {
+		into->flags |= from->flags;
+	}
+	if (usage_total_tok(into))
+		into->flags &= ~(uint32_t)USAGE_ZERO;
+}
+
+static const char *const shapes[SHAPES] = {
+	[SHAPE_OPENAI_CHAT] = "openai-chat",
+	[SHAPE_OPENAI_RESPONSES] = "openai-responses",
+	[SHAPE_OPENAI_EMBEDDINGS] = "openai-embeddings",
+	[SHAPE_OPENAI_IMAGES] = "openai-images",
+	[SHAPE_OPENAI_TRANSCRIPTION] = "openai-transcription",
+	[SHAPE_OPENAI_REALTIME] = "openai-realtime",
+	[SHAPE_ANTHROPIC] = "anthropic",
+	[SHAPE_GEMINI] = "gemini",
+	[SHAPE_BEDROCK] = "bedrock",
+	[SHAPE_BEDROCK_ANTHROPIC] = "bedrock-anthropic",
+	[SHAPE_MISTRAL] = "mistral",
+	[SHAPE_COHERE] = "cohere",
+	[SHAPE_XAI] = "xai",
+	[SHAPE_DEEPSEEK] = "deepseek",
+	[SHAPE_NONE] = "none",
+};
+
+const char *usage_shape_name(enum usage_shape s)
+{
+	return (unsigned)s < SHAPES ? shapes[s] : "?";
+}
+
+int usage_shape_parse(struct str s, enum usage_shape *out)
+{
+	for (unsigned i = 0; i < SHAPES; i++)
+		if (str_ieq(s, str_of(shapes[i]))) {
+			*out = (enum usage_shape)i;
+			return 0;
+		}
+	return -RR_NOTFOUND;
+}
+
+bool count_take(struct counts *c, struct json object, const char *key, uint64_t *out)
+{
+	struct json v = json_get(object, key);
+	uint64_t n;
+	int rc;
+	if (v.type == JSON_NONE || v.type == JSON_NULL)
+		return false;
+	rc = json_u64(v, &n);
+	if (!rc && n > COUNT_MAX)
+		rc = -RR_RANGE;
+	if (rc) {
+		if (!c->fault)
+			c->fault = rc == -RR_NOTFOUND ? -RR_SYNTAX : rc;
+		return false;
+	}
+	c->seen++;
+	*out = n;
+	return true;
+}
+
+uint64_t count_of(struct counts *c, struct json object, const char *key)
+{
+	uint64_t n;
+	return count_take(c, object, key, &n) ? n : 0;
+}
+
+bool decimal_pico(struct json v, int64_t *out)
+{
+	struct str text = v.type == JSON_STRING ? json_raw_string(v) : v.text;
+	bool exact;
+	if (v.type != JSON_NUMBER && v.type != JSON_STRING)
+		return false;
+	return money_parse(text, out, &exact) == 0 && *out >= 0;
+}
+
+bool decimal_milli(struct json v, uint64_t *out)
+{
+	int64_t pico;
+	if (!decimal_pico(v, &pico))
+		return false;
+	*out = (uint64_t)money_round(pico, PICO_PER_UNIT / 1000);
+	return true;
+}
+
+int usage_close(struct usage *u, const struct counts *c)
+{
+	if (c->fault) {
+		struct str model = u->model, id = u->request_id;
+		memset(u, 0, sizeof *u);
+		u->model = model;
+		u->request_id = id;
+		u->flags = USAGE_SEEN | USAGE_MISMATCH;
+		return c->fault;
+	}
+	if (!c->seen)
+		return 0;
+	u->flags |= USAGE_SEEN;
+	if (usage_total_tok(u) != u->vendor_total_tok)
+		u->flags |= USAGE_MISMATCH;
+	if (!usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters)
+		u->flags |= USAGE_ZERO;
+	return 0;
+}
+
+static const char *block_key(enum usage_shape shape)
+{
+	return shape == SHAPE_GEMINI ? "usageMetadata" : "usage";
+}
+
+static bool look(struct usage_place *at, struct json holder, const char *key)
+{
+	struct json block = json_get(holder, key);
+	if (block.type != JSON_OBJECT)
+		return false;
+	at->holder = holder;
+	at->block = block;
+	return true;
+}
+
+struct usage_place usage_place_find(enum usage_shape shape, struct json body)
+{
+	struct usage_place at = {.holder = body};
+	const char *key = block_key(shape);
+	struct json response, inner;
+	if (look(&at, body, key))
+		return at;
+	/* {"usage_metadata": ...}: the same in proto spelling, as some Google client libraries dump it */
+	if (shape == SHAPE_GEMINI && look(&at, body, "usage_metadata"))
+		return at;
+	response = json_get(body, "response");
+	if (response.type == JSON_OBJECT) {
+		inner = json_get(response, "body");
+		if (inner.type == JSON_OBJECT) { /* OpenAI batch line: {custom_id, response: {status_code, body}} */
+			at.holder = inner;
+			at.batch = true;
+			look(&at, inner, key);
+			return at;
+		}
+		at.holder = response; /* a Responses event, realtime response.done, a Gemini batch line */
+		at.batch = shape == SHAPE_GEMINI && json_get(body, "type").type == JSON_NONE;
+		look(&at, response, key);
+		return at;
+	}
+	inner = json_path(body, "result.message"); /* Anthropic batch line: {custom_id, result: {type, message}} */
+	if (inner.type == JSON_OBJECT) {
+		at.holder = inner;
+		at.batch = true;
+		look(&at, inner, key);
+		return at;
+	}
+	inner = json_get(body, "message"); /* message_start */
+	if (inner.type == JSON_OBJECT && look(&at, inner, key))
+		return at;
+	inner = json_get(body, "metadata"); /* Bedrock's last stream event */
+	if (inner.type == JSON_OBJECT && shape == SHAPE_BEDROCK)
+		look(&at, inner, key);
+	return at;
+}
+
+static int read_at(enum usage_shape shape, struct usage_place at, struct usage *u)
+{
+	switch (shape) {
+	case SHAPE_ANTHROPIC:
+	case SHAPE_BEDROCK_ANTHROPIC: {
+		struct anthropic_counts a = {0};
+		struct counts c = {0};
+		u->model = json_raw_string(json_get(at.holder, "model"));
+		u->request_id = json_raw_string(json_get(at.holder, "id"));
+		if (at.block.type != JSON_OBJECT)
+			return 0;
+		anthropic_take(&a, at.block, &c);
+		anthropic_conditions(at.block, u);
+		anthropic_build(&a, false, u);
+		return usage_close(u, &c);
+	}
+	case SHAPE_GEMINI:
+		return usage_gemini(at.holder, at.block, u);
+	case SHAPE_BEDROCK:
+		return usage_bedrock(at.holder, at.block, u);
+	case SHAPE_COHERE:
+		return usage_cohere(at.holder, at.block, u);
+	case SHAPE_NONE:
+	case SHAPES:
+		return 0;
+	default:
+		return usage_openai(shape, at.holder, at.block, u);
+	}
+}
+
+int usage_read(enum usage_shape shape, struct json body, struct usage *u)
+{
+	struct usage_place at;
+	int rc;
+	memset(u, 0, sizeof *u);
+	if (body.type == JSON_ARRAY) {
+		/* Gemini without alt=sse: an array of answers whose usage is cumulative, so the last one counts. */
+		struct json_iter it;
+		struct str key;
+		struct json element, last = {JSON_NONE, {NULL, 0}};
+		json_open(&it, body);
+		while (json_next(&it, &key, &element))
+			if (last.type == JSON_NONE || usage_place_find(shape, element).block.type == JSON_OBJECT)
+				last = element;
+		body = last;
+	}
+	if (body.type != JSON_OBJECT)
+		return 0;
+	at = usage_place_find(shape, body);
+	rc = read_at(shape, at, u);
+	if (at.batch)
+		u->tier = TIER_BATCH;
+	return rc;
+}
+
+int usage_read_other(enum usage_shape shape, struct json body, struct usage *u)
+{
+	struct anthropic_counts a = {0};
+	struct counts c = {0};
+	struct usage_place at = usage_place_find(shape, body);
+	memset(u, 0, sizeof *u);
+	if ((shape != SHAPE_ANTHROPIC && shape != SHAPE_BEDROCK_ANTHROPIC) || at.block.type != JSON_OBJECT)
+		return -RR_NOTFOUND;
+	anthropic_take(&a, at.block, &c);
+	if (!a.has_other)
+		return -RR_NOTFOUND;
+	anthropic_conditions(at.block, u);
+	anthropic_build_other(&a, u);
+	/* a.other_model is on this stack: give the span of the body instead */
+	{
+		struct json_iter it;
+		struct str key;
+		struct json step;
+		json_open(&it, json_get(at.block, "iterations"));
+		while (json_next(&it, &key, &step))
+			if (json_string_eq(json_get(step, "type"), "advisor_message"))
+				u->model = json_raw_string(json_get(step, "model"));
+	}
+	u->request_id = json_raw_string(json_get(at.holder, "id"));
+	if (at.batch)
+		u->tier = TIER_BATCH;
+	return usage_close(u, &c);
+}
+
+void usage_classes_json(const struct usage *u, struct json_out *w)
+{
+	jw_object(w);
+	for (unsigned c = 0; c < CLASSES; c++)
+		if (u->tok[c])
+			jw_ku64(w, classes[c].name, u->tok[c]);
+	jw_end_object(w);
+}
+
+void usage_tools_json(const struct usage *u, struct json_out *w)
+{
+	jw_object(w);
+	for (unsigned t = 0; t < TOOLS; t++)
+		if (u->tools[t])
+			jw_ku64(w, tools[t], u->tools[t]);
+	jw_end_object(w);
+}

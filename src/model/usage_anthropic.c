@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Anthropic Messages: every count stands beside the others (SDK types, August 2026).
+ *
+ *   input_tokens                   what was neither read from nor written to the cache
+ *   cache_read_input_tokens        beside it
+ *   cache_creation_input_tokens    beside it; cache_creation {ephemeral_5m, ephemeral_1h} is its split
+ *   output_tokens                  with output_tokens_details.thinking_tokens inside (re-tokenised, approximate)
+ *   server_tool_use                counts, extra money
+ *   iterations[]                   per sampling step
+ *
+ * Iterations (docs "Compaction" and "Advisor tool", read November 2026): the top level is the sum of the
+ * `message` steps; `compaction` steps are left out of it and billed at the same model's rates; what is
+ * billed is the sum of all steps. `advisor_message` steps are another model's, at its rates, never in the top
+ * level. With a `fallback_message` the top level already is the served answer. An older text says that the
+ * top-level input is that of the first step only: so the steps are summed here, and only an output that
+ * differs from the top level's is a mismatch.
+ *
+ * The life of a write that no split covers: 5 minutes, the vendor's default, or 1 hour where the request's
+ * marks ask for it; flagged USAGE_SPLIT_GUESSED (C19).
+ */
+#include "model/usage_i.h"
+
+#include "base/err.h"
+
+static void take_vector(struct counts *c, struct json block, struct anthropic_vector *v, bool *has_split)
+{
+	struct json split = json_get(block, "cache_creation");
+	bool split_here = false;
+	uint64_t n;
+	if (count_take(c, block, "input_tokens", &n) && n)
+		v->input = n;
+	if (count_take(c, block, "cache_read_input_tokens", &n) && n)
+		v->read = n;
+	if (count_take(c, block, "output_tokens", &n) && n)
+		v->output = n;
+	if (split.type == JSON_OBJECT) {
+		uint64_t five = count_of(c, split, "ephemeral_5m_input_tokens");
+		uint64_t hour = count_of(c, split, "ephemeral_1h_input_tokens");
+		if (five || hour) {
+			v->split_5m = five;
+			v->split_1h = hour;
+			*has_split = split_here = true;
+		}
+	}
+	if (count_take(c, block, "cache_creation_input_tokens", &n)) {
+		if (n)
+			v->creation = n;
+	} else if (split_here) {
+		v->creation = v->split_5m + v->split_1h;
+	}
+}
+
+static void add_vector(struct anthropic_vector *into, const struct anthropic_vector *v)
+{
+	into->input += v->input;
+	into->read += v->read;
+	into->creation += v->creation;
+	into->split_5m += v->split_5m;
+	into->split_1h += v->split_1h;
+	into->output += v->output;
+}
+
+/* More steps than this are no answer of any model: the rest would be a way to overflow sums of 2^53. */
+enum { ITERATIONS_MAX = 256 };
+
+static void take_iterations(struct anthropic_counts *a, struct json list, struct counts *c)
+{
+	struct json_iter it;
+	struct str key;
+	struct json step;
+	unsigned steps = 0;
+	a->has_executor = a->has_fallback = a->has_other = a->several_others = false;
+	memset(&a->executor, 0, sizeof a->executor);
+	memset(&a->compaction, 0, sizeof a->compaction);
+	memset(&a->other, 0, sizeof a->other);
+	json_open(&it, list);
+	while (json_next(&it, &key, &step)) {
+		struct anthropic_vector v = {0};
+		struct json type = json_get(step, "type");
+		bool split = false;
+		if (++steps > ITERATIONS_MAX) {
+			c->fault = -RR_RANGE;
+			return;
+		}
+		take_vector(c, step, &v, &split);
+		if (json_string_eq(type, "advisor_message")) {
+			char model[sizeof a->other_model];
+			json_string_copy(json_get(step, "model"), model, sizeof model);
+			if (a->has_other && strcmp(model, a->other_model) != 0)
+				a->several_others = true;
+			memcpy(a->other_model, model, sizeof model);
+			a->has_other = true;
+			add_vector(&a->other, &v);
+		} else if (json_string_eq(type, "compaction")) {
+			add_vector(&a->compaction, &v);
+		} else if (json_string_eq(type, "fallback_message")) {
+			a->has_fallback = true;
+		} else {
+			a->has_executor = true;
+			add_vector(&a->executor, &v);
+		}
+	}
+	a->has_iterations = steps > 0;
+}
+
+int anthropic_take(struct anthropic_counts *a, struct json block, struct counts *c)
+{
+	struct json tools = json_get(block, "server_tool_use");
+	struct json list = json_get(block, "iterations");
+	uint64_t n;
+	take_vector(c, block, &a->top, &a->has_split);
+	if (count_take(c, json_get(block, "output_tokens_details"), "thinking_tokens", &n) && n)
+		a->thinking = n;
+	if (count_take(c, tools, "web_search_requests", &n) && n)
+		a->web_search = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	if (count_take(c, tools, "web_fetch_requests", &n) && n)
+		a->web_fetch = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	if (list.type == JSON_ARRAY)
+		take_iterations(a, list, c);
+	return c->fault;
+}
+
+void anthropic_conditions(struct json block, struct usage *u)
+{
+	struct json tier = json_get(block, "service_tier"), geo = json_get(block, "inference_geo");
+	if (tier.type == JSON_STRING)
+		u->tier = tier_parse(json_raw_string(tier));
+	u->fast = json_string_eq(json_get(block, "speed"), "fast");
+	if (!json_string_eq(geo, "not_available"))
+		json_string_copy(geo, u->geo, sizeof u->geo);
+}
+
+static void put_vector(const struct anthropic_vector *v, bool marks_1h, struct usage *u)
+{
+	uint64_t split = v->split_5m + v->split_1h;
+	u->tok[CLASS_IN_PLAIN] = v->input;
+	u->tok[CLASS_IN_CACHE_READ] = v->read;
+	u->tok[CLASS_IN_CACHE_WRITE_5M] = v->split_5m;
+	u->tok[CLASS_IN_CACHE_WRITE_1H] = v->split_1h;
+	u->tok[CLASS_OUT_TEXT] = v->output;
+	if (v->creation > split) {
+		u->tok[marks_1h ? CLASS_IN_CACHE_WRITE_1H : CLASS_IN_CACHE_WRITE_5M] += v->creation - split;
+		u->flags |= USAGE_SPLIT_GUESSED;
+	}
+	/* A split above the total stays as it is: the sum differs from vendor_total_tok, and that is flagged. */
+	u->vendor_total_tok = v->input + v->read + v->creation + v->output;
+}
+
+void anthropic_build(const struct anthropic_counts *a, bool marks_1h, struct usage *u)
+{
+	struct anthropic_vector v = a->top;
+	uint64_t thinking;
+	memset(u->tok, 0, sizeof u->tok);
+	u->flags &= ~(uint32_t)(USAGE_SPLIT_GUESSED | USAGE_MISMATCH | USAGE_OTHER_MODEL);
+	if (a->has_iterations && a->has_executor && !a->has_fallback) {
+		if (a->executor.output != a->top.output)
+			u->flags |= USAGE_MISMATCH;
+		v = a->executor;
+	}
+	if (a->has_iterations)
+		add_vector(&v, &a->compaction);
+	put_vector(&v, marks_1h, u);
+	thinking = a->thinking < v.output ? a->thinking : v.output;
+	u->tok[CLASS_OUT_TEXT] = v.output - thinking;
+	u->tok[CLASS_OUT_REASONING] = thinking;
+	u->tools[TOOL_WEB_SEARCH] = a->web_search;
+	u->tools[TOOL_WEB_FETCH] = a->web_fetch;
+	if (a->has_other)
+		u->flags |= USAGE_OTHER_MODEL;
+}
+
+void anthropic_build_other(const struct anthropic_counts *a, struct usage *u)
+{
+	put_vector(&a->other, false, u);
+	if (a->several_others)
+		u->flags |= USAGE_MISMATCH;
+}

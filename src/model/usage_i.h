@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the readers of usage blocks share. Only for the files usage*.c and meter.c.
+ */
+#ifndef RR_MODEL_USAGE_I_H
+#define RR_MODEL_USAGE_I_H
+
+#include "model/usage.h"
+
+/* Counts above 2^53 cannot be told apart by half of the JSON libraries in the world: no vendor means one. */
+#define COUNT_MAX (UINT64_C(1) << 53)
+
+/* Reads counts of one block. The first wrong one (negative, fractional, text, above COUNT_MAX) is
+ * remembered in `fault`; absent and null are 0. */
+struct counts {
+	int fault;     /* 0, -RR_SYNTAX or -RR_RANGE */
+	unsigned seen; /* how many counts were there */
+};
+/* True when the member is there and a count. */
+bool count_take(struct counts *c, struct json object, const char *key, uint64_t *out);
+uint64_t count_of(struct counts *c, struct json object, const char *key);
+/* A decimal number of seconds to milliseconds; of currency units to pico. False when it is none. */
+bool decimal_milli(struct json v, uint64_t *out);
+bool decimal_pico(struct json v, int64_t *out);
+
+/* The end of every reader: the sum against the vendor's total, zero, the faults. Returns c->fault. */
+int usage_close(struct usage *u, const struct counts *c);
+
+/* One reader per family. `holder` is the object that holds the block (model, id, tier stand there), `block`
+ * the block itself (may be JSON_NONE). 0 or c->fault. */
+int usage_openai(enum usage_shape shape, struct json holder, struct json block, struct usage *u);
+int usage_gemini(struct json holder, struct json block, struct usage *u);
+int usage_bedrock(struct json holder, struct json block, struct usage *u);
+int usage_cohere(struct json holder, struct json block, struct usage *u);
+
+/* Anthropic's counts come in two parts in a stream; so the reading and the building are apart.
+ * creation is the total of cache writes, split the part of it whose life is known. */
+struct anthropic_vector {
+	uint64_t input, read, creation, split_5m, split_1h, output;
+};
+struct anthropic_counts {
+	struct anthropic_vector top;
+	struct anthropic_vector executor;   /* iterations of the model that was asked */
+	struct anthropic_vector compaction; /* its extra steps that `top` leaves out */
+	struct anthropic_vector other;      /* another model's (advisor): its own rates */
+	uint64_t thinking;
+	uint32_t web_search, web_fetch;
+	bool has_iterations, has_executor, has_fallback, has_other, several_others, has_split;
+	char other_model[64];
+};
+/* Takes what the block states over what is there: a stream's later counts are cumulative, but a later 0
+ * does not take back an earlier count (some rebuilt streams send it, C61). */
+int anthropic_take(struct anthropic_counts *a, struct json block, struct counts *c);
+/* Tier, speed, geography: they stand in message_start and in whole bodies. */
+void anthropic_conditions(struct json block, struct usage *u);
+/* Fills classes, tools, vendor total and flags; marks_1h: the request's own cache marks ask for 1 hour. */
+void anthropic_build(const struct anthropic_counts *a, bool marks_1h, struct usage *u);
+void anthropic_build_other(const struct anthropic_counts *a, struct usage *u);
+
+/* Where the block stands in a body: the body itself, a stream event's response or message, a batch line. */
+struct usage_place {
+	struct json holder, block;
+	bool batch; /* a line of a batch's results */
+};
+struct usage_place usage_place_find(enum usage_shape shape, struct json body);
+
+#endif
