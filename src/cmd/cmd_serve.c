@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `runrate serve`: the gateway in the foreground; `--demo` adds the sandbox vendor and a little traffic.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/demo.h"
+#include "gate/gate.h"
+
+static struct {
+	bool demo;
+	const char *listen, *admin;
+} flags;
+
+static const struct opt options[] = {
+	{"demo", 0, OPT_FLAG, &flags.demo, NULL, NULL, "with a sandbox vendor and demo traffic; needs no keys"},
+	{"listen", 0, OPT_STR, &flags.listen, NULL, "HOST:PORT", "data listener (default 127.0.0.1:7300)"},
+	{"admin", 0, OPT_STR, &flags.admin, NULL, "HOST:PORT", "admin listener (default 127.0.0.1:7301)"},
+	{NULL},
+};
+
+/* No core file and no ptrace by others: provider keys live in this memory. */
+static void harden(void)
+{
+	struct rlimit none = {0, 0}, files;
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void print_bases(const struct gate *g, const struct admin *a)
+{
+	char address[128];
+	snprintf(address, sizeof address, "%s", gate_address(g));
+	fprintf(stderr,
+		"runrate %s is ready: change one base URL.\n"
+		"  OpenAI     OPENAI_BASE_URL=http://%s/openai/v1\n"
+		"  Anthropic  ANTHROPIC_BASE_URL=http://%s/anthropic\n"
+		"  Gemini     GOOGLE_GEMINI_BASE_URL=http://%s/gemini\n",
+		runrate_version, address, address, address);
+	for (unsigned i = 0; i < g->upstreams; i++)
+		if (!str_eqc(g->upstream[i].name, vendor_api_name(g->upstream[i].api)))
+			fprintf(stderr, "  %-10.*s http://%s/up/%.*s/v1\n", STR_ARG(g->upstream[i].name), address,
+				STR_ARG(g->upstream[i].name));
+	fprintf(stderr, "  admin      http://%s/   ledger %s   %s\n", admin_address(a), g->ledger_path,
+		g->conf->durability == DURABILITY_GROUP ? "durable before answered (group)" : "durable within 10 ms (relaxed)");
+}
+
+/* Waits for INT or TERM; HUP is ignored here. */
+static void wait_for_end(sigset_t *set)
+{
+	int sig = 0;
+	while (sig != SIGINT && sig != SIGTERM)
+		sigwait(set, &sig);
+}
+
+static int serve(struct gate_config *conf, const char *ledger_path)
+{
+	struct err e;
+	struct gate *g;
+	struct admin *a = NULL;
+	struct demo *demo = NULL;
+	sigset_t set;
+	int rc = 1;
+	harden();
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (flags.demo) {
+		demo = demo_open(conf, &e);
+		if (!demo)
+			return cmd_fail(&e);
+	}
+	g = gate_open(conf, ledger_path, &e);
+	if (!g)
+		goto out;
+	if (gate_start(g, &e) || !(a = admin_open(g, &e)))
+		goto out;
+	print_bases(g, a);
+	if (demo && demo_traffic(demo, gate_address(g), ledger_path, &e))
+		goto out;
+	wait_for_end(&set);
+	fprintf(stderr, "\nrunrate: letting calls end (again to stop at once)\n");
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	rc = 0;
+out:
+	if (rc)
+		rc = cmd_fail(&e);
+	admin_close(a);
+	if (g)
+		gate_close(g, conf->drain_seconds_at_stop);
+	demo_close(demo);
+	return rc;
+}
+
+static int run(int argc, char **argv)
+{
+	struct arena arena;
+	struct gate_config conf;
+	struct sb errors;
+	char path[4096];
+	int rc = cmd_parse(&cmd_serve, argc, argv, options, NULL, NULL, 0);
+	if (rc)
+		return rc < 0 ? err_exit_code(rc) : 0;
+	arena_init(&arena, 4 * 1024 * 1024);
+	sb_init(&errors, 64 * 1024);
+	rc = gate_config_load(globals.config, &arena, &conf, &errors);
+	if (rc) {
+		fputs(errors.p ? errors.p : "runrate: wrong configuration\n", stderr);
+		rc = err_exit_code(RR_CONFIG);
+	} else {
+		if (flags.listen)
+			conf.listen = flags.listen;
+		if (flags.admin)
+			conf.admin = flags.admin;
+		log_init(conf.log_level, conf.log_json);
+		ledger_default_path(globals.ledger ? globals.ledger : conf.ledger, path, sizeof path);
+		if (flags.demo && !globals.ledger)
+			fs_data_path("demo.db", path, sizeof path);
+		rc = serve(&conf, path);
+	}
+	sb_fini(&errors);
+	arena_fini(&arena);
+	return rc;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.summary = "run the gateway: meter every call, hold the caps",
+	.usage = "serve [--config F] [--demo] [--listen HOST:PORT] [--admin HOST:PORT]",
+	.text = "Listens on loopback (7300) and forwards to the configured vendors. Every answered call is a recorded call: "
+		"the clean end of an answer is released when its row is on stable storage. Without a configuration the three "
+		"vendors' public addresses stand behind their bases, and callers bring their own keys.",
+	.examples = "$ runrate serve --demo\n"
+		    "$ OPENAI_API_KEY=... runrate serve --config runrate.yaml\n"
+		    "$ OPENAI_BASE_URL=http://127.0.0.1:7300/openai/v1 python app.py\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The other listener: health, metrics, caps, status. Its own thread, so that it answers under overload; never on
+ * the data port. The route table is code: each route says its method and what it needs; nothing else exists.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "gate/gate.h"
+
+enum { ANSWER_BYTES = 4 * 1024 * 1024, CAPS_SHOWN = 1024 };
+
+struct admin {
+	struct gate *gate;
+	struct loop *loop;
+	struct server *server;
+	pthread_t thread;
+	bool started;
+};
+
+static unsigned long long total(const struct gate *g, size_t member)
+{
+	unsigned long long sum = 0;
+	for (unsigned i = 0; i < g->workers; i++)
+		sum += atomic_load_explicit((atomic_ullong *)((char *)&g->worker[i]->stats + member), memory_order_relaxed);
+	return sum;
+}
+
+static unsigned healthz(struct admin *a, const struct head *h, struct sb *out, const char **type)
+{
+	static const char *const words[] = {"ok", "full", "disk full", "failed"};
+	enum writer_state state = writer_state(a->gate->writer);
+	bool well = state == WRITER_OK || state == WRITER_FULL;
+	sb_addf(out, "{\"ok\":%s,\"ledger\":\"%s\",\"draining\":%s}\n", well ? "true" : "false", words[state],
+		atomic_load(&a->gate->draining) ? "true" : "false");
+	*type = "application/json";
+	return well ? 200 : 503;
+}
+
+static unsigned metrics(struct admin *a, const struct head *h, struct sb *out, const char **type)
+{
+	struct writer_stats ws;
+	writer_stats(a->gate->writer, &ws);
+#define X(member, name, kind, help)                                                                         \
+	sb_addf(out, "# HELP " #name " " help "\n# TYPE " #name " " #kind "\n" #name " %llu\n",             \
+		total(a->gate, offsetof(struct gate_stats, member)));
+#include "gate/metrics.def"
+#undef X
+	sb_adds(out, "# HELP runrate_responses_total Answers given, by first digit of the status\n"
+		     "# TYPE runrate_responses_total counter\n");
+	for (unsigned i = 2; i < 6; i++)
+		sb_addf(out, "runrate_responses_total{class=\"%uxx\"} %llu\n", i,
+			total(a->gate, offsetof(struct gate_stats, status_class) + i * sizeof(atomic_ullong)));
+	sb_addf(out,
+		"# HELP runrate_ledger_rows_total Rows made durable\n# TYPE runrate_ledger_rows_total counter\n"
+		"runrate_ledger_rows_total %llu\n"
+		"# HELP runrate_ledger_commits_total Group commits\n# TYPE runrate_ledger_commits_total counter\n"
+		"runrate_ledger_commits_total %llu\n"
+		"# HELP runrate_ledger_queued Rows waiting for the writer\n# TYPE runrate_ledger_queued gauge\n"
+		"runrate_ledger_queued %llu\n"
+		"# HELP runrate_ledger_longest_commit_seconds Longest commit since start\n"
+		"# TYPE runrate_ledger_longest_commit_seconds gauge\nrunrate_ledger_longest_commit_seconds %llu.%06llu\n",
+		(unsigned long long)ws.rows, (unsigned long long)ws.commits, (unsigned long long)ws.queued,
+		(unsigned long long)ws.longest_commit_us / 1000000, (unsigned long long)ws.longest_commit_us % 1000000);
+	*type = "text/plain; version=0.0.4";
+	return 200;
+}
+
+static unsigned status(struct admin *a, const struct head *h, struct sb *out, const char **type)
+{
+	struct json_out w;
+	char at[TIME_TEXT];
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kcstr(&w, "started", time_text(a->gate->started_us, at));
+	jw_kcstr(&w, "listen", gate_address(a->gate));
+	jw_kcstr(&w, "durability", a->gate->conf->durability == DURABILITY_GROUP ? "group" : "relaxed");
+	jw_ku64(&w, "workers", a->gate->workers);
+	jw_kstr(&w, "price_book", book_date(a->gate->book));
+#define X(member, name, kind, help) jw_ku64(&w, #member, total(a->gate, offsetof(struct gate_stats, member)));
+#include "gate/metrics.def"
+#undef X
+	jw_end_object(&w);
+	sb_addc(out, '\n');
+	*type = "application/json";
+	return 200;
+}
+
+static unsigned caps(struct admin *a, const struct head *h, struct sb *out, const char **type)
+{
+	struct cap_state *state = calloc(CAPS_SHOWN, sizeof *state);
+	unsigned n = state ? caps_list(a->gate->caps, state, CAPS_SHOWN) : 0;
+	struct json_out w;
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_key(&w, "caps");
+	jw_array(&w);
+	for (unsigned i = 0; i < n; i++) {
+		const struct cap_state *s = &state[i];
+		char at[TIME_TEXT];
+		jw_object(&w);
+		jw_kcstr(&w, "id", s->rule.id);
+		jw_kcstr(&w, "book", book_kind_name(s->book));
+		jw_kcstr(&w, "window", window_name(s->rule.window));
+		jw_kbool(&w, "hard", s->rule.hard);
+		jw_kcstr(&w, "currency", s->rule.currency.code);
+		if (s->rule.amount_pico != INT64_MAX)
+			jw_kmoney(&w, "limit", s->rule.amount_pico);
+		if (s->rule.tokens != UINT64_MAX)
+			jw_ku64(&w, "limit_tokens", s->rule.tokens);
+		jw_kmoney(&w, "spent", s->spent_pico);
+		jw_kmoney(&w, "reserved", s->reserved_pico);
+		jw_ku64(&w, "spent_tokens", s->spent_tok);
+		jw_ku64(&w, "reserved_tokens", s->reserved_tok);
+		jw_ku64(&w, "refused", s->refused);
+		jw_kcstr(&w, "resets_at", s->to_us == INT64_MAX ? NULL : time_text(s->to_us, at));
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_end_object(&w);
+	sb_addc(out, '\n');
+	free(state);
+	*type = "application/json";
+	return 200;
+}
+
+static unsigned front(struct admin *a, const struct head *h, struct sb *out, const char **type)
+{
+	sb_addf(out,
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>runrate</title>"
+		"<h1>runrate</h1><p>The gateway listens at %s.</p><ul>"
+		"<li><a href=\"/api/v1/status\">status</a><li><a href=\"/api/v1/caps\">caps</a>"
+		"<li><a href=\"/metrics\">metrics</a><li><a href=\"/healthz\">health</a></ul>"
+		"<p>Reports: <code>runrate report</code></p></html>\n",
+		gate_address(a->gate));
+	*type = "text/html; charset=utf-8";
+	return 200;
+}
+
+static const struct route {
+	const char *method, *path;
+	unsigned (*answer)(struct admin *a, const struct head *h, struct sb *out, const char **type);
+} routes[] = {
+	{"GET", "/healthz", healthz}, {"GET", "/metrics", metrics}, {"GET", "/api/v1/status", status},
+	{"GET", "/api/v1/caps", caps}, {"GET", "/", front},
+};
+
+static void on_request(void *app, struct stream *s)
+{
+	stream_set_user(s, app);
+}
+
+static void on_body(struct stream *s, struct str bytes)
+{
+}
+
+static void on_body_end(struct stream *s)
+{
+	struct admin *a = stream_user(s);
+	const struct head *h = stream_head(s);
+	const char *type = "application/json";
+	unsigned code = 0;
+	struct sb out;
+	struct header headers[4];
+	sb_init(&out, ANSWER_BYTES);
+	for (unsigned i = 0; i < sizeof routes / sizeof *routes && !code; i++)
+		if (str_eqc(h->path, routes[i].path))
+			code = str_eqc(h->method, routes[i].method) ? routes[i].answer(a, h, &out, &type) : 405;
+	if (!code || code == 405) {
+		code = code ? code : 404;
+		sb_addf(&out, "{\"error\":\"%s\"}\n", code == 405 ? "this path is only read: use GET" : "no such path: see /");
+	}
+	headers[0] = (struct header){STR("content-type"), str_of(type)};
+	headers[1] = (struct header){STR("content-security-policy"), STR("default-src 'self'; frame-ancestors 'none'")};
+	headers[2] = (struct header){STR("x-content-type-options"), STR("nosniff")};
+	headers[3] = (struct header){STR("cache-control"), STR("no-store")};
+	stream_respond(s, code, headers, 4, (int64_t)out.n);
+	stream_send(s, sb_str(&out));
+	stream_end(s);
+	sb_fini(&out);
+}
+
+static void on_drained(struct stream *s)
+{
+}
+
+static void on_closed(struct stream *s, enum http_end how)
+{
+}
+
+static const struct server_handler admin_handler = {on_request, on_body, on_body_end, on_drained, on_closed, NULL};
+
+static void *run(void *arg)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	loop_run(((struct admin *)arg)->loop);
+	return NULL;
+}
+
+struct admin *admin_open(struct gate *g, struct err *e)
+{
+	struct admin *a = calloc(1, sizeof *a);
+	struct server_config sc = {.listen = g->conf->admin, .limits = &http_limits_default, .max_connections = 256,
+				   .handler = &admin_handler, .app = a};
+	if (!a) {
+		err_set(e, RR_NOMEM, "no memory for the admin listener");
+		return NULL;
+	}
+	a->gate = g;
+	a->loop = loop_new(g->clock, e);
+	a->server = a->loop ? server_open(a->loop, &sc, e) : NULL;
+	if (!a->server || pthread_create(&a->thread, NULL, run, a)) {
+		admin_close(a);
+		return NULL;
+	}
+	a->started = true;
+	return a;
+}
+
+const char *admin_address(const struct admin *a)
+{
+	return server_address(a->server);
+}
+
+void admin_close(struct admin *a)
+{
+	if (!a)
+		return;
+	if (a->started) {
+		loop_stop(a->loop);
+		pthread_join(a->thread, NULL);
+	}
+	if (a->server)
+		server_close(a->server);
+	if (a->loop)
+		loop_free(a->loop);
+	free(a);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The answer as it comes: gathered, passed or framed; metered in passing; its clean end held back.
+ *
+ *            on_head                on_body                          on_done
+ *   WHOLE    keep the head          gather                           settle, then head + body + end together
+ *   PASS     (over 1 MiB)           send, copy for the meter         settle, then the last piece + end
+ *   EVENTS   head at once           frame by frame; the vendor's     settle (at its end event already), then
+ *                                   own end event is held            the held frames + end
+ *
+ * A client that leaves does not stop the meter: the vendor bills what it generates, so the upstream is drained
+ * (bounded in time and bytes) until the usage is known. A slow client stops the upstream: bytes queued towards it
+ * are bounded.
+ */
+#include <zlib.h>
+
+#include "gate/gate.h"
+
+enum { COPY_PIECE_BYTES = 64 * 1024 };
+
+static void stop_feeding_if_full(struct request *r)
+{
+	if (r->client && r->exchange && stream_queued(r->client) > r->worker->gate->limits.out_bytes)
+		exchange_pause(r->exchange);
+}
+
+void answer_drained(struct request *r)
+{
+	if (r->exchange)
+		exchange_resume(r->exchange);
+}
+
+static void send_bytes(struct request *r, struct str bytes)
+{
+	if (!bytes.n)
+		return;
+	atomic_fetch_add_explicit(&r->worker->stats.bytes_out, bytes.n, memory_order_relaxed);
+	if (r->client)
+		stream_send(r->client, bytes);
+}
+
+static void mark_first_token(struct request *r)
+{
+	if (r->meter.first_content && !r->call.ttft_us) {
+		uint64_t us = loop_now_us(r->worker->loop) - r->began_us;
+		r->call.ttft_us = us > UINT32_MAX ? UINT32_MAX : us ? (uint32_t)us : 1;
+	}
+}
+
+static void on_head(struct exchange *x, const struct head *h)
+{
+	struct request *r = exchange_user(x);
+	struct str type = head_get(h, "content-type");
+	forward_keep_head(r, h);
+	if (h->status >= 500)
+		atomic_fetch_add_explicit(&r->worker->stats.upstream_errors, 1, memory_order_relaxed);
+	if (r->pass_only) {
+		r->mode = ANSWER_PASS;
+	} else if (type.n >= 17 && str_ieq(str_sub(type, 0, 17), STR("text/event-stream"))) {
+		r->mode = ANSWER_EVENTS;
+		r->call.streamed = 1;
+		atomic_fetch_add_explicit(&r->worker->stats.streams, 1, memory_order_relaxed);
+	} else {
+		r->mode = ANSWER_WHOLE;
+	}
+	if (r->mode != ANSWER_WHOLE && r->client)
+		forward_respond(r, h->content_length >= 0 && r->mode == ANSWER_PASS ? h->content_length : -1);
+}
+
+/* One frame: metered, then passed, dropped or held. */
+static void take_frame(struct request *r, const struct sse_frame *f, struct str *pending)
+{
+	enum event_action action = EVENT_PASS;
+	bool was_ended = r->meter.ended;
+	if (f->has_data) {
+		action = meter_event(&r->meter, f->event, f->data, !r->drop_usage_events);
+		mark_first_token(r);
+		atomic_fetch_add_explicit(&r->worker->stats.events, 1, memory_order_relaxed);
+	}
+	if (!was_ended && r->meter.ended)
+		r->settle_ready = true;
+	if (action == EVENT_DROP || r->settle_ready || r->sse.scanned == SIZE_MAX || !pending->n ||
+	    pending->p + pending->n != f->raw.p) {
+		send_bytes(r, *pending); /* frames that follow one another in the bytes leave in one piece */
+		*pending = str_make(NULL, 0);
+	}
+	if (action == EVENT_DROP)
+		return;
+	if (r->settle_ready && !r->released) {
+		sb_add_str(&r->answer, f->raw); /* held until the row is durable */
+	} else if (pending->n) {
+		pending->n += f->raw.n;
+	} else if (r->sse.scanned == SIZE_MAX) {
+		send_bytes(r, f->raw); /* it lies in the framer's own memory */
+	} else {
+		*pending = f->raw;
+	}
+}
+
+static void on_events(struct request *r, struct str bytes)
+{
+	struct str in = bytes, pending = str_make(NULL, 0);
+	struct sse_frame f;
+	int rc;
+	if (r->encoded) { /* compressed against our wish: passes untouched, and stands as estimated */
+		send_bytes(r, bytes);
+		return;
+	}
+	while ((rc = sse_next(&r->sse, &in, &f)) == 1)
+		take_frame(r, &f, &pending);
+	send_bytes(r, pending);
+	if (rc < 0) {
+		r->call.usage.flags |= USAGE_PARTIAL;
+		exchange_abort(r->exchange);
+	}
+}
+
+/* The gathered answer has grown over what is worth gathering: it passes from here on. */
+static void whole_to_pass(struct request *r)
+{
+	r->mode = ANSWER_PASS;
+	if (r->client)
+		forward_respond(r, -1);
+	send_bytes(r, sb_str(&r->answer));
+	sb_add_str(&r->copy, sb_str(&r->answer));
+	sb_clear(&r->answer);
+}
+
+static void on_body(struct exchange *x, struct str bytes)
+{
+	struct request *r = exchange_user(x);
+	if (!r->client && !r->pass_only) {
+		r->drain_left_bytes -= (int64_t)bytes.n;
+		if (r->drain_left_bytes < 0) {
+			exchange_abort(x);
+			return;
+		}
+	}
+	switch (r->mode) {
+	case ANSWER_EVENTS:
+		on_events(r, bytes);
+		break;
+	case ANSWER_WHOLE:
+		if (r->answer.n + bytes.n <= BUFFERED_ANSWER_BYTES) {
+			sb_add_str(&r->answer, bytes);
+			break;
+		}
+		whole_to_pass(r);
+		__attribute__((fallthrough));
+	case ANSWER_PASS:
+		/* The newest piece is held until the next one comes, so that the last one can wait for the ledger. */
+		send_bytes(r, sb_str(&r->answer));
+		sb_clear(&r->answer);
+		if (r->pass_only)
+			send_bytes(r, bytes);
+		else
+			sb_add_str(&r->answer, bytes), sb_add_str(&r->copy, bytes);
+		break;
+	case ANSWER_NONE:
+	case ANSWER_OWN:
+		break;
+	}
+	stop_feeding_if_full(r);
+	if (r->settle_ready && !r->settled)
+		gate_run(r);
+}
+
+/* Inflates a gzip or zlib body for the meter only; the client's bytes stay as they are. */
+static bool inflate_copy(struct str in, struct sb *out)
+{
+	z_stream z = {0};
+	unsigned char piece[COPY_PIECE_BYTES];
+	int rc;
+	if (inflateInit2(&z, 15 + 32) != Z_OK)
+		return false;
+	z.next_in = (unsigned char *)(uintptr_t)in.p;
+	z.avail_in = (unsigned)in.n;
+	do {
+		z.next_out = piece;
+		z.avail_out = sizeof piece;
+		rc = inflate(&z, Z_NO_FLUSH);
+		if (rc != Z_OK && rc != Z_STREAM_END)
+			break;
+		sb_add(out, (char *)piece, sizeof piece - z.avail_out);
+	} while (rc == Z_OK && !out->full);
+	inflateEnd(&z);
+	return rc == Z_STREAM_END && !out->full;
+}
+
+static void meter_whole(struct request *r)
+{
+	struct str body = r->mode == ANSWER_PASS ? sb_str(&r->copy) : sb_str(&r->answer);
+	struct sb plain;
+	sb_init(&plain, ANSWER_MOST_BYTES);
+	if (r->encoded && inflate_copy(body, &plain))
+		body = sb_str(&plain);
+	if (meter_body(&r->meter, body))
+		r->meter.usage.flags |= USAGE_PARTIAL;
+	sb_fini(&plain);
+}
+
+const char *answer_vendor_words(enum http_end how)
+{
+	switch (how) {
+	case END_TIMEOUT_CONNECT:
+	case END_CONNECT:
+	case END_RESOLVE:
+		return "The vendor cannot be reached";
+	case END_TLS:
+		return "The vendor's certificate is not trusted";
+	case END_TIMEOUT_FIRST:
+	case END_TIMEOUT_IDLE:
+	case END_TIMEOUT_TOTAL:
+	case END_TIMEOUT_SLOW:
+		return "The vendor did not answer in time";
+	default:
+		return "The vendor's answer broke off";
+	}
+}
+
+static enum api_error vendor_error(enum http_end how)
+{
+	return how == END_TIMEOUT_FIRST || how == END_TIMEOUT_IDLE || how == END_TIMEOUT_TOTAL || how == END_TIMEOUT_SLOW
+		       ? APIERR_TIMEOUT
+		       : APIERR_UPSTREAM;
+}
+
+/* The vendor's side is over and was not whole. */
+static void broke_off(struct request *r, enum http_end how, const char *fault)
+{
+	char text[256];
+	snprintf(text, sizeof text, "%s: %s.", answer_vendor_words(how), fault && *fault ? fault : http_end_words(how));
+	if (r->call.outcome == OUTCOME_OK)
+		r->call.outcome = r->client ? OUTCOME_UPSTREAM : OUTCOME_CLIENT_LEFT;
+	if (r->mode == ANSWER_EVENTS) {
+		if (!r->settled)
+			api_error_event(r->surface, vendor_error(how), str_of(text), &r->answer);
+	} else if (r->mode == ANSWER_NONE || r->mode == ANSWER_WHOLE) {
+		bool had_head = r->mode == ANSWER_WHOLE;
+		if (had_head)
+			meter_whole(r);
+		gate_refuse(r, vendor_error(how), "%s", text);
+	}
+}
+
+static void on_done(struct exchange *x, enum http_end how)
+{
+	struct request *r = exchange_user(x);
+	r->upstream_end = how;
+	if (how != END_OK)
+		broke_off(r, how, exchange_fault(x));
+	else if (r->mode == ANSWER_EVENTS && sse_rest(&r->sse).n)
+		sb_add_str(&r->answer, sse_rest(&r->sse)); /* a last frame without its blank line passes too */
+	else if (!r->pass_only && (r->mode == ANSWER_WHOLE || r->mode == ANSWER_PASS))
+		meter_whole(r);
+	r->exchange = NULL;
+	r->answer_done = true;
+	gate_run(r);
+}
+
+void answer_client_left(struct request *r)
+{
+	const struct gate_config *conf = r->worker->gate->conf;
+	if (!r->exchange)
+		return;
+	if (r->pass_only) {
+		exchange_abort(r->exchange);
+		return;
+	}
+	atomic_fetch_add_explicit(&r->worker->stats.client_left, 1, memory_order_relaxed);
+	r->call.outcome = OUTCOME_CLIENT_LEFT;
+	r->drain_left_bytes = (int64_t)conf->drain.bytes;
+	exchange_limit_us(r->exchange, (uint64_t)conf->drain.time_us);
+	exchange_resume(r->exchange);
+}
+
+const struct exchange_handler answer_handler = {on_head, on_body, on_done};

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See caps.h. A few dozen caps are usual, so a call walks the table; it is the lock, not the walk, that costs, and
+ * the lock is not taken when the table is empty.
+ */
+#include "gate/caps.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/intern.h"
+
+enum { CAPS_MOST = 4096, RATES_MOST = 256 };
+
+struct entry {
+	struct inference_cap cap;
+	const struct tz *tz;
+};
+
+struct caps {
+	pthread_mutex_t lock;
+	atomic_uint count; /* read without the lock to skip it */
+	struct entry *entry;
+	const struct clock *clock;
+	struct cap_rate rate[RATES_MOST];
+	unsigned rates;
+};
+
+struct caps *caps_new(const struct clock *clock, const struct cap_rate *rates, unsigned rate_count, struct err *e)
+{
+	struct caps *c = calloc(1, sizeof *c);
+	if (!c || rate_count > RATES_MOST) {
+		free(c);
+		err_set(e, RR_LIMIT, "at most %d currency rates", RATES_MOST);
+		return NULL;
+	}
+	pthread_mutex_init(&c->lock, NULL);
+	c->clock = clock;
+	if (rate_count)
+		memcpy(c->rate, rates, rate_count * sizeof *rates);
+	c->rates = rate_count;
+	return c;
+}
+
+void caps_free(struct caps *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_destroy(&c->lock);
+	free(c->entry);
+	free(c);
+}
+
+bool caps_any(const struct caps *c)
+{
+	return atomic_load_explicit(&c->count, memory_order_acquire) != 0;
+}
+
+/* The amount in `to`; `up` rounds up. -RR_NOTFOUND without a rate for that day. */
+static int convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
+		   int64_t *out)
+{
+	const struct cap_rate *best = NULL;
+	money_wide product, whole;
+	if (currency_eq(from, to) || pico == 0) {
+		*out = pico;
+		return 0;
+	}
+	for (unsigned i = 0; i < c->rates; i++)
+		if (currency_eq(c->rate[i].from, from) && currency_eq(c->rate[i].to, to) && c->rate[i].from_us <= now_us &&
+		    (!best || c->rate[i].from_us > best->from_us))
+			best = &c->rate[i];
+	if (!best)
+		return -RR_NOTFOUND;
+	product = (money_wide)pico * best->rate_pico;
+	whole = up ? (product + PICO_PER_UNIT - 1) / PICO_PER_UNIT : money_round(product, PICO_PER_UNIT);
+	if (whole > INT64_MAX || whole < INT64_MIN)
+		return -RR_RANGE;
+	*out = (int64_t)whole;
+	return 0;
+}
+
+struct loading {
+	struct caps *caps;
+	struct entry *entry;
+	unsigned count, room;
+	struct err *e;
+};
+
+static int add_cap(const struct cap_row *row, void *arg)
+{
+	struct loading *load = arg;
+	struct entry *entry;
+	if (row->book != BOOK_INFERENCE)
+		return 0;
+	if (load->count == load->room) {
+		unsigned room = load->room ? load->room * 2 : 16;
+		struct entry *grown = room > CAPS_MOST ? NULL : realloc(load->entry, room * sizeof *grown);
+		if (!grown)
+			return err_set(load->e, RR_LIMIT, "more than %d caps", CAPS_MOST);
+		load->entry = grown;
+		load->room = room;
+	}
+	entry = &load->entry[load->count];
+	memset(entry, 0, sizeof *entry);
+	entry->cap.rule = row->rule;
+	entry->tz = tz_get(row->rule.tz[0] ? row->rule.tz : "UTC", load->e);
+	if (!entry->tz)
+		return -RR_CONFIG;
+	load->count++;
+	return 0;
+}
+
+/* The window of now, and what it has spent: from the cap's former self, else from the ledger. */
+static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct err *e)
+{
+	struct inference_cap *cap = &entry->cap;
+	unsigned count = atomic_load(&c->count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct inference_cap *old = &c->entry[i].cap;
+		if (strcmp(old->rule.id, cap->rule.id) == 0 && old->rule.window == cap->rule.window &&
+		    currency_eq(old->rule.currency, cap->rule.currency) && c->entry[i].tz == entry->tz) {
+			cap->from_us = old->from_us;
+			cap->to_us = old->to_us;
+			cap->spent_pico = old->spent_pico;
+			cap->reserved_pico = old->reserved_pico;
+			cap->spent_tok = old->spent_tok;
+			cap->reserved_tok = old->reserved_tok;
+			cap->refused = old->refused;
+			return 0;
+		}
+	}
+	inference_cap_roll(cap, entry->tz, clock_real(c->clock));
+	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, &cap->spent_pico,
+			    &cap->spent_tok, e);
+}
+
+int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e)
+{
+	struct loading load = {.caps = c, .e = e};
+	struct entry *old;
+	int rc = 0;
+	for (unsigned i = 0; i < extra_count && !rc; i++)
+		rc = add_cap(&extra[i], &load);
+	if (!rc)
+		rc = ledger_caps(l, add_cap, &load, e);
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < load.count && !rc; i++)
+		rc = seed(c, &load.entry[i], l, e);
+	if (!rc) {
+		old = c->entry;
+		c->entry = load.entry;
+		atomic_store_explicit(&c->count, load.count, memory_order_release);
+		load.entry = old;
+	}
+	pthread_mutex_unlock(&c->lock);
+	free(load.entry);
+	return rc;
+}
+
+static struct entry *entry_by_id(struct caps *c, const char *id)
+{
+	unsigned count = atomic_load_explicit(&c->count, memory_order_relaxed);
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(c->entry[i].cap.rule.id, id) == 0)
+			return &c->entry[i];
+	return NULL;
+}
+
+/* Under the lock. An entry that was removed while calls held it is gone with its reservations. */
+static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok)
+{
+	int64_t now_us = clock_real(c->clock);
+	for (unsigned i = 0; i < t->count; i++) {
+		struct entry *entry = entry_by_id(c, t->held[i].id);
+		int64_t used;
+		if (!entry)
+			continue;
+		if (convert(c, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
+			used = t->held[i].hold.pico; /* no rate: what was reserved stands */
+		inference_cap_roll(&entry->cap, entry->tz, now_us);
+		inference_cap_settle(&entry->cap, &t->held[i].hold, used, used_tok);
+	}
+	t->count = 0;
+}
+
+void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok)
+{
+	if (!t->count)
+		return;
+	pthread_mutex_lock(&c->lock);
+	settle_locked(c, t, used_pico, used_tok);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void refuse(struct cap_refusal *no, const struct inference_cap *cap, const char *why)
+{
+	char limit[MONEY_TEXT], spent[MONEY_TEXT];
+	str_copy(no->cap_id, sizeof no->cap_id, str_of(cap->rule.id));
+	no->resets_us = cap->to_us;
+	if (why)
+		snprintf(no->why, sizeof no->why, "%s", why);
+	else if (cap->rule.amount_pico != INT64_MAX)
+		snprintf(no->why, sizeof no->why, "the inference cap of %s %s a %s is reached: %s spent or under way",
+			 money_human(cap->rule.amount_pico, 2, limit), cap->rule.currency.code, window_name(cap->rule.window),
+			 money_human((money_wide)cap->spent_pico + cap->reserved_pico, 2, spent));
+	else
+		snprintf(no->why, sizeof no->why, "the inference cap of %llu tokens a %s is reached",
+			 (unsigned long long)cap->rule.tokens, window_name(cap->rule.window));
+}
+
+int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn)
+{
+	int64_t now_us;
+	unsigned count;
+	int rc = 0;
+	memset(t, 0, sizeof *t);
+	t->currency = ask->currency;
+	*warn = false;
+	if (!caps_any(c))
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	now_us = clock_real(c->clock);
+	count = atomic_load_explicit(&c->count, memory_order_relaxed);
+	for (unsigned i = 0; i < count && !rc; i++) {
+		struct inference_cap *cap = &c->entry[i].cap;
+		bool money = cap->rule.amount_pico != INT64_MAX, over = false;
+		int64_t pico = 0;
+		if (!cap_scope_matches(&cap->rule.scope, ask->who.key, ask->who.team, ask->who.feature, ask->who.model,
+				       ask->who.env))
+			continue;
+		inference_cap_roll(cap, c->entry[i].tz, now_us);
+		if (money && !ask->priced && cap->rule.hard) {
+			cap->refused++;
+			refuse(no, cap, "the model has no price, so a hard cap in money cannot hold it; add its price "
+					"(runrate prices update FILE) or use a cap in tokens");
+			rc = -RR_BUDGET;
+		} else if (money && ask->priced &&
+			   convert(c, cap->rule.hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
+				   true, now_us, &pico)) {
+			if (!cap->rule.hard)
+				continue;
+			cap->refused++;
+			refuse(no, cap, "no currency rate from the model's currency to the cap's; add one under currency.rates");
+			rc = -RR_BUDGET;
+		} else if (t->count == TICKET_CAPS) {
+			refuse(no, cap, "more caps apply to this call than can be held at once");
+			rc = -RR_BUDGET;
+		} else {
+			rc = inference_cap_reserve(cap, pico, cap->rule.hard ? ask->most_tok : ask->likely_tok,
+						   &t->held[t->count].hold, &over);
+			if (rc) {
+				refuse(no, cap, NULL);
+			} else {
+				memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
+				t->count++;
+				*warn |= over;
+			}
+		}
+	}
+	if (rc)
+		settle_locked(c, t, 0, 0);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+unsigned caps_list(struct caps *c, struct cap_state *out, unsigned most)
+{
+	unsigned n = 0, count;
+	pthread_mutex_lock(&c->lock);
+	count = atomic_load_explicit(&c->count, memory_order_relaxed);
+	for (; n < count && n < most; n++) {
+		const struct inference_cap *cap = &c->entry[n].cap;
+		inference_cap_roll(&c->entry[n].cap, c->entry[n].tz, clock_real(c->clock));
+		out[n] = (struct cap_state){.rule = cap->rule, .book = BOOK_INFERENCE, .from_us = cap->from_us, .to_us = cap->to_us,
+					    .spent_pico = cap->spent_pico, .reserved_pico = cap->reserved_pico,
+					    .spent_tok = cap->spent_tok, .reserved_tok = cap->reserved_tok, .refused = cap->refused};
+	}
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}

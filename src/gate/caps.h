@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway's caps: which of them a call touches, and the reservation on all of them or on none.
+ *
+ * model/cap says what one cap does; this room keeps the table, shared by all workers under one lock that is not
+ * taken where no cap is configured. Amounts in another currency than the call's are converted at the dated rates
+ * that the user gave (rounded up when reserved, half to even when spent); without a rate a hard cap refuses.
+ */
+#ifndef RR_GATE_CAPS_H
+#define RR_GATE_CAPS_H
+
+#include "ledger/ledger.h"
+
+enum { TICKET_CAPS = 16 };
+
+struct caps;
+
+struct cap_rate { /* 1 unit of `from` is rate_pico / 10^12 units of `to`, from that day on */
+	struct currency from, to;
+	int64_t rate_pico;
+	int64_t from_us;
+};
+
+/* A call's reservations. Zeroed = none. */
+struct cap_ticket {
+	unsigned count;
+	struct currency currency;
+	struct {
+		char id[24];
+		struct cap_hold hold;
+	} held[TICKET_CAPS];
+};
+
+struct cap_ask {
+	struct cap_scope who;       /* the call's own names */
+	struct currency currency;
+	bool priced;                /* false: the model has no price, money cannot be bounded */
+	int64_t most_pico;          /* upper bound, for hard caps */
+	int64_t likely_pico;        /* for soft caps */
+	uint64_t most_tok, likely_tok;
+};
+
+struct cap_refusal {
+	char cap_id[24];
+	char why[200];
+	int64_t resets_us;          /* INT64_MAX = never */
+};
+
+struct caps *caps_new(const struct clock *clock, const struct cap_rate *rates, unsigned rate_count, struct err *e);
+void caps_free(struct caps *c);
+/* Takes over caps: `extra` (from the configuration) and those of the ledger. What a cap has spent is kept when it
+ * was there before, else read from the ledger. */
+int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e);
+bool caps_any(const struct caps *c);
+/* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over. */
+int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn);
+/* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
+void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
+
+/* For the admin page and `cap list` of a running gateway. */
+struct cap_state {
+	struct cap_rule rule;
+	enum book_kind book;
+	int64_t from_us, to_us, spent_pico, reserved_pico;
+	uint64_t spent_tok, reserved_tok, refused;
+};
+unsigned caps_list(struct caps *c, struct cap_state *out, unsigned most);
+
+#endif

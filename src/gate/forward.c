@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two heads: the client's request head as the vendor shall see it, the vendor's head as the client shall.
+ *
+ * Towards the vendor everything passes but hop-by-hop headers, what the HTTP client writes itself (host, length),
+ * x-runrate-*, and accept-encoding (a compressed answer could not be metered without touching it). A virtual key is
+ * replaced by the upstream's own credential; it leaves in no form. Towards the client everything passes but
+ * hop-by-hop headers, length, date (the server's own business) and any x-runrate-* of somebody else.
+ */
+#include <stdio.h>
+
+#include "base/intern.h"
+#include "gate/gate.h"
+
+static bool is_any(struct str name, const char *const *list)
+{
+	for (; *list; list++)
+		if (str_ieq(name, str_of(*list)))
+			return true;
+	return false;
+}
+
+static bool goes_up(struct str name, bool virtual_key)
+{
+	static const char *const own[] = {"host", "content-length", "accept-encoding", "expect", NULL};
+	static const char *const credentials[] = {"authorization", "x-api-key", "x-goog-api-key", "cookie", NULL};
+	if (header_is_hop(name) || is_any(name, own))
+		return false;
+	if (name.n > 10 && str_ieq(str_sub(name, 0, 10), STR("x-runrate-")))
+		return false;
+	return !(virtual_key && is_any(name, credentials));
+}
+
+/* The query without `key=` pairs, when that is where a virtual key stood. */
+static struct str query_without_key(struct request *r)
+{
+	struct sb out;
+	struct str rest = r->query, kept;
+	sb_init(&out, 8192);
+	while (rest.p) {
+		struct str pair = str_cut(&rest, '&');
+		if (str_starts(pair, STR("key=")) || !pair.n)
+			continue;
+		if (out.n)
+			sb_addc(&out, '&');
+		sb_add_str(&out, pair);
+	}
+	kept = arena_str(&r->arena, sb_str(&out));
+	sb_fini(&out);
+	return kept;
+}
+
+int forward_start(struct request *r)
+{
+	const struct head *h = stream_head(r->client);
+	struct header headers[HTTP_HEADERS + 2];
+	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
+	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body);
+	unsigned count = 0;
+	for (unsigned i = 0; i < h->headers; i++)
+		if (goes_up(h->header[i].name, r->who.virtual_key))
+			headers[count++] = h->header[i];
+	if (r->who.virtual_key && r->up->credential.n)
+		headers[count++] = (struct header){str_of(r->up->credential_header), sb_str(&r->up->credential)};
+	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
+	if (!target.p)
+		return -RR_NOMEM;
+	r->exchange = exchange_start(r->worker->pool, &r->up->origin, h->method, target, headers, count, body,
+				     &answer_handler, r);
+	return r->exchange ? 0 : -RR_NOMEM;
+}
+
+void forward_keep_head(struct request *r, const struct head *h)
+{
+	static const char *const own[] = {"content-length", "date", "x-runrate-id", "x-runrate-model", "x-runrate-cost", NULL};
+	sb_clear(&r->head_text);
+	r->head_count = 0;
+	r->status = h->status;
+	for (unsigned i = 0; i < h->headers; i++) {
+		const struct header *one = &h->header[i];
+		if (header_is_hop(one->name) || is_any(one->name, own))
+			continue;
+		if (str_ieq(one->name, STR("content-encoding")) && !str_ieq(str_trim(one->value), STR("identity")))
+			r->encoded = true;
+		sb_add_str(&r->head_text, one->name);
+		sb_addc(&r->head_text, 0);
+		sb_add_str(&r->head_text, one->value);
+		sb_addc(&r->head_text, 0);
+		r->head_count++;
+	}
+}
+
+int forward_respond(struct request *r, int64_t content_length)
+{
+	struct header headers[HTTP_HEADERS + 6];
+	char id[CALL_ID_TEXT], cost[MONEY_TEXT];
+	const char *at = r->head_text.p;
+	unsigned count = 0;
+	if (r->mode == ANSWER_OWN) {
+		headers[count++] = (struct header){STR("content-type"), str_of(r->type)};
+		if (r->retry_after[0])
+			headers[count++] = (struct header){STR("retry-after"), str_of(r->retry_after)};
+		if (r->no_retry)
+			headers[count++] = (struct header){STR("x-should-retry"), STR("false")};
+	} else {
+		for (unsigned i = 0; i < r->head_count; i++) {
+			headers[count].name = str_of(at);
+			at += headers[count].name.n + 1;
+			headers[count].value = str_of(at);
+			at += headers[count].value.n + 1;
+			count++;
+		}
+	}
+	if (r->call.id.hi)
+		headers[count++] = (struct header){STR("x-runrate-id"), str_of(call_id_text(r->call.id, id))};
+	if (r->settled && r->call.model_answered)
+		headers[count++] = (struct header){STR("x-runrate-model"), intern_str(r->call.model_answered)};
+	if (r->settled && !r->pass_only && r->call.price_status == PRICE_PRICED)
+		headers[count++] = (struct header){STR("x-runrate-cost"), str_of(money_text(r->call.cost_pico, cost))};
+	atomic_fetch_add_explicit(&r->worker->stats.status_class[r->status / 100 < 6 ? r->status / 100 : 0], 1,
+				  memory_order_relaxed);
+	return stream_respond(r->client, r->status, headers, count, content_length);
+}

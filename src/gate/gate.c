@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One request, from the client's head to the released answer: the file to read first.
+ *
+ *     identify   which vendor's operation is this path?            gate/gate, model/dialect
+ *     auth       who calls, and with which provider key?            gate/auth
+ *     body       (wait) the whole request body                      net/server
+ *     features   model, stream, limits, from the bytes in place     model/dialect
+ *     allow      may this key use this model in this region?
+ *     cap        reserve the most that it can cost                  gate/settle, gate/caps
+ *     levers     splice what usage and the caps need                model/dialect
+ *     note       one slot of the in-flight file                     ledger/inflight
+ *     forward    one write to a warm upstream connection            gate/forward, net/client
+ *     answer     (wait) frames and meter, nothing changed           gate/answer
+ *     settle     price, caps, one row to the writer                 gate/settle
+ *     release    (wait) the row is durable: the clean end           gate/settle
+ *
+ * Each step is a function that says NEXT, WAIT (a callback calls gate_run again) or OVER. A refusal at any step
+ * becomes the answer and goes on at `settle`, so that it is recorded like everything else.
+ */
+#include "gate/gate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/intern.h"
+
+enum { ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
+
+static enum turn take_identify(struct request *r);
+static enum turn take_auth(struct request *r);
+static enum turn take_body(struct request *r);
+static enum turn take_features(struct request *r);
+static enum turn take_allow(struct request *r);
+static enum turn take_cap(struct request *r);
+static enum turn take_levers(struct request *r);
+static enum turn take_note(struct request *r);
+static enum turn take_forward(struct request *r);
+static enum turn take_answer(struct request *r);
+static enum turn take_settle(struct request *r);
+static enum turn take_release(struct request *r);
+
+static const struct step {
+	const char *name;
+	enum turn (*take)(struct request *r);
+} steps[] = {
+	{"identify", take_identify}, {"auth", take_auth},       {"body", take_body},     {"features", take_features},
+	{"allow", take_allow},       {"cap", take_cap},         {"levers", take_levers}, {"note", take_note},
+	{"forward", take_forward},   {"answer", take_answer},   {"settle", take_settle}, {"release", take_release},
+};
+enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2 };
+
+void gate_run(struct request *r)
+{
+	if (r->running) /* a callback from within a step: the loop below goes on by itself */
+		return;
+	r->running = true;
+	while (r->step < STEPS) {
+		unsigned before = r->step;
+		enum turn turn = steps[r->step].take(r);
+		if (turn == WAIT)
+			break;
+		if (turn == OVER)
+			r->step = STEPS;
+		else if (r->step == before)
+			r->step++;
+	}
+	r->running = false;
+	request_maybe_free(r);
+}
+
+/* ---- identify: which vendor's operation is this path? ---- */
+
+/* "." and ".." segments, also percent-encoded, have no place in a path that a policy decides on. */
+static bool path_is_plain(struct str path)
+{
+	struct str rest = path;
+	if (str_contains(path, STR("//")) || str_icontains(path, STR("%2e")) || str_icontains(path, STR("%2f")) ||
+	    str_chr(path, '\\') != SIZE_MAX)
+		return false;
+	while (rest.p) {
+		struct str segment = str_cut(&rest, '/');
+		if (str_eq(segment, STR(".")) || str_eq(segment, STR("..")))
+			return false;
+	}
+	return true;
+}
+
+/* The base path chooses among configured upstreams; *path loses the base. */
+static struct upstream *find_upstream(struct gate *g, const struct head *h, struct str *path)
+{
+	static const struct {
+		const char *base;
+		enum vendor_api api;
+	} bases[] = {{"/openai/", API_OPENAI}, {"/anthropic/", API_ANTHROPIC}, {"/gemini/", API_GEMINI}};
+	for (unsigned i = 0; i < sizeof bases / sizeof *bases; i++) {
+		struct str base = str_of(bases[i].base);
+		if (str_starts(*path, base)) {
+			*path = str_sub(*path, base.n - 1, path->n);
+			return gate_upstream_for(g, bases[i].api);
+		}
+	}
+	if (str_starts(*path, STR("/up/"))) {
+		struct str rest = str_sub(*path, 4, path->n), name = str_cut(&rest, '/');
+		char text[64];
+		*path = str_sub(*path, 4 + name.n, path->n);
+		return gate_upstream(g, str_copy(text, sizeof text, name));
+	}
+	if (str_starts(*path, STR("/v1beta/")))
+		return gate_upstream_for(g, API_GEMINI);
+	if (str_starts(*path, STR("/v1/")))
+		return gate_upstream_for(g, head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI);
+	return NULL;
+}
+
+static enum turn take_identify(struct request *r)
+{
+	const struct head *h = stream_head(r->client);
+	struct gate *g = r->worker->gate;
+	struct str path = h->path;
+	if (path_is_plain(path))
+		r->up = find_upstream(g, h, &path);
+	if (!r->up || path.n == 0) {
+		r->surface = surface_find(head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI, h->method, path);
+		r->pass_only = true;
+		return gate_refuse(r, APIERR_NOT_FOUND,
+				   "No upstream serves this path. Bases: /openai/v1, /anthropic, /gemini, /up/NAME/v1.");
+	}
+	r->path = arena_str(&r->arena, path);
+	r->query = arena_str(&r->arena, h->query);
+	r->surface = surface_find(r->up->api, h->method, r->path);
+	/* Objects of deferred work bill when they end, not when they are asked about. */
+	r->pass_only = r->surface->bill != BILL_USAGE;
+	r->call.start_us = loop_real_us(r->worker->loop);
+	r->call.id = call_id_make(r->call.start_us, r->worker->salt, ++r->worker->ids);
+	r->call.operation = r->call.id;
+	r->call.provider = r->up->name_id;
+	r->call.region = r->up->region_id;
+	r->call.surface = intern(str_of(r->surface->name));
+	return NEXT;
+}
+
+/* ---- auth: who calls, and with which provider key? ---- */
+
+static struct str find_credential(const struct head *h, struct str query)
+{
+	struct str v = head_get(h, "authorization");
+	if (v.n > 7 && str_ieq(str_sub(v, 0, 7), STR("bearer ")))
+		return str_trim(str_sub(v, 7, v.n));
+	if ((v = head_get(h, "x-api-key")).n || (v = head_get(h, "x-goog-api-key")).n)
+		return str_trim(v);
+	while (query.p) {
+		struct str pair = str_cut(&query, '&');
+		if (str_starts(pair, STR("key=")))
+			return str_sub(pair, 4, pair.n);
+	}
+	return str_make("", 0);
+}
+
+/* A name from a header counts only where the key itself does not say: a cap by team cannot be talked away. */
+static uint32_t name_or(uint32_t of_key, struct str header)
+{
+	return of_key || !header.n || header.n > 63 || !str_utf8_valid(header) ? of_key : intern(str_trim(header));
+}
+
+static enum turn take_auth(struct request *r)
+{
+	const struct head *h = stream_head(r->client);
+	const struct gate_config *conf = r->worker->gate->conf;
+	int rc;
+	r->credential = find_credential(h, h->query);
+	rc = auth_identify(r->worker->auth, r->credential, &r->who);
+	if (rc == 0 && !r->who.virtual_key && conf->require_keys) {
+		rc = -RR_NOTFOUND;
+		r->pass_only = true;
+		return gate_refuse(r, APIERR_AUTH, "This gateway takes only its own keys (rr_...). Ask for one: runrate key new.");
+	}
+	if (rc) {
+		r->pass_only = true; /* a stranger writes no rows */
+		return gate_refuse(r, APIERR_AUTH, "%s",
+				   rc == -RR_SYNTAX     ? "This runrate key is mistyped: its checksum is wrong."
+				   : rc == -RR_NOTFOUND ? "This runrate key does not exist or was revoked."
+				   : rc == -RR_LIMIT    ? "This key is longer than any key."
+							: "Keys cannot be looked up now.");
+	}
+	if (r->who.virtual_key && !r->up->credential.n) {
+		return gate_refuse(r, APIERR_AUTH, "No provider key is configured for upstream '%.*s': set upstreams[].key.",
+				   STR_ARG(r->up->name));
+	}
+	r->call.key = r->who.key;
+	r->call.team = name_or(r->who.team, head_get(h, "x-runrate-team"));
+	r->call.feature = name_or(r->who.feature, head_get(h, "x-runrate-feature"));
+	r->call.env = name_or(r->who.env, head_get(h, "x-runrate-env"));
+	if (!r->call.env)
+		r->call.env = intern(STR("production"));
+	call_id_parse(head_get(h, "x-runrate-operation"), &r->call.operation);
+	if (head_get(h, "x-stainless-retry-count").n) {
+		uint64_t attempt;
+		if (!str_u64(head_get(h, "x-stainless-retry-count"), &attempt))
+			r->call.attempt = (uint8_t)(attempt > 255 ? 255 : attempt);
+	}
+	r->cost_comment = str_ieq(head_get(h, "x-runrate-cost"), STR("comment"));
+	return NEXT;
+}
+
+/* ---- body: the whole request, since the model may stand behind the messages ---- */
+
+static enum turn take_body(struct request *r)
+{
+	if (!r->client)
+		return OVER; /* nothing was forwarded: there is nothing to settle */
+	if (r->body.full)
+		return gate_refuse(r, APIERR_TOO_LARGE, "The request body is over the limit of %zu bytes.",
+				   r->worker->gate->limits.body_bytes);
+	return r->body_done ? NEXT : WAIT;
+}
+
+/* ---- features: what is asked for ---- */
+
+static enum turn take_features(struct request *r)
+{
+	struct json_fault fault = {0, NULL};
+	int rc = dialect_request(r->surface, r->path, r->query, sb_str(&r->body), &r->features, &fault);
+	if (rc)
+		return gate_refuse(r, APIERR_BAD_REQUEST, "The request body cannot be metered: %s (byte %zu).",
+				   fault.what ? fault.what : "a billed field stands twice or has a wrong type", fault.at);
+	r->call.model_asked = intern(r->features.model);
+	r->call.streamed = r->features.stream;
+	r->call.prefix_hash = r->features.prefix_hash;
+	meter_init(&r->meter, r->surface, &r->features);
+	return NEXT;
+}
+
+/* ---- allow: models and regions of the key ---- */
+
+static enum turn take_allow(struct request *r)
+{
+	enum writer_state state = writer_state(r->worker->gate->writer);
+	if (r->who.models[0] && r->features.model.n && !auth_list_allows(r->who.models, r->features.model))
+		return gate_refuse(r, APIERR_FORBIDDEN, "This key may not use model '%.*s'. It may use: %s.",
+				   STR_ARG(str_sub(r->features.model, 0, 80)), r->who.models);
+	if (r->who.regions[0] && !auth_list_allows(r->who.regions, r->up->region))
+		return gate_refuse(r, APIERR_REGION, "This key's data may go to %s; upstream '%.*s' is in region '%.*s'.",
+				   r->who.regions, STR_ARG(r->up->name), STR_ARG(r->up->region));
+	if (state == WRITER_DISK_FULL || state == WRITER_FAILED) {
+		/* What cannot be recorded is not forwarded: an answered call is a recorded call. */
+		return gate_refuse(r, APIERR_STORE, "The ledger cannot be written (%s): see the gateway's log.",
+				   state == WRITER_DISK_FULL ? "its disk is full" : "a commit failed");
+	}
+	return NEXT;
+}
+
+/* ---- cap: reserve the most that it can cost ---- */
+
+static enum turn take_cap(struct request *r)
+{
+	struct caps *caps = r->worker->gate->caps;
+	struct cap_refusal no;
+	struct cap_ask ask;
+	bool warn;
+	if (r->pass_only)
+		return NEXT;
+	settle_bound(r);
+	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
+		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
+				   STR_ARG(str_sub(r->features.model, 0, 80)));
+	if (!caps_any(caps))
+		return NEXT;
+	memset(&ask, 0, sizeof ask);
+	ask.who = (struct cap_scope){r->call.key, r->call.team, r->call.feature, r->call.model_asked, r->call.env};
+	ask.priced = r->bound.status != PRICE_UNPRICED;
+	ask.currency = r->bound.currency;
+	ask.most_pico = r->bound.total_pico;
+	ask.likely_pico = r->bound.total_pico / 4; /* soft caps: bytes are about four to a token */
+	ask.most_tok = r->bound_in_tok + r->bound_out_tok;
+	ask.likely_tok = ask.most_tok / 4;
+	if (caps_reserve(caps, &ask, &r->ticket, &no, &warn)) {
+		char at[TIME_TEXT] = "never";
+		if (no.resets_us != INT64_MAX) {
+			int64_t seconds = (no.resets_us - r->call.start_us) / US_PER_S + 1;
+			time_text(no.resets_us, at);
+			snprintf(r->retry_after, sizeof r->retry_after, "%lld", (long long)(seconds > 0 ? seconds : 1));
+		}
+		r->no_retry = true;
+		return gate_refuse(r, APIERR_BUDGET, "Refused by cap %s: %s. The window resets: %s.", no.cap_id, no.why, at);
+	}
+	return NEXT;
+}
+
+/* ---- levers: splices, never a re-serialised body ---- */
+
+static enum turn take_levers(struct request *r)
+{
+	struct json_edit edits[8];
+	unsigned count = 0;
+	if (!r->pass_only) {
+		count = dialect_usage_edits(r->surface, &r->features, &r->arena, edits);
+		r->drop_usage_events = count > 0;
+	}
+	if (count) {
+		sb_clear(&r->edited);
+		json_splice(sb_str(&r->body), edits, count, &r->edited);
+		if (r->edited.full)
+			return gate_refuse(r, APIERR_TOO_LARGE, "The request body is too large to be metered.");
+	}
+	return NEXT;
+}
+
+/* ---- note: what a crash would leave behind ---- */
+
+static enum turn take_note(struct request *r)
+{
+	struct inflight_slot slot;
+	if (r->pass_only)
+		return NEXT;
+	memset(&slot, 0, sizeof slot);
+	slot.id = r->call.id;
+	slot.start_us = r->call.start_us;
+	str_copy(slot.key, sizeof slot.key, intern_str(r->call.key));
+	str_copy(slot.team, sizeof slot.team, intern_str(r->call.team));
+	str_copy(slot.feature, sizeof slot.feature, intern_str(r->call.feature));
+	str_copy(slot.env, sizeof slot.env, intern_str(r->call.env));
+	str_copy(slot.provider, sizeof slot.provider, r->up->name);
+	str_copy(slot.model, sizeof slot.model, r->features.model);
+	slot.high_pico = r->bound.status == PRICE_UNPRICED ? 0 : r->bound.total_pico;
+	memcpy(slot.currency, r->bound.currency.code, sizeof slot.currency);
+	r->slot = inflight_take(r->worker->inflight, &slot);
+	if (r->slot < 0)
+		return gate_refuse(r, APIERR_OVERLOADED, "Too many calls are under way.");
+	return NEXT;
+}
+
+/* ---- forward and answer: gate/forward.c, gate/answer.c ---- */
+
+static enum turn take_forward(struct request *r)
+{
+	if (!r->client)
+		return OVER; /* left before anything was sent; the slot and the ticket go with the request */
+	if (forward_start(r))
+		return gate_refuse(r, APIERR_OVERLOADED, "No memory for another call.");
+	return NEXT;
+}
+
+static enum turn take_answer(struct request *r)
+{
+	return r->settle_ready || r->answer_done ? NEXT : WAIT;
+}
+
+/* ---- settle and release: gate/settle.c ---- */
+
+static enum turn take_settle(struct request *r)
+{
+	if (!r->settled) {
+		if (!r->pass_only)
+			settle_price(r);
+		caps_settle(r->worker->gate->caps, &r->ticket,
+			    r->call.price_status == PRICE_PRICED ? (r->call.high_pico > r->call.cost_pico ? r->call.high_pico : r->call.cost_pico) : 0,
+			    usage_total_tok(&r->call.usage));
+		r->settled = true;
+	}
+	return r->pass_only ? NEXT : settle_push(r);
+}
+
+static enum turn take_release(struct request *r)
+{
+	settle_release(r);
+	return r->answer_done ? OVER : WAIT;
+}
+
+enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...)
+{
+	char why[512], id[CALL_ID_TEXT];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	r->mode = ANSWER_OWN;
+	r->status = api_error_status(kind);
+	r->answer_done = true;
+	if (r->call.outcome == OUTCOME_OK)
+		r->call.outcome = kind == APIERR_UPSTREAM || kind == APIERR_TIMEOUT ? OUTCOME_UPSTREAM : OUTCOME_REFUSED;
+	sb_clear(&r->answer);
+	api_error_body(r->surface->api, kind, str_of(why), str_of(call_id_text(r->call.id, id)), &r->answer);
+	str_copy(r->type, sizeof r->type, STR("application/json"));
+	if (r->call.outcome == OUTCOME_REFUSED)
+		atomic_fetch_add_explicit(&r->worker->stats.refused, 1, memory_order_relaxed);
+	r->step = STEP_SETTLE;
+	return NEXT;
+}
+
+/* ---- a request's memory ---- */
+
+struct request *request_get(struct worker *w, struct stream *s)
+{
+	struct request *r = w->spare;
+	if (r) {
+		w->spare = r->next;
+		w->spares--;
+	} else {
+		r = calloc(1, sizeof *r);
+		if (!r)
+			return NULL;
+		arena_init(&r->arena, ARENA_BYTES);
+		sb_init(&r->body, w->gate->limits.body_bytes);
+		sb_init(&r->edited, w->gate->limits.body_bytes + 4096);
+		sb_init(&r->head_text, 64 * 1024);
+		sb_init(&r->answer, ANSWER_MOST_BYTES);
+		sb_init(&r->copy, ANSWER_MOST_BYTES);
+		sse_init(&r->sse);
+	}
+	r->worker = w;
+	r->client = s;
+	r->next = NULL;
+	r->slot = -1;
+	r->began_us = loop_now_us(w->loop);
+	call_init(&r->call);
+	atomic_fetch_add_explicit(&w->stats.active, 1, memory_order_relaxed);
+	return r;
+}
+
+void request_free(struct request *r)
+{
+	sb_fini(&r->body);
+	sb_fini(&r->edited);
+	sb_fini(&r->head_text);
+	sb_fini(&r->answer);
+	sb_fini(&r->copy);
+	sse_fini(&r->sse);
+	arena_fini(&r->arena);
+	free(r);
+}
+
+/* Memory that one large request needed does not stay with the small ones. */
+static void shrink(struct sb *b)
+{
+	size_t limit = b->limit;
+	if (b->cap > KEEP_BYTES) {
+		sb_fini(b);
+		sb_init(b, limit);
+	} else {
+		sb_clear(b);
+	}
+}
+
+static void request_put(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct request clean;
+	caps_settle(w->gate->caps, &r->ticket, 0, 0);
+	if (r->slot >= 0)
+		inflight_clear(w->inflight, r->slot);
+	atomic_fetch_sub_explicit(&w->stats.active, 1, memory_order_relaxed);
+	shrink(&r->body);
+	shrink(&r->edited);
+	shrink(&r->head_text);
+	shrink(&r->answer);
+	shrink(&r->copy);
+	if (r->sse.partial.cap > KEEP_BYTES || r->sse.joined.cap > KEEP_BYTES) {
+		sse_fini(&r->sse);
+		sse_init(&r->sse);
+	} else {
+		sse_clear(&r->sse);
+	}
+	arena_reset(&r->arena);
+	if (w->spares >= SPARES_MOST) {
+		request_free(r);
+		return;
+	}
+	memset(&clean, 0, sizeof clean);
+	clean.arena = r->arena;
+	clean.body = r->body;
+	clean.edited = r->edited;
+	clean.head_text = r->head_text;
+	clean.answer = r->answer;
+	clean.copy = r->copy;
+	clean.sse = r->sse;
+	clean.next = w->spare;
+	*r = clean;
+	w->spare = r;
+	w->spares++;
+}
+
+void request_maybe_free(struct request *r)
+{
+	bool waits_for_row = r->settled && !r->pass_only && !r->released;
+	if (!r->client && !r->exchange && !waits_for_row && !r->running && !r->idle) {
+		r->idle = true; /* once */
+		request_put(r);
+	}
+}
+
+/* ---- the server's callbacks ---- */
+
+static void on_request(void *app, struct stream *s)
+{
+	struct worker *w = app;
+	struct request *r = request_get(w, s);
+	if (!r) {
+		stream_abort(s);
+		return;
+	}
+	stream_set_user(s, r);
+	atomic_fetch_add_explicit(&w->stats.requests, 1, memory_order_relaxed);
+	gate_run(r);
+}
+
+static void on_body(struct stream *s, struct str bytes)
+{
+	struct request *r = stream_user(s);
+	if (!r || r->mode == ANSWER_OWN)
+		return;
+	atomic_fetch_add_explicit(&r->worker->stats.bytes_in, bytes.n, memory_order_relaxed);
+	sb_add_str(&r->body, bytes);
+	if (r->body.full)
+		gate_run(r);
+}
+
+static void on_body_end(struct stream *s)
+{
+	struct request *r = stream_user(s);
+	if (!r)
+		return;
+	r->body_done = true;
+	if (steps[r->step < STEPS ? r->step : 0].take == take_body)
+		gate_run(r);
+}
+
+static void on_drained(struct stream *s)
+{
+	struct request *r = stream_user(s);
+	if (r)
+		answer_drained(r);
+}
+
+static void on_closed(struct stream *s, enum http_end how)
+{
+	struct request *r = stream_user(s);
+	if (!r)
+		return;
+	stream_set_user(s, NULL);
+	r->client = NULL;
+	if (r->step < STEPS && !r->released)
+		answer_client_left(r);
+	gate_run(r);
+}
+
+static void on_bad_request(void *app, unsigned status, const char *fault, struct str target, struct sb *body)
+{
+	enum vendor_api api = str_contains(target, STR("anthropic")) || str_contains(target, STR("/v1/messages")) ? API_ANTHROPIC
+			      : str_contains(target, STR("gemini")) || str_contains(target, STR("/v1beta")) ? API_GEMINI
+													     : API_OPENAI;
+	char text[160];
+	(void)app;
+	snprintf(text, sizeof text, "The request is not well-formed HTTP: %s.", fault);
+	api_error_body(api, status == 413 ? APIERR_TOO_LARGE : APIERR_BAD_REQUEST, str_of(text), str_make("", 0), body);
+}
+
+const struct server_handler gate_handler = {on_request, on_body, on_body_end, on_drained, on_closed, on_bad_request};

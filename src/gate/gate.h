@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway from inside: a process, its workers, and the life of one request.
+ *
+ * gate.c holds the request as a table of named steps, in the order in which they happen. Each step says NEXT,
+ * WAIT (a callback will go on) or OVER. The rooms beside it: auth (who), caps (may they), forward (the two heads),
+ * answer (the response as it comes: frames, meter, what is held back), settle (price, ledger, release),
+ * worker (a thread with its loop), serve (the process), admin (the other listener).
+ *
+ * Rules that hold everywhere here
+ * 1. The client never sees the clean end of an answer before its row is durable (mode group).
+ * 2. No byte of a body is changed that nobody asked to change; edits are splices.
+ * 3. Nothing in a request chooses where it goes but the base path, and only among configured upstreams.
+ * 4. A request is settled exactly once, whichever way it ends.
+ */
+#ifndef RR_GATE_GATE_H
+#define RR_GATE_GATE_H
+
+#include <stdatomic.h>
+
+#include "gate/auth.h"
+#include "gate/caps.h"
+#include "gate/config.h"
+#include "gate/sse.h"
+#include "ledger/inflight.h"
+#include "ledger/writer.h"
+#include "model/dialect.h"
+#include "model/price.h"
+#include "net/client.h"
+#include "net/server.h"
+
+enum { UPSTREAMS_MOST = 64, BUFFERED_ANSWER_BYTES = 1024 * 1024, ANSWER_MOST_BYTES = 64 * 1024 * 1024 };
+
+struct upstream {
+	const struct upstream_config *conf;
+	enum vendor_api api;
+	struct origin origin;
+	struct str name;           /* also the provider whose prices apply */
+	struct str region;
+	uint32_t name_id, region_id;
+	struct sb credential;      /* the header value that carries the provider key; empty = none configured */
+	const char *credential_header;
+};
+
+struct gate_stats { /* one per worker, written by it alone, read by the admin thread */
+	atomic_ullong requests, refused, upstream_errors, client_left, streams, events, estimated, unpriced, unrecorded;
+	atomic_ullong bytes_in, bytes_out, in_tok, out_tok;
+	atomic_ullong active;
+	atomic_ullong status_class[6]; /* 1xx..5xx by first digit */
+};
+
+struct gate {
+	const struct gate_config *conf;
+	const struct clock *clock;
+	const char *ledger_path;
+	struct book *book;
+	struct writer *writer;
+	struct caps *caps;
+	struct upstream upstream[UPSTREAMS_MOST];
+	unsigned upstreams;
+	struct worker **worker;
+	unsigned workers;
+	struct http_limits limits;
+	atomic_bool draining;
+	int64_t started_us;
+};
+
+struct request;
+
+struct clearing { /* an in-flight slot to clear once its row is durable (relaxed mode) */
+	uint64_t seq;
+	int slot;
+};
+
+struct worker {
+	struct gate *gate;
+	unsigned index;
+	struct loop *loop;
+	struct server *server;
+	struct pool *pool;
+	struct inflight *inflight;
+	struct ledger *ledger;      /* for keys and settings; only read */
+	struct auth *auth;
+	struct doorbell *bell;      /* rung by the writer after each commit */
+	struct request *held_first, *held_last;     /* settled, waiting for their row, in order of seq */
+	struct request *unpushed_first, *unpushed_last; /* settled, the ring was full */
+	struct clearing *clearing;
+	size_t clearing_head, clearing_tail, clearing_cap; /* a ring; cap is a power of two */
+	struct request *spare;      /* finished requests, to be used again */
+	unsigned spares;
+	uint64_t ids;
+	uint32_t salt;
+	struct timer refresh;
+	uint64_t settings_version;
+	struct gate_stats stats;
+	pthread_t thread;
+};
+
+/* How the answer travels. */
+enum answer_mode {
+	ANSWER_NONE,    /* nothing came yet */
+	ANSWER_WHOLE,   /* gathered, then given with its cost in the head */
+	ANSWER_PASS,    /* too large to gather: passes as it comes, its end is held */
+	ANSWER_EVENTS,  /* server-sent events: pass frame by frame, from the vendor's own end on they are held */
+	ANSWER_OWN,     /* made by us: a refusal or an error */
+};
+
+struct request {
+	struct worker *worker;
+	struct stream *client;        /* NULL once the client is gone */
+	struct exchange *exchange;    /* NULL before forwarding and after its end */
+	struct request *next;         /* in one of the worker's lists */
+	unsigned step;
+	bool body_done, answer_done, settle_ready, settled, released, ended, running, idle;
+	bool pass_only;               /* bills nothing: no cap, no slot, no row */
+	bool cost_comment;            /* the client asked for its cost as a last SSE comment */
+	bool drop_usage_events;       /* usage events exist only because we asked for them */
+	bool encoded;                 /* the answer came with a content-encoding that we did not ask for */
+	struct arena arena;           /* this request's small things */
+	const struct surface *surface;
+	struct upstream *up;
+	struct identity who;
+	struct str path, query;       /* as the vendor knows it; in the arena */
+	struct str credential;
+	struct sb body;               /* the client's bytes */
+	struct sb edited;             /* with the splices, where there are any */
+	struct features features;
+	struct price_result bound;    /* what it may cost at most */
+	uint64_t bound_in_tok, bound_out_tok;
+	struct cap_ticket ticket;
+	int slot;                     /* in the in-flight file; -1 none */
+	uint64_t seq;                 /* of its row within the worker */
+	struct call call;
+	uint64_t began_us;            /* monotonic */
+	/* the answer */
+	enum answer_mode mode;
+	enum http_end upstream_end;
+	unsigned status;
+	struct sb head_text;          /* the vendor's headers, kept: name NUL value NUL ... */
+	unsigned head_count;
+	struct stream_meter meter;
+	struct sse sse;
+	struct sb answer;             /* gathered body, or the held tail */
+	struct sb copy;               /* ANSWER_PASS: what the meter needs, bounded */
+	int64_t drain_left_bytes;     /* after the client left */
+	char type[48];                /* content type of ANSWER_OWN */
+	char retry_after[16];         /* of ANSWER_OWN, "" = none */
+	bool no_retry;                /* x-should-retry: false */
+};
+
+enum turn { NEXT, WAIT, OVER };
+
+/* gate.c */
+extern const struct server_handler gate_handler;
+void gate_run(struct request *r);       /* goes on from the step at which it waits */
+/* Answers in the vendor's own error shape and goes on with settling. */
+enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+struct request *request_get(struct worker *w, struct stream *s);
+void request_maybe_free(struct request *r);
+void request_free(struct request *r); /* its memory, when the worker goes */
+
+/* forward.c */
+int forward_start(struct request *r);
+void forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's */
+int forward_respond(struct request *r, int64_t content_length);  /* writes the client's head */
+
+/* answer.c */
+extern const struct exchange_handler answer_handler;
+void answer_client_left(struct request *r);
+void answer_drained(struct request *r);
+const char *answer_vendor_words(enum http_end how);
+
+/* settle.c */
+void settle_bound(struct request *r);   /* fills r->bound from the features */
+void settle_price(struct request *r);   /* the call's usage, price and outcome */
+enum turn settle_push(struct request *r);
+void settle_release(struct request *r);
+void settle_bell(void *worker);         /* the writer committed */
+
+/* worker.c */
+struct worker *worker_new(struct gate *g, unsigned index, struct err *e);
+int worker_start(struct worker *w, struct err *e);
+void worker_drain(struct worker *w);    /* stops accepting; what is under way ends */
+void worker_stop(struct worker *w);     /* joins */
+void worker_cut(struct worker *w);      /* ends every exchange; after worker_stop */
+void worker_free(struct worker *w);
+
+/* serve.c */
+struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, struct err *e);
+int gate_start(struct gate *g, struct err *e);
+/* Stops accepting, lets requests end for at most `seconds`, flushes the ledger. */
+void gate_close(struct gate *g, unsigned seconds);
+const char *gate_address(const struct gate *g); /* of the data listener, as bound */
+struct upstream *gate_upstream(struct gate *g, const char *name);
+struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api);
+
+/* admin.c */
+struct admin;
+struct admin *admin_open(struct gate *g, struct err *e);
+const char *admin_address(const struct admin *a);
+void admin_close(struct admin *a);
+
+#endif

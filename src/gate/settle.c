@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The end of a call: what it cost, its row, and only then its clean end.
+ *
+ * The bound before the call and the price after it come from the same function. A row is pushed to the writer's
+ * ring; in mode group the request then waits in the worker's held list (in order of its sequence number) until the
+ * writer rings the bell, in mode relaxed it is released at once and only its in-flight slot waits.
+ */
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "base/log.h"
+#include "gate/gate.h"
+
+/* Where neither the request nor the book says: larger than any model sold in November 2026 takes or gives. */
+enum { CONTEXT_UNKNOWN_TOK = 2000000, OUTPUT_UNKNOWN_TOK = 200000, CLEARING_FIRST = 1024 };
+
+static struct price_query query_of(const struct request *r, struct str model)
+{
+	return (struct price_query){.provider = r->up->name, .model = model, .at_us = r->call.start_us,
+				    .region = str_of(r->meter.usage.geo)};
+}
+
+/* The dearest way in which the input may be billed: plain, or written to one of the vendor's caches. */
+static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
+{
+	static const enum token_class ways[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_5M,
+						CLASS_IN_CACHE_WRITE_30M, CLASS_IN_CACHE_WRITE_1H, CLASS_IN_CACHE_WRITE_12H};
+	struct price_query q = query_of(r, r->features.model);
+	struct price_result one;
+	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+		if (ways[i] == CLASS_IN_CACHE_WRITE_1H && r->up->api == API_ANTHROPIC && !r->features.cache_ttl_1h)
+			continue;
+		if ((ways[i] == CLASS_IN_CACHE_WRITE_5M) && r->up->api == API_ANTHROPIC && !r->features.cache_marks)
+			continue;
+		u->tok[ways[i]] = in_tok;
+		price(r->worker->gate->book, &q, u, &one);
+		if (i == 0 || (one.status == PRICE_PRICED && one.total_pico > r->bound.total_pico))
+			r->bound = one;
+		u->tok[ways[i]] = 0;
+		if (i == 0 && one.status == PRICE_UNPRICED)
+			break;
+	}
+}
+
+void settle_bound(struct request *r)
+{
+	const struct book *book = r->worker->gate->book;
+	const struct features *f = &r->features;
+	struct usage u;
+	uint64_t window = book_context_window_tok(book, r->up->name, f->model);
+	r->bound_in_tok = f->body_bytes ? f->body_bytes : r->body.n;
+	if (f->hidden_context)
+		r->bound_in_tok += window ? window : CONTEXT_UNKNOWN_TOK;
+	if (window && r->bound_in_tok > window)
+		r->bound_in_tok = window;
+	r->bound_out_tok = 0;
+	if (r->surface->generates) {
+		uint64_t most = f->max_output_tok ? f->max_output_tok : book_max_output_tok(book, r->up->name, f->model);
+		r->bound_out_tok = (most ? most : OUTPUT_UNKNOWN_TOK) * (f->choices ? f->choices : 1);
+	}
+	memset(&u, 0, sizeof u);
+	u.flags = USAGE_SEEN;
+	u.tier = f->tier_asked == TIER_BATCH ? TIER_STANDARD : f->tier_asked;
+	u.tok[CLASS_OUT_TEXT] = r->bound_out_tok;
+	bound_input(r, &u, r->bound_in_tok);
+	if (r->bound.status == PRICE_UNPRICED && u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
+		u.tier = TIER_UNKNOWN;
+		bound_input(r, &u, r->bound_in_tok);
+	}
+}
+
+/* Nothing reached the vendor, or it said no: there is nothing to pay. */
+static bool surely_free(const struct request *r)
+{
+	if (r->call.outcome == OUTCOME_REFUSED)
+		return true;
+	if (r->upstream_end == END_CONNECT || r->upstream_end == END_RESOLVE || r->upstream_end == END_TLS ||
+	    r->upstream_end == END_TIMEOUT_CONNECT)
+		return true;
+	return r->status >= 400 && r->mode != ANSWER_OWN && !(r->meter.usage.flags & USAGE_SEEN);
+}
+
+void settle_price(struct request *r)
+{
+	struct call *c = &r->call;
+	struct price_result cost;
+	struct price_query q;
+	struct str model;
+	c->end_us = loop_real_us(r->worker->loop);
+	c->status = (uint16_t)r->status;
+	c->currency = intern(STR("USD"));
+	if (c->outcome == OUTCOME_OK && r->status >= 400)
+		c->outcome = OUTCOME_VENDOR_ERROR;
+	if (!surely_free(r))
+		meter_finish(&r->meter, r->bound_in_tok / 4);
+	c->usage = r->meter.usage;
+	c->usage.model = c->usage.request_id = str_make(NULL, 0);
+	model = r->meter.model[0] ? str_of(r->meter.model) : r->features.model;
+	c->model_answered = surely_free(r) && !r->meter.model[0] ? 0 : intern(model);
+	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(r->meter.request_id));
+	if (surely_free(r)) {
+		memset(&c->usage, 0, sizeof c->usage);
+		c->price_status = PRICE_FREE;
+		return;
+	}
+	q = query_of(r, model);
+	price(r->worker->gate->book, &q, &c->usage, &cost);
+	if (cost.status == PRICE_UNPRICED && !str_eq(model, r->features.model)) {
+		/* A vendor may answer with a name that no list carries; what was asked for is what was bought. */
+		struct price_result asked;
+		q.model = r->features.model;
+		price(r->worker->gate->book, &q, &c->usage, &asked);
+		if (asked.status == PRICE_PRICED)
+			cost = asked;
+	}
+	c->price_status = (uint8_t)cost.status;
+	if (cost.status == PRICE_PRICED) {
+		c->cost_pico = cost.total_pico;
+		c->currency = intern(str_of(cost.currency.code));
+		c->rule = cost.lines ? intern(cost.line[0].rule->id) : 0;
+	} else if (cost.status == PRICE_UNPRICED) {
+		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
+	}
+	if (c->usage.flags & USAGE_VENDOR_COST)
+		c->billed_pico = c->usage.vendor_cost_pico;
+	if (c->usage.flags & (USAGE_ESTIMATED | USAGE_PARTIAL)) {
+		c->provenance = PROV_ESTIMATED;
+		/* Half of the estimate to the bound that was reserved: wide, and honest about it. */
+		c->low_pico = c->cost_pico / 2;
+		c->high_pico = r->bound.status == PRICE_PRICED && r->bound.total_pico > c->cost_pico ? r->bound.total_pico : c->cost_pico;
+		atomic_fetch_add_explicit(&r->worker->stats.estimated, 1, memory_order_relaxed);
+	}
+	atomic_fetch_add_explicit(&r->worker->stats.in_tok, usage_input_tok(&c->usage), memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->worker->stats.out_tok, usage_output_tok(&c->usage), memory_order_relaxed);
+}
+
+/* The vendor's own usage block, kept for rows that are flagged. */
+static struct str raw_usage(const struct request *r)
+{
+	struct json top;
+	struct json block;
+	if (!(r->call.usage.flags & USAGE_MISMATCH) || r->mode != ANSWER_WHOLE || json_parse(sb_str(&r->answer), &top, NULL))
+		return str_make("", 0);
+	block = json_get(top, "usage");
+	if (block.type == JSON_NONE)
+		block = json_get(top, "usageMetadata");
+	return block.type == JSON_NONE ? str_make("", 0) : block.text;
+}
+
+static void append(struct request **first, struct request **last, struct request *r)
+{
+	r->next = NULL;
+	if (*first)
+		(*last)->next = r;
+	else
+		*first = r;
+	*last = r;
+}
+
+static struct request *take_first(struct request **first)
+{
+	struct request *r = *first;
+	*first = r->next;
+	r->next = NULL;
+	return r;
+}
+
+/* Remembers which slot to clear when row seq is durable. Without memory the slot is cleared now: the row is in the
+ * writer's hands, and relaxed mode promises no more. */
+static void clear_later(struct worker *w, uint64_t seq, int slot)
+{
+	if (w->clearing_tail - w->clearing_head == w->clearing_cap) {
+		size_t cap = w->clearing_cap ? w->clearing_cap * 2 : CLEARING_FIRST;
+		struct clearing *grown = calloc(cap, sizeof *grown);
+		if (!grown) {
+			inflight_clear(w->inflight, slot);
+			return;
+		}
+		for (size_t i = w->clearing_head; i != w->clearing_tail; i++)
+			grown[i & (cap - 1)] = w->clearing[i & (w->clearing_cap - 1)];
+		free(w->clearing);
+		w->clearing = grown;
+		w->clearing_cap = cap;
+	}
+	w->clearing[w->clearing_tail++ & (w->clearing_cap - 1)] = (struct clearing){seq, slot};
+}
+
+enum turn settle_push(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct writer *writer = w->gate->writer;
+	if (r->seq)
+		return writer_done(writer, w->index) >= r->seq || w->gate->conf->durability == DURABILITY_RELAXED ? NEXT : WAIT;
+	r->seq = writer_push(writer, w->index, &r->call, raw_usage(r));
+	if (!r->seq) {
+		if (writer_state(writer) == WRITER_FULL) {
+			append(&w->unpushed_first, &w->unpushed_last, r);
+			return WAIT;
+		}
+		/* What is not recorded is not answered: the client sees a broken answer, never a clean one. The slot
+		 * stays filled, so that the next start names this call. */
+		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
+		r->slot = -1;
+		r->released = r->ended = true;
+		if (r->client)
+			stream_abort(r->client);
+		return OVER;
+	}
+	if (w->gate->conf->durability == DURABILITY_RELAXED) {
+		if (r->slot >= 0)
+			clear_later(w, r->seq, r->slot);
+		r->slot = -1;
+		return NEXT;
+	}
+	append(&w->held_first, &w->held_last, r);
+	return WAIT;
+}
+
+void settle_bell(void *worker)
+{
+	struct worker *w = worker;
+	uint64_t done = writer_done(w->gate->writer, w->index);
+	struct request *waiting;
+	while (w->clearing_head != w->clearing_tail && w->clearing[w->clearing_head & (w->clearing_cap - 1)].seq <= done)
+		inflight_clear(w->inflight, w->clearing[w->clearing_head++ & (w->clearing_cap - 1)].slot);
+	while (w->held_first && w->held_first->seq <= done) {
+		struct request *r = take_first(&w->held_first);
+		if (r->slot >= 0)
+			inflight_clear(w->inflight, r->slot);
+		r->slot = -1;
+		gate_run(r);
+	}
+	waiting = w->unpushed_first; /* one try each: those that fail queue up again behind */
+	w->unpushed_first = w->unpushed_last = NULL;
+	while (waiting)
+		gate_run(take_first(&waiting));
+}
+
+void settle_release(struct request *r)
+{
+	if (!r->released) {
+		r->released = true;
+		if (r->client && (r->mode == ANSWER_WHOLE || r->mode == ANSWER_OWN)) {
+			r->ended = true;
+			atomic_fetch_add_explicit(&r->worker->stats.bytes_out, r->answer.n, memory_order_relaxed);
+			forward_respond(r, (int64_t)r->answer.n);
+			stream_send(r->client, sb_str(&r->answer));
+			stream_end(r->client);
+			return;
+		}
+		if (r->client && r->cost_comment && r->mode == ANSWER_EVENTS && r->call.price_status == PRICE_PRICED) {
+			char text[MONEY_TEXT + 32], cost[MONEY_TEXT];
+			snprintf(text, sizeof text, ": x-runrate-cost %s\n\n", money_text(r->call.cost_pico, cost));
+			stream_send(r->client, str_of(text));
+		}
+		if (r->client && r->answer.n) {
+			atomic_fetch_add_explicit(&r->worker->stats.bytes_out, r->answer.n, memory_order_relaxed);
+			stream_send(r->client, sb_str(&r->answer));
+			sb_clear(&r->answer);
+		}
+	}
+	if (!r->answer_done || r->ended)
+		return;
+	r->ended = true;
+	if (!r->client)
+		return;
+	if (r->upstream_end == END_OK || r->mode == ANSWER_EVENTS)
+		stream_end(r->client); /* a stream that broke off ends in its vendor's error event */
+	else
+		stream_abort(r->client);
+}
