@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway's configuration: runrate.yaml, checked against config.def, as plain C types.
+ *
+ * 1. Every setting stands once, in config.def: name, kind, unit, range, default, help. Parsing, errors, defaults,
+ *    `config show` and the documentation come from it.
+ * 2. Without a file there is a working configuration: the three vendors at their public addresses, no keys.
+ * 3. A loaded configuration is never changed by the gateway; strings in it live in the arena of its loading.
+ * 4. A provider key is a struct conf_secret: no formatter can print it. secret_reveal() is the one way to its
+ *    bytes, so that a search for that name finds every place that sees one.
+ */
+#ifndef RR_GATE_CONFIG_H
+#define RR_GATE_CONFIG_H
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "gate/caps.h"
+#include "ledger/writer.h"
+#include "model/dialect.h"
+#include "net/http.h"
+
+struct upstream_config {
+	struct str name;             /* "openai"; also the base path /up/NAME and the provider whose prices apply */
+	enum vendor_api api;
+	struct str base;             /* "https://api.openai.com" */
+	struct conf_secret key;
+	struct str region;           /* "" = not stated */
+	struct str ca;               /* file of a private authority; n 0 = the system's store */
+	struct conf_money gpu_rate_per_hour; /* own hardware: what an hour costs; pico 0 = none */
+	uint32_t discount_ppm;       /* agreed discount on list prices, parts per million; 0 = none */
+};
+
+enum lever_state { LEVER_OFF, LEVER_ADVISE, LEVER_ON };
+
+struct alert_config {
+	struct str when;             /* "forecast > plan" */
+	struct str url;
+};
+
+struct gate_config {
+	const char *file;            /* which file was read; NULL = none, all defaults */
+	const char *listen, *admin;  /* "127.0.0.1:7300", "unix:/path" */
+	const char *ledger;          /* NULL = the usual place */
+	bool require_keys;           /* only rr_ keys are taken; always on beyond loopback */
+	unsigned workers;
+	enum durability durability;
+	struct {
+		const char *cert, *key; /* PEM files for the data listener; NULL = plain */
+	} tls;
+	struct upstream_config *upstreams;
+	unsigned upstream_count;
+	struct cap_row *caps;        /* ids "conf-1", "conf-2", ... in the order of the file */
+	unsigned cap_count;
+	struct cap_rate *rates;      /* by pair and date; "USD/GBP" converts from USD to GBP */
+	unsigned rate_count;
+	struct currency report_currency; /* code[0] == 0: each currency by itself */
+	struct {
+		enum lever_state cache, respond, batch, route;
+	} levers;
+	struct alert_config *alerts;
+	unsigned alert_count;
+	struct http_limits limits;
+	struct {
+		int64_t time_us;     /* how long an upstream is read on after its client left */
+		uint64_t bytes;      /* and how much */
+	} drain;
+	unsigned drain_seconds_at_stop; /* how long calls under way may take after SIGTERM */
+	uint64_t max_memory_bytes;   /* the process's ceiling for bodies and answers; 0 = none */
+	enum log_level log_level;
+	bool log_json;
+	bool unpriced_block;         /* a model without a price is refused, not only marked */
+	const struct conf_doc *doc;  /* what was parsed, for gate_config_each; NULL without a file */
+};
+
+/* path NULL: $RUNRATE_CONFIG, else the first of ./runrate.yaml, the user's (XDG) and /etc/runrate/runrate.yaml
+ * that exists, else defaults. All errors as text, with places and carets, in `errors`. 0 or -RR_CONFIG. */
+int gate_config_load(const char *path, struct arena *a, struct gate_config *c, struct sb *errors);
+/* The same from text; name is for messages. An empty text gives the defaults. */
+int gate_config_parse(struct str text, const char *name, struct arena *a, struct gate_config *c, struct sb *errors);
+/* Every setting in the order of config.def: its path ("limits.head", "upstreams[0].key"), its value as text
+ * ("set" or "not set" for a secret), and the line on which it stands (0 = the default). */
+void gate_config_each(const struct gate_config *c, struct arena *scratch,
+		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg);
+/* The bytes of a secret; n 0 when none is configured. */
+struct str secret_reveal(const struct conf_secret *s);
+/* Is this listen address reachable from this machine only? ("127...", "[::1]", "localhost", "unix:") */
+bool listen_is_loopback(const char *where);
+
+#endif
