@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
-#include "cmd/demo.h"
+#include "gate/demo.h"
 #include "gate/gate.h"
 
 static struct {
@@ -66,7 +66,7 @@ static void wait_for_end(sigset_t *set)
 		sigwait(set, &sig);
 }
 
-static int serve(struct gate_config *conf, const char *ledger_path)
+static int serve(struct gate_config *conf, struct arena *arena, const char *ledger_path)
 {
 	struct err e;
 	struct gate *g;
@@ -81,7 +81,7 @@ static int serve(struct gate_config *conf, const char *ledger_path)
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (flags.demo) {
-		demo = demo_open(conf, &e);
+		demo = demo_open(conf, arena, &e);
 		if (!demo)
 			return cmd_fail(&e);
 	}
@@ -91,7 +91,7 @@ static int serve(struct gate_config *conf, const char *ledger_path)
 	if (gate_start(g, &e) || !(a = admin_open(g, &e)))
 		goto out;
 	print_bases(g, a);
-	if (demo && demo_traffic(demo, gate_address(g), ledger_path, &e))
+	if (demo && demo_traffic(demo, gate_address(g), &e))
 		goto out;
 	wait_for_end(&set);
 	fprintf(stderr, "\nrunrate: letting calls end (again to stop at once)\n");
@@ -133,7 +133,7 @@ static int run(int argc, char **argv)
 		ledger_default_path(globals.ledger ? globals.ledger : conf.ledger, path, sizeof path);
 		if (flags.demo && !globals.ledger)
 			fs_data_path("demo.db", path, sizeof path);
-		rc = serve(&conf, path);
+		rc = serve(&conf, &arena, path);
 	}
 	sb_fini(&errors);
 	arena_fini(&arena);

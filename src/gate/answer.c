@@ -12,6 +12,7 @@
  * (bounded in time and bytes) until the usage is known. A slow client stops the upstream: bytes queued towards it
  * are bounded.
  */
+#include <stdio.h>
 #include <zlib.h>
 
 #include "gate/gate.h"

@@ -16,6 +16,7 @@
 #ifndef RR_GATE_GATE_H
 #define RR_GATE_GATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gate/auth.h"

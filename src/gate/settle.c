@@ -6,6 +6,7 @@
  * ring; in mode group the request then waits in the worker's held list (in order of its sequence number) until the
  * writer rings the bell, in mode relaxed it is released at once and only its in-flight slot waits.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/intern.h"

@@ -36,6 +36,9 @@ void ledger_close(struct ledger *l);
 const char *ledger_path(const struct ledger *l);
 struct sqlite3 *ledger_db(struct ledger *l); /* for this folder and read-only SQL of report */
 
+/* The gateway role (rule 3): one process a ledger, for its life. -RR_EXISTS with e filled when another holds it. */
+int ledger_gateway_lock(const char *path, struct err *e);
+
 /* A write transaction under the lock of rule 2. commit also checkpoints when enough pages wait. */
 int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);
@@ -99,6 +102,8 @@ struct rollup_key {
 	int64_t hour_us;   /* start of the hour, or of the group that was asked for */
 	uint8_t book, env_production, provenance, price_status, tier, outcome_class;
 	uint32_t key, team, feature, env, provider, model, region, currency, project, surface;
+	uint32_t model_asked; /* model is the one that answered, or this where none did */
+	uint16_t levers;
 };
 struct rollup_sum {
 	uint64_t calls, tok[CLASSES], input_tok, output_tok;
@@ -109,9 +114,21 @@ struct rollup_row {
 	struct rollup_key key;
 	struct rollup_sum sum;
 };
-/* Every roll-up row whose hour lies in [from, to); the caller folds. 0 or a negative code. */
+/* Every roll-up row whose hour lies in [from, to); the caller folds. The bounds are exact to the microsecond:
+ * parts of an hour are summed from the calls themselves. The same key may come several times. fn returns 0 to go
+ * on. 0 or a negative code. */
 int ledger_rollup(struct ledger *l, int64_t from_us, int64_t to_us,
 		  int (*fn)(const struct rollup_row *r, void *arg), void *arg, struct err *e);
+
+/* The same with GRAIN_DAY: whole UTC days inside the range come as one row (hour_us is the day's start), which is
+ * what totals over long ranges want. */
+enum rollup_grain { GRAIN_HOUR, GRAIN_DAY };
+int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us, int64_t to_us,
+		     int (*fn)(const struct rollup_row *r, void *arg), void *arg, struct err *e);
+
+/* Whether a call's result was accepted, when that is known only later. The call itself is never touched: this
+ * is a record of its own and counts once a call (-RR_EXISTS). In a write transaction. */
+int ledger_add_outcome(struct ledger *l, struct call_id id, bool accepted, int64_t now_us, struct err *e);
 
 /* verify: every invariant, named. */
 struct verify_result {

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""256 clients run into a hard cap together: overspend 0, and nothing stays reserved when all is quiet."""
+import asyncio, json, pathlib, sys
+from decimal import Decimal
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from stack import Stack, ok, close
+from load import call
+
+CLIENTS, REQUESTS = 256, 2000
+CAP = Decimal('0.05')
+BODY = {'model': 'gpt-4o-mini', 'max_tokens': 200, 'messages': [{'role': 'user', 'content': 'x' * 400}]}
+
+async def storm(port, key, stream_share):
+    todo = iter(range(REQUESTS))
+    seen = {'ok': 0, 'refused': 0, 'other': 0, 'cost': Decimal(0), 'shape': None, 'headers': None}
+    async def one():
+        for i in todo:
+            body = {**BODY, 'stream': i % stream_share == 0}
+            a = await call(port, '/openai/v1/chat/completions', body, {'authorization': f'Bearer {key}', 'x-sandbox-tokens': '150'})
+            if a.status == 200 and a.clean: seen['ok'] += 1
+            elif a.status == 429: seen['refused'] += 1; seen['shape'], seen['headers'] = a.body, a.headers
+            else: seen['other'] += 1
+    await asyncio.gather(*(one() for _ in range(CLIENTS)))
+    return seen
+
+def main():
+    with Stack() as s:
+        key = s.json('key', 'new', '--team', 'search')['key']
+        other = s.json('key', 'new', '--team', 'other')['key']
+        s.json('cap', 'set', '--book', 'inference', '--amount', f'{CAP} USD', '--window', 'month', '--team', 'search', '--hard')
+        import time; time.sleep(1.5)
+        seen = asyncio.run(storm(s.port, key, 3))
+        ok('some pass, the rest is refused, nothing else happens', seen['ok'] > 0 and seen['refused'] > 0 and seen['other'] == 0, str({k: v for k, v in seen.items() if k not in ('shape', 'headers')}))
+        e = json.loads(seen['shape'] or b'{}').get('error', {})
+        ok("the refusal has the vendor's shape", set(e) >= {'message', 'type', 'param', 'code'} and e['type'] == 'budget_exceeded', str(e))
+        ok('the refusal tells SDKs not to retry', (seen['headers'] or {}).get('x-should-retry') == 'false')
+        status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
+        cap = json.loads(out)['caps'][0]
+        ok('reserved is 0 when all is quiet', Decimal(cap['reserved']) == 0 and cap['reserved_tokens'] == 0, str(cap))
+        ok(f"overspend is 0: {cap['spent']} of {CAP}", Decimal(cap['spent']) <= CAP, str(cap))
+        total = Decimal(s.json('report', '--by', 'team')['inference']['total'])
+        ok("the cap's counter equals the ledger to the last 10^-12", Decimal(cap['spent']) == total, f"{cap['spent']} {total}")
+        ok('most of the cap was used before it refused', Decimal(cap['spent']) > CAP * Decimal('0.8'), cap['spent'])
+        a = asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, {'authorization': f'Bearer {other}'}))
+        ok('another team is not touched', a.status == 200, str(a.status))
+        refused = s.json('report')
+        s.kill(); s.start_gateway()
+        a = asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, {'authorization': f'Bearer {key}'}))
+        status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
+        cap2 = json.loads(out)['caps'][0]
+        ok('after kill -9 the cap still knows what was spent', Decimal(cap2['spent']) >= Decimal(cap['spent']) and Decimal(cap2['spent']) <= CAP, f"{cap2['spent']}")
+        # tokens
+        tkey = s.json('key', 'new', '--team', 'tokens')['key']
+        s.json('cap', 'set', '--book', 'inference', '--tokens', '20000', '--window', 'day', '--team', 'tokens', '--hard')
+        time.sleep(1.5)
+        seen = asyncio.run(storm(s.port, tkey, 5))
+        status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
+        cap = [c for c in json.loads(out)['caps'] if c.get('limit_tokens')][0]
+        ok(f"a cap in tokens holds: {cap['spent_tokens']} of 20000", seen['refused'] > 0 and 0 < cap['spent_tokens'] <= 20000 and cap['reserved_tokens'] == 0, str(cap))
+    close()
+
+main()
