@@ -16,7 +16,7 @@
 static const char *string_end(const char *p, const char *end)
 {
 	for (;;) {
-		p = json_plain(p, end);
+		p = json_quote_or_back(p, end);
 		if (p == end || *p == '"')
 			return p;
 		if (*p == '\\' && ++p == end)

@@ -11,8 +11,10 @@
  *        |                                   |   ^
  *        +--'{' "key" ':' or '['--> value    +---+ '}' or ']' closes one level; at depth 0 only white space follows
  *
- * Strings are where the bytes are (json_skip.h). A byte above 0x7F starts the check of UTF-8; plain ASCII never pays
- * for it. The members of the top object are noted as they pass, which is all that the gateway wants of a body.
+ * Strings are where the bytes are. Short ones end within two blocks of 16 bytes; longer ones go through string_run():
+ * 64 bytes at a time where the machine has AVX2, each block loaded once however many escapes are in it. A byte above
+ * 0x7F makes the string be checked as UTF-8 once its end is known; plain ASCII never pays for that. The members of the
+ * top object are noted as they pass, which is all that the gateway wants of a body.
  *
  * Where RFC 8259 leaves a choice: any number is well formed however large; a lone surrogate written as an escape is
  * well formed; duplicate keys are well formed (and reported for wanted keys); U+0000 may be written as an escape; a
@@ -44,51 +46,101 @@ struct scan {
 	struct json top;
 };
 
-#ifdef __x86_64__
-__attribute__((target("avx2"))) static const char *plain_avx2(const char *p, const char *end)
+static bool is_hex(char c)
 {
-	const __m256i space = _mm256_set1_epi8(0x20), quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\\');
-	for (; end - p >= 64; p += 64) {
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Bytes of the escape whose backslash is at p: 2 or 6, or 0 when it is none. */
+static inline size_t escape_bytes(const char *p, const char *end)
+{
+	if (end - p < 2)
+		return 0;
+	switch (p[1]) {
+	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+		return 2;
+	case 'u':
+		return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? 6 : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Runs over the inside of a string and its escapes. Stops at the closing quote, or at what must not stand there (a
+ * control byte, the backslash of a bad escape), or at the end. *high: bytes above 0x7F may have been passed. */
+static const char *string_run_plain(const char *p, const char *end, bool *high)
+{
+	while (p < end) {
+		unsigned char c = (unsigned char)*p;
+		size_t step = 1;
+#ifdef __SSE2__
+		if (end - p >= 16) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+			unsigned odd = json_odd16(v, true);
+			*high |= _mm_movemask_epi8(v) != 0;
+			if (!odd) {
+				p += 16;
+				continue;
+			}
+			p += __builtin_ctz(odd);
+			c = (unsigned char)*p;
+		}
+#endif
+		if (c == '"' || c < 0x20)
+			return p;
+		if (c == '\\') {
+			step = escape_bytes(p, end);
+			if (!step)
+				return p;
+		}
+		*high |= c >= 0x80;
+		p += step;
+	}
+	return p;
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static inline uint32_t odd32(__m256i v)
+{
+	const __m256i control = _mm256_set1_epi8(0x1F);
+	__m256i odd = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
+				      _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
+	odd = _mm256_or_si256(odd, _mm256_cmpeq_epi8(_mm256_max_epu8(v, control), control));
+	return (uint32_t)_mm256_movemask_epi8(odd);
+}
+
+__attribute__((target("avx2"))) static const char *string_run_avx2(const char *p, const char *end, bool *high)
+{
+	while (end - p >= 64) {
 		__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
 		__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
-		__m256i odd_a = _mm256_or_si256(_mm256_cmpgt_epi8(space, a),
-						_mm256_or_si256(_mm256_cmpeq_epi8(a, quote), _mm256_cmpeq_epi8(a, back)));
-		__m256i odd_b = _mm256_or_si256(_mm256_cmpgt_epi8(space, b),
-						_mm256_or_si256(_mm256_cmpeq_epi8(b, quote), _mm256_cmpeq_epi8(b, back)));
-		__m256i odd = _mm256_or_si256(odd_a, odd_b);
-		if (!_mm256_testz_si256(odd, odd)) {
-			uint64_t low = (uint32_t)_mm256_movemask_epi8(odd_a);
-			uint64_t high = (uint32_t)_mm256_movemask_epi8(odd_b);
-			return p + __builtin_ctzll(low | high << 32);
+		uint64_t odd = odd32(a) | (uint64_t)odd32(b) << 32;
+		size_t step = 64;
+		*high |= _mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0;
+		while (odd) {
+			unsigned at = (unsigned)__builtin_ctzll(odd);
+			size_t bytes = p[at] == '\\' ? escape_bytes(p + at, end) : 0;
+			if (!bytes)
+				return p + at;
+			if (at + bytes >= 64) { /* the escape reaches into the next block */
+				step = at + bytes;
+				break;
+			}
+			odd &= ~UINT64_C(0) << (at + bytes);
 		}
+		p += step;
 	}
-	for (; end - p >= 16; p += 16) {
-		unsigned odd = json_odd16(p);
-		if (odd)
-			return p + __builtin_ctz(odd);
-	}
-	while (p < end && json_is_plain(*p))
-		p++;
-	return p;
+	return string_run_plain(p, end, high);
 }
 #endif
 
-const char *json_plain_long(const char *p, const char *end)
+static const char *string_run(const char *p, const char *end, bool *high)
 {
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("avx2"))
-		return plain_avx2(p, end);
+		return string_run_avx2(p, end, high);
 #endif
-#ifdef __SSE2__
-	for (; end - p >= 16; p += 16) {
-		unsigned odd = json_odd16(p);
-		if (odd)
-			return p + __builtin_ctz(odd);
-	}
-#endif
-	while (p < end && json_is_plain(*p))
-		p++;
-	return p;
+	return string_run_plain(p, end, high);
 }
 
 static bool fault(struct scan *s, const char *at, const char *what)
@@ -104,62 +156,57 @@ static bool is_digit(const struct scan *s, const char *p)
 	return p < s->end && *p >= '0' && *p <= '9';
 }
 
-static bool is_hex(char c)
+/* Names what is wrong with the escape whose backslash is at p. */
+static bool escape_fault(struct scan *s, const char *p)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	if (++p == s->end)
+		return fault(s, p, "the text ends inside a string");
+	if (*p != 'u')
+		return fault(s, p, "no such escape in a string");
+	do
+		p++;
+	while (p < s->end && is_hex(*p));
+	return fault(s, p, "four hexadecimal digits belong after \\u");
 }
 
-/* p stands on a backslash. */
-static const char *skip_escape(struct scan *s, const char *p)
+/* The general case of skip_string. */
+static bool skip_long_string(struct scan *s)
 {
-	if (++p == s->end) {
-		fault(s, p, "the text ends inside a string");
-		return NULL;
-	}
-	switch (*p) {
-	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-		return p + 1;
-	case 'u':
-		for (unsigned i = 0; i < 4; i++) {
-			if (++p == s->end || !is_hex(*p)) {
-				fault(s, p, "four hexadecimal digits belong after \\u");
-				return NULL;
-			}
-		}
-		return p + 1;
-	default:
-		fault(s, p, "no such escape in a string");
-		return NULL;
-	}
+	bool high = false;
+	const char *p = string_run(s->p, s->end, &high);
+	struct str inside = str_make(s->p, (size_t)(p - s->p));
+	if (high && !str_utf8_valid(inside))
+		return fault(s, s->p + str_utf8_fault(inside), "not UTF-8");
+	if (p == s->end)
+		return fault(s, p, "the text ends inside a string");
+	if (*p == '\\')
+		return escape_fault(s, p);
+	if (*p != '"')
+		return fault(s, p, "a control character in a string must be escaped");
+	s->p = p + 1;
+	return true;
 }
 
 /* s->p stands after the opening quote; leaves it after the closing one. */
 static inline bool skip_string(struct scan *s)
 {
+#ifdef __SSE2__
 	const char *p = s->p;
-	for (;;) {
-		p = json_plain(p, s->end);
-		if (p == s->end)
-			return fault(s, p, "the text ends inside a string");
-		if (*p == '"') {
-			s->p = p + 1;
+	for (unsigned blocks = 0; blocks < 2 && s->end - p >= 16; blocks++, p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		unsigned odd = json_odd16(v, true), high = (unsigned)_mm_movemask_epi8(v);
+		unsigned at = (unsigned)__builtin_ctz(odd | 0x10000);
+		if (high & ((1u << at) - 1))
+			break;
+		if (odd) {
+			if (p[at] != '"')
+				break;
+			s->p = p + at + 1;
 			return true;
 		}
-		if (*p == '\\') {
-			p = skip_escape(s, p);
-			if (!p)
-				return false;
-		} else if ((unsigned char)*p < 0x20) {
-			return fault(s, p, "a control character in a string must be escaped");
-		} else {
-			do {
-				size_t step = str_utf8_step(p, (size_t)(s->end - p));
-				if (!step)
-					return fault(s, p, "not UTF-8");
-				p += step;
-			} while (p < s->end && (unsigned char)*p >= 0x80);
-		}
 	}
+#endif
+	return skip_long_string(s);
 }
 
 static bool skip_number(struct scan *s)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inner loop of the JSON reader, private to json_scan.c and json.c: running over the inside of a string.
+ * Small steps that the checker (json_scan.c) and the walkers (json.c) share; private to them.
  *
- * A byte is "plain" when it needs no thought: not a quote, not a backslash, not a control byte, not above 0x7F.
- * json_plain() returns the first byte that is not plain, or the end. Blocks of 16 bytes (SSE2, which every x86-64
- * has) are tested at once; where the machine has AVX2, long strings go on in a loop of 64. Nothing is read beyond
- * the end: the last bytes are tested one by one.
+ * A block of 16 bytes is looked at at once (SSE2, which every x86-64 has). Nothing is read beyond the end: the last
+ * bytes are looked at one by one.
  */
 #ifndef RR_BASE_JSON_SKIP_H
 #define RR_BASE_JSON_SKIP_H
@@ -16,46 +14,35 @@
 #include <emmintrin.h>
 #endif
 
-/* json_scan.c: the same for long runs, by the best means of this machine. */
-const char *json_plain_long(const char *p, const char *end);
-
-static inline bool json_is_plain(char ch)
+static inline const char *json_skip_space(const char *p, const char *end)
 {
-	unsigned char c = (unsigned char)ch;
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-#ifdef __SSE2__
-/* A bit for each of 16 bytes that is not plain. As signed bytes, all of 0x80..0xFF and 0x00..0x1F are < 0x20. */
-static inline unsigned json_odd16(const char *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
-	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
-	odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-	return (unsigned)_mm_movemask_epi8(odd);
-}
-#endif
-
-static inline const char *json_plain(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	for (unsigned blocks = 0; blocks < 2 && end - p >= 16; blocks++, p += 16) {
-		unsigned odd = json_odd16(p);
-		if (odd)
-			return p + __builtin_ctz(odd);
-	}
-	if (end - p >= 16)
-		return json_plain_long(p, end);
-#endif
-	while (p < end && json_is_plain(*p))
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
 }
 
-static inline const char *json_skip_space(const char *p, const char *end)
+#ifdef __SSE2__
+/* A bit for each of 16 bytes that is a quote, a backslash or, if asked for, a control byte. */
+static inline unsigned json_odd16(__m128i v, bool controls)
 {
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	__m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+	if (controls) /* at most 0x1F: the larger of it and 0x1F is 0x1F */
+		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_max_epu8(v, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F)));
+	return (unsigned)_mm_movemask_epi8(odd);
+}
+#endif
+
+/* The next quote or backslash, or the end: for strings that were checked already. */
+static inline const char *json_quote_or_back(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	for (; end - p >= 16; p += 16) {
+		unsigned odd = json_odd16(_mm_loadu_si128((const __m128i *)(const void *)p), false);
+		if (odd)
+			return p + __builtin_ctz(odd);
+	}
+#endif
+	while (p < end && *p != '"' && *p != '\\')
 		p++;
 	return p;
 }

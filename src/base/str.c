@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See str.h.
+ * See str.h; what concerns UTF-8 is in utf8.c.
  */
 #include "base/str.h"
 
@@ -139,68 +139,6 @@ char *str_copy(char *dst, size_t size, struct str s)
 		memcpy(dst, s.p, s.n);
 	dst[s.n] = 0;
 	return dst;
-}
-
-/* What table 3-7 of the Unicode standard says of a first byte: the length of its sequence (0: none begins so) and
- * the range of the second byte, which shuts out overlong forms, surrogates and what is beyond U+10FFFF. */
-static size_t utf8_shape(unsigned char first, unsigned char *low, unsigned char *high)
-{
-	*low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-	*high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xC2 && first <= 0xDF)
-		return 2;
-	if (first >= 0xE0 && first <= 0xEF)
-		return 3;
-	return first >= 0xF0 && first <= 0xF4 ? 4 : 0;
-}
-
-/* How many bytes at p fit a sequence's shape; the sequence is whole when that equals *length. */
-static size_t utf8_prefix(const char *p, size_t n, size_t *length)
-{
-	unsigned char low, high;
-	size_t fit = 1;
-	*length = utf8_shape((unsigned char)p[0], &low, &high);
-	for (; fit < *length && fit < n; fit++) {
-		unsigned char c = (unsigned char)p[fit];
-		if (c < low || c > high)
-			break;
-		low = 0x80, high = 0xBF;
-	}
-	return fit;
-}
-
-size_t str_utf8_step(const char *p, size_t n)
-{
-	size_t length, fit = utf8_prefix(p, n, &length);
-	return fit == length ? fit : 0;
-}
-
-bool str_utf8_valid(struct str s)
-{
-	for (size_t i = 0; i < s.n;) {
-		size_t step = str_utf8_step(s.p + i, s.n - i);
-		if (!step)
-			return false;
-		i += step;
-	}
-	return true;
-}
-
-void sb_add_utf8(struct sb *b, struct str s)
-{
-	size_t kept = 0; /* what stands before this is written */
-	for (size_t i = 0; i < s.n;) {
-		size_t length, fit = utf8_prefix(s.p + i, s.n - i, &length);
-		if (fit != length) {
-			sb_add(b, s.p + kept, i - kept);
-			sb_adds(b, "\xEF\xBF\xBD");
-			kept = i + fit;
-		}
-		i += fit;
-	}
-	sb_add(b, s.p + kept, s.n - kept);
 }
 
 size_t str_columns(struct str s)

@@ -66,6 +66,8 @@ char *str_copy(char *dst, size_t size, struct str s);
 bool str_utf8_valid(struct str s);
 /* Bytes of the well-formed sequence that begins at p (n > 0 bytes are there), or 0. */
 size_t str_utf8_step(const char *p, size_t n);
+/* Where the first ill-formed sequence begins, or SIZE_MAX. */
+size_t str_utf8_fault(struct str s);
 /* Terminal columns, one per code point (0 for combining marks U+0300..036F); for table layout. */
 size_t str_columns(struct str s);
 /* Levenshtein distance of two short words (at most 63 bytes each, else 99): "did you mean". */
