@@ -31,6 +31,7 @@ struct surface {
 	enum bill bill;
 	bool model_in_path;     /* Gemini */
 	bool generates;         /* has an output limit that a cap can bound */
+	bool json_body;         /* a body that is no JSON object is refused before it is forwarded */
 };
 
 /* The surface of a request; path without query. Unknown paths give the API's "NAME-other" surface
@@ -50,10 +51,14 @@ struct features {
 	uint64_t choices;             /* n; at least 1 */
 	enum tier tier_asked;
 	bool hidden_context;          /* context that we cannot see: previous response, file id, URL, stored prompt */
+	uint32_t images;              /* pictures in the body: each may be more tokens than it has bytes */
 	bool cache_marks;             /* the client marks its own prompt cache breakpoints */
 	bool cache_ttl_1h;            /* one of the marks asks for 1h */
+	bool cache_ttl_12h;           /* OpenAI prompt_cache_options.ttl = 12h */
+	bool background;              /* the answer comes later, by a GET that names it (OpenAI Responses) */
 	bool has_tools;               /* may run vendor tools billed by the call */
 	uint64_t body_bytes;
+	uint64_t characters;          /* text to be spoken, in code points: speech is billed by them */
 	uint64_t prefix_hash;         /* unsalted hash of the system prompt + tools spans; 0 = none */
 	struct json top;              /* the checked body, for edits; JSON_NONE when it is no JSON */
 };
@@ -81,11 +86,17 @@ struct stream_meter {
 	char request_id[64];
 	uint64_t events;
 	uint64_t output_bytes;   /* bytes of generated text seen, for estimates of cut streams */
-	uint64_t split_5m, split_1h; /* Anthropic: the split that message_start gave (C19) */
+	struct anthropic_counts anthropic; /* both parts of a Messages stream (C19) */
 	bool first_content;      /* a content event has been seen: time to first token */
 	bool ended;              /* the vendor's own end was seen ([DONE], message_stop, response.completed) */
 	bool failed;             /* an error event was seen */
 	bool marks_1h;           /* from features.cache_ttl_1h */
+	bool marks_12h;          /* from features.cache_ttl_12h */
+	bool final;              /* the usage is the whole answer's, not a running count */
+	bool body_read;          /* a whole answer was read */
+	bool deferred;           /* the answer says that it is still being worked on (background) */
+	bool fault;              /* some counts were no counts */
+	uint64_t characters;     /* from features.characters */
 };
 void meter_init(struct stream_meter *m, const struct surface *s, const struct features *f);
 

@@ -93,6 +93,22 @@ int usage_read(enum usage_shape shape, struct json body, struct usage *u);
  * USAGE_MISMATCH when it was more than one. 0, or -RR_NOTFOUND when there are none. */
 int usage_read_other(enum usage_shape shape, struct json body, struct usage *u);
 
+/* Anthropic's counts come in two parts in a stream; so the reading and the building are apart.
+ * creation is the total of cache writes, split the part of it whose life is known. */
+struct anthropic_vector {
+	uint64_t input, read, creation, split_5m, split_1h, output;
+};
+struct anthropic_counts {
+	struct anthropic_vector top;
+	struct anthropic_vector executor;   /* iterations of the model that was asked */
+	struct anthropic_vector compaction; /* its extra steps that `top` leaves out */
+	struct anthropic_vector other;      /* another model's (advisor): its own rates */
+	uint64_t thinking;
+	uint32_t web_search, web_fetch;
+	bool has_iterations, has_executor, has_fallback, has_other, several_others, has_split;
+	char other_model[64];
+};
+
 /* Values for the contract's keys `classes` (those that are not 0, by name) and `tool_calls`. */
 void usage_classes_json(const struct usage *u, struct json_out *w);
 void usage_tools_json(const struct usage *u, struct json_out *w);

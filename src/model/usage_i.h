@@ -33,21 +33,6 @@ int usage_gemini(struct json holder, struct json block, struct usage *u);
 int usage_bedrock(struct json holder, struct json block, struct usage *u);
 int usage_cohere(struct json holder, struct json block, struct usage *u);
 
-/* Anthropic's counts come in two parts in a stream; so the reading and the building are apart.
- * creation is the total of cache writes, split the part of it whose life is known. */
-struct anthropic_vector {
-	uint64_t input, read, creation, split_5m, split_1h, output;
-};
-struct anthropic_counts {
-	struct anthropic_vector top;
-	struct anthropic_vector executor;   /* iterations of the model that was asked */
-	struct anthropic_vector compaction; /* its extra steps that `top` leaves out */
-	struct anthropic_vector other;      /* another model's (advisor): its own rates */
-	uint64_t thinking;
-	uint32_t web_search, web_fetch;
-	bool has_iterations, has_executor, has_fallback, has_other, several_others, has_split;
-	char other_model[64];
-};
 /* Takes what the block states over what is there: a stream's later counts are cumulative, but a later 0
  * does not take back an earlier count (some rebuilt streams send it, C61). */
 int anthropic_take(struct anthropic_counts *a, struct json block, struct counts *c);

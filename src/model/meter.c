@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The meter: what an answer used, known at any moment of its stream.
+ *
+ * 1. Most events carry text and no usage. They are recognised by a search for bytes and never parsed: a key
+ *    "usage" or "error" stands in quotes, while the same word in generated text has its quotes escaped, so
+ *    such a search may find too much but never too little. What it finds is read by the parser.
+ * 2. The bytes of generated text are counted, so that a stream that breaks off can be estimated.
+ * 3. Nothing is passed on from here but a verdict: EVENT_DROP for the one chunk that exists because *we*
+ *    asked for usage (choices [] and a usage object). The "usage":null that OpenAI then puts into every
+ *    other chunk passes: its type allows it, and a chunk is not worth rewriting.
+ * 4. Spans of an event die with it: names are copied.
+ *
+ *                 usage in the stream                         its end
+ *   OpenAI chat   last chunk, choices []                      data: [DONE]
+ *   Responses     response.completed, .incomplete, .failed    the same event
+ *   Anthropic     message_start, then cumulative message_delta message_stop
+ *   Gemini        any chunk, cumulative: the last one counts  a chunk with finishReason; none is promised
+ */
+#include "model/dialect.h"
+
+#include "base/err.h"
+#include "model/usage_i.h"
+
+void meter_init(struct stream_meter *m, const struct surface *s, const struct features *f)
+{
+	memset(m, 0, sizeof *m);
+	m->surface = s;
+	if (f) {
+		m->marks_1h = f->cache_ttl_1h;
+		m->marks_12h = f->cache_ttl_12h;
+		m->characters = f->characters;
+	}
+}
+
+/* ---- looking without parsing ---- */
+
+static const char *find(struct str data, struct str needle)
+{
+	return memmem(data.p, data.n, needle.p, needle.n);
+}
+
+static const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	return p;
+}
+
+/* The value after the next `"key"` that is followed by a colon; NULL when there is none. */
+static const char *value_of(struct str data, struct str quoted_key)
+{
+	const char *end = data.p + data.n, *p = data.p;
+	while ((p = memmem(p, (size_t)(end - p), quoted_key.p, quoted_key.n))) {
+		p = skip_blanks(p + quoted_key.n, end);
+		if (p < end && *p == ':')
+			return skip_blanks(p + 1, end);
+	}
+	return NULL;
+}
+
+/* Is there any `"usage": {`? A chunk may hold several: null on top, an object inside x_groq. */
+static bool holds_usage(struct str data, struct str quoted_key)
+{
+	const char *end = data.p + data.n, *p;
+	while ((p = value_of(data, quoted_key))) {
+		if (p < end && *p == '{')
+			return true;
+		data = str_make(p, (size_t)(end - p));
+	}
+	return false;
+}
+
+static const char *string_close(const char *p, const char *end)
+{
+	while (p < end && *p != '"')
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
+	return p;
+}
+
+/* Bytes of the string values below a value, without those whose key says that they are no text. */
+static uint64_t text_bytes(const char *p, const char *end)
+{
+	static const struct str no_text[] = {{"role", 4},	 {"id", 2},	     {"type", 4},     {"signature", 9},
+					     {"mimeType", 8}, {"thoughtSignature", 16}, {"data", 4},  {"call_id", 7},
+					     {"object", 6},	 {"status", 6},	     {"model", 5},    {"b64_json", 8},
+					     {"url", 3},	 {"encrypted_content", 17}, {"finish_reason", 13}};
+	uint64_t bytes = 0;
+	unsigned depth = 0;
+	bool skip = false;
+	p = skip_blanks(p, end);
+	do {
+		if (p >= end)
+			break;
+		if (*p == '{' || *p == '[') {
+			depth++;
+			skip = false;
+			p++;
+		} else if (*p == '}' || *p == ']') {
+			depth--;
+			p++;
+		} else if (*p == '"') {
+			const char *close = string_close(p + 1, end);
+			struct str raw = str_make(p + 1, close > p + 1 ? (size_t)(close - p - 1) : 0);
+			p = skip_blanks(close + 1, end);
+			if (depth && p < end && *p == ':') {
+				skip = false;
+				for (size_t i = 0; i < sizeof no_text / sizeof no_text[0] && !skip; i++)
+					skip = str_eq(raw, no_text[i]);
+				p++;
+			} else if (!skip) {
+				bytes += raw.n;
+			}
+		} else {
+			p++;
+		}
+	} while (depth);
+	return bytes;
+}
+
+static void count_text(struct stream_meter *m, struct str data, struct str quoted_key)
+{
+	const char *end = data.p + data.n, *p;
+	while ((p = value_of(data, quoted_key))) {
+		if (p < end && (*p == '{' || *p == '[' || *p == '"'))
+			m->output_bytes += text_bytes(p, end);
+		data = str_make(p, (size_t)(end - p));
+	}
+	m->first_content |= m->output_bytes > 0;
+}
+
+/* ---- taking what was read ---- */
+
+static void take_names(struct stream_meter *m, struct usage *u)
+{
+	if (u->model.n)
+		str_copy(m->model, sizeof m->model, u->model);
+	if (u->request_id.n && !m->request_id[0])
+		str_copy(m->request_id, sizeof m->request_id, u->request_id);
+	u->model = u->request_id = str_make(NULL, 0);
+}
+
+static void take_usage(struct stream_meter *m, struct usage *u)
+{
+	enum tier before = m->usage.tier;
+	take_names(m, u);
+	if (u->flags & USAGE_SEEN)
+		m->usage = *u;
+	else if (u->tier != TIER_UNKNOWN)
+		m->usage.tier = u->tier;
+	if (m->usage.tier == TIER_UNKNOWN)
+		m->usage.tier = before;
+	if (m->marks_12h) {
+		m->usage.tok[CLASS_IN_CACHE_WRITE_12H] += m->usage.tok[CLASS_IN_CACHE_WRITE_30M];
+		m->usage.tok[CLASS_IN_CACHE_WRITE_30M] = 0;
+	}
+}
+
+static bool parsed(struct str data, struct json *top)
+{
+	return json_parse(data, top, NULL) == 0 && top->type == JSON_OBJECT;
+}
+
+static bool is_error(struct json top)
+{
+	struct json error = json_get(top, "error");
+	return error.type != JSON_NONE && error.type != JSON_NULL;
+}
+
+static enum event_action openai_event(struct stream_meter *m, struct str data, bool client_asked)
+{
+	enum usage_shape shape = m->surface->shape == SHAPE_NONE ? SHAPE_OPENAI_TRANSCRIPTION : m->surface->shape;
+	struct json top, block, choices;
+	struct usage u;
+	bool usage;
+	if (str_eq(data, STR("[DONE]"))) {
+		m->ended = true;
+		return EVENT_PASS;
+	}
+	count_text(m, data, STR("\"delta\""));
+	if (!find(data, STR("\"delta\"")))
+		count_text(m, data, STR("\"text\"")); /* completions */
+	usage = holds_usage(data, STR("\"usage\""));
+	if (!usage && m->events > 1 && !find(data, STR("\"error\"")))
+		return EVENT_PASS;
+	if (!parsed(data, &top))
+		return EVENT_PASS;
+	m->failed |= is_error(top);
+	block = json_get(top, "usage");
+	if (block.type != JSON_OBJECT)
+		block = json_path(top, "x_groq.usage");
+	memset(&u, 0, sizeof u);
+	m->fault |= usage_openai(shape, top, block, &u) != 0;
+	take_usage(m, &u);
+	if (block.type != JSON_OBJECT)
+		return EVENT_PASS;
+	choices = json_get(top, "choices");
+	if (choices.type != JSON_ARRAY) { /* images, speech and transcription end in an event of their own */
+		struct str type = json_raw_string(json_get(top, "type"));
+		m->final = m->ended = str_ends(type, STR(".completed")) || str_ends(type, STR(".done"));
+		return EVENT_PASS;
+	}
+	if (json_count(choices) == 0) {
+		m->final = true;
+		return client_asked ? EVENT_PASS : EVENT_DROP;
+	}
+	m->final |= json_path(top, "choices[0].finish_reason").type == JSON_STRING;
+	return EVENT_PASS;
+}
+
+static enum event_action responses_event(struct stream_meter *m, struct str name, struct str data)
+{
+	struct json top;
+	struct usage u;
+	if (!name.n) { /* the name is in the data too; an unchecked look stays in bounds */
+		struct json unchecked = {JSON_OBJECT, data};
+		name = json_raw_string(json_get(unchecked, "type"));
+	}
+	if (str_ends(name, STR(".delta"))) {
+		if (!str_contains(name, STR("audio.")))
+			count_text(m, data, STR("\"delta\""));
+		m->first_content = true;
+		return EVENT_PASS;
+	}
+	if (str_eq(name, STR("error"))) {
+		m->failed = true;
+		return EVENT_PASS;
+	}
+	if (str_eq(name, STR("response.completed")) || str_eq(name, STR("response.incomplete")) ||
+	    str_eq(name, STR("response.failed")) || str_eq(name, STR("response.cancelled"))) {
+		m->ended = true;
+		m->failed |= str_eq(name, STR("response.failed"));
+	} else if (!str_eq(name, STR("response.created"))) {
+		return EVENT_PASS;
+	}
+	if (!parsed(data, &top))
+		return EVENT_PASS;
+	m->fault |= usage_read(SHAPE_OPENAI_RESPONSES, top, &u) != 0;
+	m->final |= m->ended && (u.flags & USAGE_SEEN);
+	take_usage(m, &u);
+	return EVENT_PASS;
+}
+
+static void anthropic_rebuild(struct stream_meter *m)
+{
+	anthropic_build(&m->anthropic, m->marks_1h, &m->usage);
+	m->usage.flags |= USAGE_SEEN;
+}
+
+static enum event_action anthropic_event(struct stream_meter *m, struct str name, struct str data)
+{
+	struct counts c = {0};
+	struct json top, block;
+	if (!name.n) {
+		struct json unchecked = {JSON_OBJECT, data};
+		name = json_raw_string(json_get(unchecked, "type"));
+	}
+	if (str_eq(name, STR("content_block_delta"))) {
+		count_text(m, data, STR("\"delta\""));
+		return EVENT_PASS;
+	}
+	if (str_eq(name, STR("message_stop"))) {
+		m->ended = true;
+	} else if (str_eq(name, STR("error"))) {
+		m->failed = true;
+	} else if (str_eq(name, STR("message_start")) && parsed(data, &top)) {
+		struct json message = json_get(top, "message");
+		struct usage names = {.model = json_raw_string(json_get(message, "model")),
+				      .request_id = json_raw_string(json_get(message, "id"))};
+		take_names(m, &names);
+		block = json_get(message, "usage");
+		if (block.type == JSON_OBJECT) {
+			m->fault |= anthropic_take(&m->anthropic, block, &c) != 0;
+			anthropic_conditions(block, &m->usage);
+			anthropic_rebuild(m);
+		}
+	} else if (str_eq(name, STR("message_delta")) && parsed(data, &top)) {
+		block = json_get(top, "usage");
+		if (block.type == JSON_OBJECT) {
+			m->fault |= anthropic_take(&m->anthropic, block, &c) != 0;
+			/* The tier stands in message_start alone; a server that states it here is believed. */
+			if (json_get(block, "service_tier").type == JSON_STRING)
+				anthropic_conditions(block, &m->usage);
+			anthropic_rebuild(m);
+			m->final = true;
+		}
+	}
+	return EVENT_PASS;
+}
+
+static enum event_action gemini_event(struct stream_meter *m, struct str data)
+{
+	struct json top, reason;
+	struct usage u;
+	count_text(m, data, STR("\"parts\""));
+	if (!find(data, STR("\"usageMetadata\"")) && !find(data, STR("\"usage_metadata\"")) && !find(data, STR("\"error\"")) &&
+	    !find(data, STR("\"finishReason\"")) && m->events > 1)
+		return EVENT_PASS;
+	if (!parsed(data, &top))
+		return EVENT_PASS;
+	m->failed |= is_error(top);
+	m->fault |= usage_read(SHAPE_GEMINI, top, &u) != 0;
+	if (u.tools[TOOL_GROUNDING] < m->usage.tools[TOOL_GROUNDING])
+		u.tools[TOOL_GROUNDING] = m->usage.tools[TOOL_GROUNDING]; /* said once, in any chunk */
+	if (!(u.flags & USAGE_SEEN))
+		m->usage.tools[TOOL_GROUNDING] = u.tools[TOOL_GROUNDING];
+	take_usage(m, &u);
+	reason = json_path(top, "candidates[0].finishReason");
+	if (reason.type == JSON_STRING && !json_string_eq(reason, "FINISH_REASON_UNSPECIFIED")) {
+		m->ended = true;
+		m->final = (m->usage.flags & USAGE_SEEN) != 0;
+	}
+	return EVENT_PASS;
+}
+
+enum event_action meter_event(struct stream_meter *m, struct str name, struct str data, bool client_asked_usage)
+{
+	data = str_trim(data);
+	m->events++;
+	switch (m->surface->shape) {
+	case SHAPE_OPENAI_RESPONSES:
+		return responses_event(m, name, data);
+	case SHAPE_ANTHROPIC:
+	case SHAPE_BEDROCK_ANTHROPIC:
+		return anthropic_event(m, name, data);
+	case SHAPE_GEMINI:
+		return gemini_event(m, data);
+	default:
+		return openai_event(m, data, client_asked_usage);
+	}
+}
+
+static void take_anthropic_body(struct stream_meter *m, struct json top, struct usage *u)
+{
+	struct usage_place at = usage_place_find(m->surface->shape, top);
+	struct counts c = {0};
+	if (at.block.type != JSON_OBJECT || !m->marks_1h || !(u->flags & USAGE_SPLIT_GUESSED))
+		return;
+	/* The request's own marks know better what life an unsplit write has. */
+	anthropic_take(&m->anthropic, at.block, &c);
+	anthropic_build(&m->anthropic, true, u);
+	u->flags |= USAGE_SEEN;
+}
+
+int meter_body(struct stream_meter *m, struct str body)
+{
+	struct json top, status;
+	struct usage u;
+	uint64_t trained;
+	int rc;
+	if (str_eq(str_of(m->surface->name), STR("openai-speech"))) { /* sound, billed by the text that was sent */
+		m->usage.characters = m->characters;
+		m->usage.flags |= USAGE_SEEN;
+		m->body_read = m->final = true;
+		return 0;
+	}
+	rc = json_parse(body, &top, NULL);
+	if (m->surface->shape == SHAPE_GEMINI && str_starts(str_trim(body), STR("["))) {
+		/* A stream without alt=sse: each element is an event, also where the array broke off. */
+		struct json_iter it;
+		struct str key;
+		struct json element;
+		json_open(&it, (struct json){JSON_ARRAY, str_trim(body)});
+		while (json_next(&it, &key, &element))
+			meter_event(m, STR(""), element.text, true);
+		m->body_read = rc == 0;
+		return rc;
+	}
+	if (rc)
+		return rc;
+	m->body_read = true;
+	m->fault |= usage_read(m->surface->shape, top, &u) != 0;
+	take_anthropic_body(m, top, &u);
+	take_usage(m, &u);
+	status = json_get(top, "status");
+	m->deferred = json_string_eq(status, "queued") || json_string_eq(status, "in_progress");
+	if (m->surface->bill == BILL_JOB && m->usage.flags & USAGE_SEEN)
+		m->usage.tier = TIER_BATCH;
+	if (json_u64(json_get(top, "trained_tokens"), &trained) == 0 && trained <= COUNT_MAX) {
+		m->usage.trained_tok = trained;
+		m->usage.flags |= USAGE_SEEN;
+	}
+	m->final = (m->usage.flags & USAGE_SEEN) != 0;
+	m->failed |= is_error(top);
+	if (!m->final && !m->failed) {
+		/* For an estimate: what was generated stands below one of these, by family. */
+		count_text(m, body, STR("\"message\""));
+		count_text(m, body, STR("\"output\""));
+		if (!m->output_bytes)
+			count_text(m, body, STR("\"content\""));
+	}
+	return 0;
+}
+
+/* English text is about four bytes a token (the vendors' own rule of thumb); an estimate says so. */
+static uint64_t tokens_of(uint64_t bytes)
+{
+	return bytes / 4 + (bytes % 4 != 0);
+}
+
+static bool can_estimate(const struct surface *s)
+{
+	return s->bill == BILL_USAGE && s->json_body &&
+	       (s->shape == SHAPE_OPENAI_CHAT || s->shape == SHAPE_OPENAI_RESPONSES || s->shape == SHAPE_OPENAI_EMBEDDINGS ||
+		s->shape == SHAPE_ANTHROPIC || s->shape == SHAPE_GEMINI);
+}
+
+void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
+{
+	struct usage *u = &m->usage;
+	uint64_t seen_out = tokens_of(m->output_bytes);
+	bool cut = m->events ? !m->ended && !m->final : !m->body_read;
+	if (m->fault) {
+		u->flags |= USAGE_SEEN | USAGE_MISMATCH;
+		return;
+	}
+	if (!(u->flags & USAGE_SEEN)) {
+		if (m->deferred || !can_estimate(m->surface))
+			return;
+		u->tok[CLASS_IN_PLAIN] = est_in_tok;
+		u->tok[CLASS_OUT_TEXT] = seen_out;
+		u->vendor_total_tok = est_in_tok + seen_out;
+		u->flags |= USAGE_SEEN | USAGE_ESTIMATED | (cut ? USAGE_PARTIAL : 0);
+		return;
+	}
+	if (m->events && !m->final) {
+		/* A running count: at least what it says, at least what was seen. */
+		uint64_t out = usage_output_tok(u);
+		if (seen_out > out) {
+			u->tok[CLASS_OUT_TEXT] += seen_out - out;
+			u->vendor_total_tok += seen_out - out;
+			u->flags |= USAGE_ESTIMATED;
+		}
+		if (cut)
+			u->flags |= USAGE_PARTIAL | USAGE_ESTIMATED;
+	}
+	if (m->surface->shape == SHAPE_ANTHROPIC && usage_total_tok(u) != u->vendor_total_tok)
+		u->flags |= USAGE_MISMATCH;
+	if (!usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters && !u->trained_tok)
+		u->flags |= USAGE_ZERO;
+}
