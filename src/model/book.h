@@ -48,6 +48,16 @@ struct price_rule {
 	struct str source;         /* address or file of the price list */
 	struct str source_date;    /* "2026-11-14": the day on which somebody read it */
 	bool derived;              /* by a stated ratio of the vendor, not listed by itself */
+	struct str derived_from;   /* that ratio: "0.5x standard"; empty when listed */
+	struct str note;
+	bool fast;                 /* the premium "fast" speed */
+	bool any_tier;             /* no tier changes it (tools) */
+	bool free;                 /* a 0 that the source states, not a gap */
+	uint16_t window_from_min, window_to_min; /* UTC minutes of the day, [from, to), may wrap; equal = all day */
+	uint8_t weekdays;          /* bit 0 Monday .. bit 6 Sunday, in UTC; 0 = every day */
+	money_wide listed_atto;    /* exactly as listed: so much for listed_per units (price_atto is this, rounded) */
+	uint32_t listed_per;
+	uint16_t rank;             /* overlays: the higher one wins under equal conditions */
 };
 
 struct book;
@@ -65,6 +75,15 @@ struct str book_date(const struct book *b);   /* newest source_date in it */
 size_t book_rule_count(const struct book *b);
 const struct price_rule *book_rule(const struct book *b, size_t index);
 const struct price_rule *book_rule_by_id(const struct book *b, struct str id);
+/* Every model that the book knows, in its own order. */
+size_t book_model_count(const struct book *b);
+struct str book_model_name(const struct book *b, size_t index, struct str *provider);
+/* The book's model for a vendor's name of it (alias, dated snapshot, Bedrock or Vertex spelling, fine-tune);
+ * SIZE_MAX when there is none. Thread-safe, remembers answers: about 100 ns from the second time on.
+ * provider "" = any provider that knows the model. */
+size_t book_find(const struct book *b, struct str provider, struct str model);
+/* The rules of a model: indices [*first, *first + count) for book_rule(). */
+size_t book_model_rules(const struct book *b, size_t model, size_t *first);
 /* The nearest known model name, for "did you mean"; empty when none is near. */
 struct str book_suggest(const struct book *b, struct str provider, struct str model);
 /* Facts of a model that are no prices; 0 when the book does not know. */
