@@ -33,7 +33,8 @@ int origin_parse(struct origin *o, struct str url, struct err *e);
 
 struct exchange;
 struct exchange_handler {
-	void (*on_head)(struct exchange *x, const struct head *h); /* 1xx are not shown, save 101 */
+	/* The head and the bytes live until the callback returns. 1xx are not shown, save 101. */
+	void (*on_head)(struct exchange *x, const struct head *h);
 	void (*on_body)(struct exchange *x, struct str bytes);
 	void (*on_done)(struct exchange *x, enum http_end how);    /* the exchange is freed after it returns */
 };

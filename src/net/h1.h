@@ -14,7 +14,10 @@
 #include "net/http.h"
 
 /* >0: bytes of the whole head, blank line included; 0: more is needed; <0: -RR_SYNTAX or -RR_LIMIT, and
- * *fault is a static sentence. `seen` bytes were already looked at without success (0 at first). */
+ * *fault is a static sentence (h1_long_line when it was the request line, else the head was too long).
+ * Only h->header[0..headers) is written, so that a head costs what it holds. A caller that got 0 need not
+ * ask again before another LF has come or n is over a limit. */
+extern const char h1_long_line[];
 long h1_parse_request(struct head *h, const char *p, size_t n, const struct http_limits *l, const char **fault);
 long h1_parse_response(struct head *h, const char *p, size_t n, const struct http_limits *l, const char **fault);
 
@@ -40,5 +43,7 @@ int h1_write_request_line(struct sb *out, struct str method, struct str target);
 int h1_write_status_line(struct sb *out, unsigned status);
 int h1_write_header(struct sb *out, struct str name, struct str value);
 const char *h1_reason(unsigned status);
+/* A name and a value that may stand in a head. */
+bool h1_header_ok(struct str name, struct str value);
 
 #endif

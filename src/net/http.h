@@ -40,6 +40,8 @@ struct str head_get(const struct head *h, const char *name);
 unsigned head_count(const struct head *h, const char *name);
 /* Hop-by-hop: connection, keep-alive, te, trailer, transfer-encoding, upgrade, proxy-*. */
 bool header_is_hop(struct str name);
+/* The same, or named by a Connection header of that head. */
+bool head_is_hop(const struct head *h, struct str name);
 
 /* spec/reliability.md section 2, "Default limits". */
 struct http_limits {

@@ -30,8 +30,10 @@ struct io {
 
 struct timer { /* embed it; zeroed = not set */
 	uint64_t at_us;
-	unsigned index;      /* loop's own: place in the heap + 1 */
+	unsigned index;      /* loop's own: not 0 while it is set */
 	void (*on_timer)(struct timer *t);
+	uint64_t order;      /* loop's own from here: a pairing heap, so that setting a timer needs no memory */
+	struct timer *child, *next, *prev;
 };
 
 struct deferred { /* embed it */
@@ -51,15 +53,24 @@ uint64_t loop_now_us(const struct loop *l);      /* monotonic */
 int64_t loop_real_us(const struct loop *l);      /* UTC */
 
 void io_init(struct io *io, struct loop *l, int fd, void (*on_ready)(struct io *, unsigned));
-void io_want(struct io *io, unsigned wanted);
+/* 0 or -RR_IO (the kernel has no room for another watched descriptor). Wanting nothing still tells of a
+ * hangup; io_forget is deaf to that too, until the next io_want. */
+int io_want(struct io *io, unsigned wanted);
+void io_forget(struct io *io);
 void io_close(struct io *io); /* forgets and closes the descriptor */
 
 void timer_set(struct loop *l, struct timer *t, uint64_t after_us, void (*on_timer)(struct timer *));
 void timer_clear(struct loop *l, struct timer *t);
 
 void loop_defer(struct loop *l, struct deferred *d, void (*run)(struct deferred *));
-/* Wakes the loop from another thread and calls fn(arg) on its thread, soon, once for each post. */
-void loop_post(struct loop *l, void (*fn)(void *), void *arg);
+void loop_undefer(struct loop *l, struct deferred *d); /* slow; for tearing down */
+/* Bytes for one read at a time (64 KiB), so that idle connections own none. Spans of it die with the
+ * callback that they were given to. */
+enum { LOOP_SCRATCH_BYTES = 64 * 1024 };
+char *loop_scratch(struct loop *l);
+/* Wakes the loop from another thread and calls fn(arg) on its thread, soon, once for each post.
+ * 0 or -RR_NOMEM. Posts that never ran are dropped by loop_free. */
+int loop_post(struct loop *l, void (*fn)(void *), void *arg);
 /* A cheaper way in for a hot signal: rings are coalesced; on_ring runs on the loop's thread. */
 struct doorbell;
 struct doorbell *doorbell_new(struct loop *l, void (*on_ring)(void *), void *arg, struct err *e);

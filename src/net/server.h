@@ -12,6 +12,9 @@
  *
  * Back-pressure: stream_send never refuses, but returns the bytes now queued; above limits.out_bytes the
  * caller must stop feeding (pause its upstream) until on_drained. stream_pause stops reading the request.
+ * Nothing below calls back before it returns: on_closed and on_drained come from the loop. When the answer
+ * was ended before the request's end, the rest of the request is dropped and on_body_end does not come.
+ * server_close and server_drain must not be called from a stream's callback.
  * Protocol errors before on_request are answered by the server itself with 400/408/413/431 and a close,
  * through on_bad_request (which may give the body).
  */
@@ -41,7 +44,8 @@ struct server_config {
 	struct tls_ctx *tls;     /* NULL = plain */
 	const struct http_limits *limits;
 	bool reuse_port;         /* several workers on one port */
-	unsigned max_connections;
+	bool serve_half_closed;  /* a client's FIN behind a whole request: false = it has left (on_closed), true = it waits */
+	unsigned max_connections; /* 0 = 65,536 */
 	const struct server_handler *handler;
 	void *app;
 };

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See client.h. Exchanges: the request goes out with one writev, the answer comes in by one read an event.
+ *
+ * 1. Nothing calls back from within exchange_*: what is found there is told by link_work, deferred to the
+ *    end of the round.
+ * 2. Sending and reading are independent: an answer may come before the request is out, and a failure to
+ *    send is no failure until reading says so too.
+ * 3. A link is reused only when both messages are whole and not a byte is left over.
+ */
+#include "net/client_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REQUEST_HEAD_MOST = 256 * 1024 };
+
+static void link_work(struct deferred *d);
+
+static void link_schedule(struct link *k)
+{
+	loop_defer(k->pool->loop, &k->work, link_work);
+}
+
+void link_fail_soon(struct link *k, enum http_end how, const char *why)
+{
+	if (k->failed)
+		return;
+	k->failed = how;
+	k->why = why;
+	link_schedule(k);
+}
+
+void exchange_finish(struct exchange *x, enum http_end how)
+{
+	struct pool *p = x->pool;
+	x->link = NULL;
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		p->busy = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	p->stats.busy--;
+	if (how != END_OK)
+		p->stats.failed++;
+	x->handler->on_done(x, how);
+	if (p->closing || p->spare_count >= EXCHANGES_KEPT || x->head.cap > HEAD_KEPT_BYTES) {
+		sb_fini(&x->head);
+		free(x);
+		return;
+	}
+	x->next = p->spare;
+	p->spare = x;
+	p->spare_count++;
+}
+
+static void link_failed(struct link *k, enum http_end how, const char *why)
+{
+	struct exchange *x = k->x;
+	struct pool *p = k->pool;
+	struct site *s = k->site;
+	struct link *fresh;
+	k->x = NULL;
+	/* An idle connection that the peer was closing: it has not looked at this request. */
+	if ((how == END_PEER_CLOSED || how == END_PEER_RESET) && x->reused && !x->got_bytes && !x->retried &&
+	    !x->aborted && (fresh = link_new(p, s))) {
+		link_close(k);
+		x->retried = true;
+		x->reused = false;
+		x->sent = 0;
+		x->link = fresh;
+		fresh->x = x;
+		p->stats.retried++;
+		link_begin(fresh, x->limits->connect_us);
+		return;
+	}
+	if (!why && k->w.tls && (how == END_TLS || how == END_PEER_RESET))
+		why = tls_fault(k->w.tls);
+	if (why)
+		str_copy(x->fault, sizeof x->fault, str_of(why));
+	link_close(k);
+	exchange_finish(x, how);
+}
+
+static void link_done(struct link *k, size_t left_over)
+{
+	struct exchange *x = k->x;
+	bool again = x->keep && !left_over && !k->mute && !k->blocked && x->sent == x->head.n + x->body.n &&
+		     !wire_has_more(&k->w);
+	k->x = NULL;
+	if (again)
+		link_rest(k, x->limits->idle_us);
+	else
+		link_close(k);
+	exchange_finish(x, END_OK);
+}
+
+static int link_watch(struct link *k)
+{
+	unsigned wanted = (k->deaf ? 0u : IO_READ) | (k->blocked && !k->mute ? IO_WRITE : 0u);
+	if (k->w.io.fd < 0 || !io_want(&k->w.io, wanted))
+		return 0;
+	link_fail_soon(k, END_CONNECT, "the kernel cannot watch another descriptor");
+	return -RR_IO;
+}
+
+/* ---- out */
+
+static void link_send(struct link *k)
+{
+	struct exchange *x = k->x;
+	size_t all = x->head.n + x->body.n;
+	while (x->sent < all && !k->mute) {
+		struct iovec iov[2];
+		unsigned count = 0;
+		long sent;
+		if (x->sent < x->head.n)
+			iov[count++] = (struct iovec){x->head.p + x->sent, x->head.n - x->sent};
+		if (x->body.n) {
+			size_t from = x->sent > x->head.n ? x->sent - x->head.n : 0;
+			iov[count++] = (struct iovec){(char *)(uintptr_t)x->body.p + from, x->body.n - from};
+		}
+		sent = wire_send(&k->w, iov, count, k->pool->record);
+		if (sent == WIRE_BROKEN) {
+			link_fail_soon(k, END_PEER_RESET, NULL);
+			k->mute = true;
+		} else if (sent == WIRE_RESET) {
+			k->mute = true; /* reading will tell whether there was an answer first */
+		} else {
+			x->sent += sent > 0 ? (size_t)sent : 0;
+			if (sent < 0 || (x->sent < all && !k->w.tls)) {
+				k->blocked = true;
+				link_watch(k);
+				return;
+			}
+		}
+	}
+	if (k->blocked) {
+		k->blocked = false;
+		link_watch(k);
+	}
+}
+
+static uint64_t link_due(const struct link *k, enum http_end *how)
+{
+	const struct exchange *x = k->x;
+	uint64_t due = x->total_by_us, other = DEADLINE_NEVER;
+	*how = END_TIMEOUT_TOTAL;
+	if (k->state < BUSY)
+		other = k->connect_by_us;
+	else if (!x->paused)
+		other = x->got_bytes ? x->last_us + x->limits->stream_idle_us : x->from_us + x->limits->first_byte_us;
+	if (other < due) {
+		due = other;
+		*how = k->state < BUSY ? END_TIMEOUT_CONNECT : x->got_bytes ? END_TIMEOUT_IDLE : END_TIMEOUT_FIRST;
+	}
+	return due;
+}
+
+static void link_set_deadline(struct link *k)
+{
+	enum http_end how;
+	uint64_t due = link_due(k, &how);
+	if (k->state == CONNECTING && k->attempt_by_us < due)
+		due = k->attempt_by_us;
+	deadline_move(&k->pool->deadlines, &k->deadline, due);
+}
+
+void link_ready(struct link *k)
+{
+	k->state = BUSY;
+	k->x->from_us = loop_now_us(k->pool->loop);
+	link_set_deadline(k);
+	link_send(k);
+	link_watch(k);
+	if (wire_has_more(&k->w)) {
+		k->poke = true;
+		link_schedule(k);
+	}
+}
+
+/* ---- in. These answer -1 when the exchange is over: the link is at rest, or gone. */
+
+static long link_head(struct link *k, const char *p, size_t n)
+{
+	struct exchange *x = k->x;
+	struct head *h = &k->pool->answer;
+	const char *fault = NULL;
+	long used;
+	if (k->looked && n <= x->limits->head_bytes && !memchr(p + k->looked, '\n', n - k->looked)) {
+		k->looked = (uint32_t)n;
+		return 0;
+	}
+	used = h1_parse_response(h, p, n, x->limits, &fault);
+	if (used < 0) {
+		link_failed(k, used == -RR_LIMIT ? END_TOO_LARGE : END_BAD_SYNTAX, fault);
+		return -1;
+	}
+	k->looked = used ? 0 : (uint32_t)n;
+	if (!used)
+		return 0;
+	if (h->status < 200 && h->status != 101) {
+		if (++x->informational <= INFORMATIONAL_MOST)
+			return used;
+		link_failed(k, END_BAD_SYNTAX, "too many informational answers");
+		return -1;
+	}
+	h1_body_response(&x->answer, h, x->is_head ? STR("HEAD") : STR("GET"));
+	x->answered = true;
+	x->keep = h->keep_alive && h->status != 101 && x->answer.kind != H1_BODY_UNTIL_CLOSE;
+	x->handler->on_head(x, h);
+	return used;
+}
+
+static long link_consume(struct link *k, const char *p, size_t n)
+{
+	struct exchange *x = k->x;
+	size_t at = 0;
+	while (!x->aborted && !x->paused) {
+		const char *fault = NULL;
+		struct str data;
+		long used;
+		if (x->answered && x->answer.done) {
+			link_done(k, n - at);
+			return -1;
+		}
+		if (at == n)
+			break;
+		if (!x->answered) {
+			used = link_head(k, p + at, n - at);
+			if (used < 0)
+				return -1;
+			if (!used)
+				break;
+			at += (size_t)used;
+			continue;
+		}
+		used = h1_body_next(&x->answer, p + at, n - at, &data, x->limits, &fault);
+		if (used < 0) {
+			link_failed(k, END_BAD_SYNTAX, fault);
+			return -1;
+		}
+		at += (size_t)used;
+		if (data.n)
+			x->handler->on_body(x, data);
+	}
+	return (long)at;
+}
+
+static int link_keep(struct link *k, const char *p, size_t n)
+{
+	if (k->in_n + n > k->in_cap) {
+		size_t cap = k->in_n + n < 1024 ? 1024 : k->in_n + n;
+		char *grown = realloc(k->in, cap);
+		if (!grown)
+			return -RR_NOMEM;
+		k->in = grown;
+		k->in_cap = (uint32_t)cap;
+	}
+	memcpy(k->in + k->in_n, p, n);
+	k->in_n += (uint32_t)n;
+	return 0;
+}
+
+static long link_consume_kept(struct link *k)
+{
+	long used;
+	/* Held apart meanwhile: when the exchange ends, the link may be gone or serve another one. */
+	char *in = k->in;
+	uint32_t n = k->in_n, cap = k->in_cap;
+	k->in = NULL;
+	k->in_n = k->in_cap = 0;
+	used = link_consume(k, in, n);
+	if (used < 0 || used == (long)n) {
+		free(in);
+		return used;
+	}
+	memmove(in, in + used, n - (size_t)used);
+	k->in = in;
+	k->in_n = n - (uint32_t)used;
+	k->in_cap = cap;
+	return used;
+}
+
+static void link_input_end(struct link *k, long how)
+{
+	struct exchange *x = k->x;
+	if (how == WIRE_END && x->answered && x->answer.kind == H1_BODY_UNTIL_CLOSE && !k->in_n)
+		link_done(k, 0);
+	else
+		link_failed(k, how == WIRE_END ? END_PEER_CLOSED : END_PEER_RESET, NULL);
+}
+
+static long link_read(struct link *k)
+{
+	char *scratch = loop_scratch(k->pool->loop);
+	struct exchange *x = k->x;
+	long n, used;
+	if (x->paused) {
+		k->deaf = true;
+		return 0;
+	}
+	n = wire_read(&k->w, scratch, LOOP_SCRATCH_BYTES);
+	if (n == WIRE_AGAIN)
+		return 0;
+	if (n <= 0) {
+		link_input_end(k, n);
+		return -1;
+	}
+	x->got_bytes = true;
+	x->last_us = loop_now_us(k->pool->loop);
+	if (!k->in_n) {
+		used = link_consume(k, scratch, (size_t)n);
+		if (used >= 0 && used < n && link_keep(k, scratch + used, (size_t)(n - used))) {
+			link_failed(k, END_ABORTED, "out of memory");
+			return -1;
+		}
+	} else if (link_keep(k, scratch, (size_t)n)) {
+		link_failed(k, END_ABORTED, "out of memory");
+		return -1;
+	} else {
+		used = link_consume_kept(k);
+	}
+	if (used >= 0 && wire_has_more(&k->w)) {
+		k->poke = true;
+		link_schedule(k);
+	}
+	return used < 0 ? -1 : 0;
+}
+
+/* ---- events */
+
+static void link_work(struct deferred *d)
+{
+	struct link *k = (struct link *)(void *)((char *)d - offsetof(struct link, work));
+	struct exchange *x = k->x;
+	if (!x) {
+		if (k->failed)
+			link_close(k);
+		return;
+	}
+	if (x->aborted) {
+		link_failed(k, END_ABORTED, NULL);
+		return;
+	}
+	if (k->failed) {
+		link_failed(k, k->failed, k->why);
+		return;
+	}
+	if (k->state != BUSY)
+		return;
+	if (!x->paused && link_consume_kept(k) < 0)
+		return;
+	if (k->poke) {
+		k->poke = false;
+		if (link_read(k) < 0)
+			return;
+	}
+	link_watch(k);
+	/* What a callback asked for meanwhile runs in the next generation: it scheduled us again. */
+}
+
+static void on_idle_link(struct link *k)
+{
+	long n = wire_read(&k->w, loop_scratch(k->pool->loop), LOOP_SCRATCH_BYTES);
+	if (n != WIRE_AGAIN) /* closed, or it speaks out of turn */
+		link_close(k);
+}
+
+void on_link(struct io *io, unsigned ready)
+{
+	struct link *k = (struct link *)(void *)((char *)io - offsetof(struct link, w.io));
+	if (k->state == IDLE) {
+		on_idle_link(k);
+		return;
+	}
+	if (k->failed || !k->x || k->x->aborted)
+		return; /* link_work is on its way */
+	if (k->state == CONNECTING) {
+		link_connecting(k);
+		return;
+	}
+	if (k->state == SECURING) {
+		link_securing(k);
+		return;
+	}
+	if (ready & IO_WRITE && k->blocked)
+		link_send(k);
+	if (ready & (IO_READ | IO_HANGUP)) {
+		if (k->x->paused && ready & IO_HANGUP) {
+			k->deaf = true;
+			io_forget(io); /* what it sent before is read on resume */
+			return;
+		}
+		if (link_read(k) < 0)
+			return;
+	}
+	if (k->deaf || k->blocked)
+		link_watch(k);
+}
+
+void link_late(struct deadlines *all, struct deadline *d)
+{
+	struct link *k = (struct link *)(void *)((char *)d - offsetof(struct link, deadline));
+	enum http_end how;
+	if (k->state == IDLE) {
+		link_close(k);
+		return;
+	}
+	if (k->failed || !k->x || k->x->aborted)
+		return;
+	if (loop_now_us(all->loop) >= link_due(k, &how)) {
+		link_failed(k, how, NULL);
+		return;
+	}
+	if (k->state == CONNECTING && loop_now_us(all->loop) >= k->attempt_by_us && k->addr + 1 < k->addr_count)
+		link_try_next(k);
+	else
+		link_set_deadline(k);
+}
+
+/* ---- the pool */
+
+struct pool *pool_new(struct loop *l, unsigned max_idle_per_origin, struct err *e)
+{
+	struct pool *p = calloc(1, sizeof *p);
+	if (!p || !(p->resolver = resolver_new(l, e))) {
+		free(p);
+		err_set(e, RR_NOMEM, "no memory for a connection pool");
+		return NULL;
+	}
+	p->loop = l;
+	p->max_idle = max_idle_per_origin;
+	sb_init(&p->target, REQUEST_HEAD_MOST);
+	deadlines_init(&p->deadlines, l, link_late);
+	return p;
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	p->closing = true;
+	while (p->busy) {
+		struct exchange *x = p->busy;
+		x->link->x = NULL;
+		link_close(x->link);
+		exchange_finish(x, END_ABORTED);
+	}
+	while (p->deadlines.list.next != &p->deadlines.list) {
+		struct deadline *d = p->deadlines.list.next;
+		link_close((struct link *)(void *)((char *)d - offsetof(struct link, deadline)));
+	}
+	while (p->sites) {
+		struct site *s = p->sites;
+		p->sites = s->next;
+		tls_ticket_free(s->ticket);
+		free(s);
+	}
+	while (p->spare) {
+		struct exchange *x = p->spare;
+		p->spare = x->next;
+		sb_fini(&x->head);
+		free(x);
+	}
+	deadlines_fini(&p->deadlines);
+	resolver_free(p->resolver);
+	sb_fini(&p->target);
+	free(p);
+}
+
+void pool_stats(const struct pool *p, struct pool_stats *out)
+{
+	*out = p->stats;
+}
+
+/* ---- exchanges */
+
+static bool is_ours(struct str name)
+{
+	return (name.n == 4 && str_ieq(name, STR("host"))) || (name.n == 14 && str_ieq(name, STR("content-length"))) ||
+	       (name.n == 6 && str_ieq(name, STR("expect"))) || header_is_hop(name);
+}
+
+static int write_request(struct pool *p, struct sb *out, const struct origin *o, struct str method, struct str target,
+			 const struct header *headers, unsigned count, struct str body)
+{
+	int rc;
+	sb_clear(&p->target);
+	if (o->base_path[0]) {
+		sb_adds(&p->target, o->base_path);
+		sb_add_str(&p->target, target);
+		target = sb_str(&p->target);
+	}
+	if ((rc = h1_write_request_line(out, method, target)) ||
+	    (rc = h1_write_header(out, STR("host"), str_of(o->authority))))
+		return rc;
+	for (unsigned i = 0; i < count; i++)
+		if (!is_ours(headers[i].name) && (rc = h1_write_header(out, headers[i].name, headers[i].value)))
+			return rc;
+	if (body.n || str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH"))) {
+		sb_add(out, "content-length: ", 16);
+		sb_add_u64(out, body.n);
+		sb_add(out, "\r\n", 2);
+	}
+	sb_add(out, "\r\n", 2);
+	return out->full || p->target.full ? -RR_LIMIT : 0;
+}
+
+static struct exchange *exchange_new(struct pool *p)
+{
+	struct exchange *x = p->spare;
+	if (x) {
+		struct sb head = x->head;
+		p->spare = x->next;
+		p->spare_count--;
+		memset(x, 0, offsetof(struct exchange, fault));
+		x->fault[0] = 0;
+		x->head = head;
+		sb_clear(&x->head);
+		return x;
+	}
+	x = calloc(1, sizeof *x);
+	if (x)
+		sb_init(&x->head, REQUEST_HEAD_MOST);
+	return x;
+}
+
+struct exchange *exchange_start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
+				const struct header *headers, unsigned count, struct str body,
+				const struct exchange_handler *handler, void *user)
+{
+	struct site *s = p->closing ? NULL : site_get(p, o);
+	struct exchange *x = s ? exchange_new(p) : NULL;
+	struct link *k;
+	if (!x)
+		return NULL;
+	if (write_request(p, &x->head, o, method, path_and_query, headers, count, body))
+		goto fail;
+	k = link_take_idle(s);
+	x->reused = k;
+	if (!k && !(k = link_new(p, s)))
+		goto fail;
+	x->pool = p;
+	x->origin = o;
+	x->limits = o->limits ? o->limits : &http_limits_default;
+	x->handler = handler;
+	x->user = user;
+	x->body = body;
+	x->is_head = str_eq(method, STR("HEAD"));
+	x->start_us = x->from_us = loop_now_us(p->loop);
+	x->total_by_us = x->start_us + x->limits->total_us;
+	x->link = k;
+	x->next = p->busy;
+	if (p->busy)
+		p->busy->prev = x;
+	p->busy = x;
+	p->stats.busy++;
+	k->x = x;
+	if (x->reused) {
+		p->stats.reused++;
+		link_set_deadline(k);
+		link_send(k);
+	} else {
+		link_begin(k, x->limits->connect_us);
+	}
+	return x;
+fail:
+	sb_fini(&x->head);
+	free(x);
+	return NULL;
+}
+
+void *exchange_user(const struct exchange *x)
+{
+	return x->user;
+}
+
+void exchange_set_user(struct exchange *x, void *user)
+{
+	x->user = user;
+}
+
+void exchange_pause(struct exchange *x)
+{
+	x->paused = true;
+}
+
+void exchange_resume(struct exchange *x)
+{
+	struct link *k = x->link;
+	if (!x->paused)
+		return;
+	x->paused = false;
+	if (!k)
+		return;
+	x->last_us = loop_now_us(x->pool->loop); /* the silence was ours */
+	k->deaf = false;
+	k->poke = wire_has_more(&k->w);
+	link_set_deadline(k);
+	link_schedule(k);
+}
+
+void exchange_abort(struct exchange *x)
+{
+	if (!x->link)
+		return; /* it is being told already */
+	x->aborted = true;
+	link_schedule(x->link);
+}
+
+bool exchange_reused(const struct exchange *x)
+{
+	return x->reused;
+}
+
+void exchange_limit_us(struct exchange *x, uint64_t remaining_us)
+{
+	x->total_by_us = loop_now_us(x->pool->loop) + remaining_us;
+	if (x->link)
+		link_set_deadline(x->link);
+}
+
+const char *exchange_fault(const struct exchange *x)
+{
+	return x->fault;
+}
