@@ -436,6 +436,6 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 	}
 	if (m->surface->shape == SHAPE_ANTHROPIC && usage_total_tok(u) != u->vendor_total_tok)
 		u->flags |= USAGE_MISMATCH;
-	if (!usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters && !u->trained_tok)
+	if (usage_is_zero(u))
 		u->flags |= USAGE_ZERO;
 }

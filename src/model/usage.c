@@ -229,6 +229,14 @@ bool decimal_milli(struct json v, uint64_t *out)
 	return true;
 }
 
+bool usage_is_zero(const struct usage *u)
+{
+	for (unsigned t = 0; t < TOOLS; t++)
+		if (u->tools[t])
+			return false;
+	return !usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters && !u->trained_tok;
+}
+
 int usage_close(struct usage *u, const struct counts *c)
 {
 	if (c->fault) {
@@ -244,7 +252,7 @@ int usage_close(struct usage *u, const struct counts *c)
 	u->flags |= USAGE_SEEN;
 	if (usage_total_tok(u) != u->vendor_total_tok)
 		u->flags |= USAGE_MISMATCH;
-	if (!usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters)
+	if (usage_is_zero(u))
 		u->flags |= USAGE_ZERO;
 	return 0;
 }

@@ -23,6 +23,8 @@ uint64_t count_of(struct counts *c, struct json object, const char *key);
 bool decimal_milli(struct json v, uint64_t *out);
 bool decimal_pico(struct json v, int64_t *out);
 
+/* Nothing at all was used, as far as this says. */
+bool usage_is_zero(const struct usage *u);
 /* The end of every reader: the sum against the vendor's total, zero, the faults. Returns c->fault. */
 int usage_close(struct usage *u, const struct counts *c);
 
