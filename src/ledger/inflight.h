@@ -36,5 +36,7 @@ void inflight_close(struct inflight *f);
  * not in the ledger becomes a call with OUTCOME_CRASHED, PROV_ESTIMATED and its band, in one transaction;
  * then the files are removed. Safe to be killed and run again. *closed = how many. */
 int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e);
+/* The slots that inflight_recover would close now; none while a gateway runs. For verify. */
+int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e);
 
 #endif

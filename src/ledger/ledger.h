@@ -36,9 +36,6 @@ void ledger_close(struct ledger *l);
 const char *ledger_path(const struct ledger *l);
 struct sqlite3 *ledger_db(struct ledger *l); /* for this folder and read-only SQL of report */
 
-/* The gateway role (rule 3): one process a ledger, for its life. -RR_EXISTS with e filled when another holds it. */
-int ledger_gateway_lock(const char *path, struct err *e);
-
 /* A write transaction under the lock of rule 2. commit also checkpoints when enough pages wait. */
 int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);
@@ -62,6 +59,7 @@ int ledger_add_outlay(struct ledger *l, const struct outlay *o, struct err *e);
 /* All outlays by date; calls fn for each. */
 int ledger_outlays(struct ledger *l, int (*fn)(const struct outlay *o, void *arg), void *arg, struct err *e);
 
+/* Keys and caps are written in transactions of their own; an outlay joins the one that is open. */
 /* Virtual keys: only an HMAC of the secret is kept; `secret` is shown once. */
 struct key_row {
 	char id[24];            /* "k-..." */

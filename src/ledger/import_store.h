@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an import writes: batches of rows that can be taken back whole.
+ *
+ * 1. A row has a natural key (a hash of what makes it that row at its source) and a body hash. Same key and same
+ *    body: nothing new. Same key, another body: a revision that supersedes. Nothing is ever updated.
+ * 2. A row counts while its batch counts and no batch that counts supersedes it. So undoing a batch brings back
+ *    what it superseded, by itself.
+ * 3. Rows are written in short transactions, so that a gateway is never kept waiting; the batch begins to count
+ *    in one last transaction, with its roll-ups. A killed import leaves nothing that counts.
+ * 4. One import at a time (LEDGER-import).
+ */
+#ifndef RR_LEDGER_IMPORT_STORE_H
+#define RR_LEDGER_IMPORT_STORE_H
+
+#include "base/hash.h"
+#include "ledger/ledger.h"
+
+enum batch_state { BATCH_OPEN, BATCH_LIVE, BATCH_UNDONE };
+
+struct import_batch {
+	int64_t id;                 /* 1.. */
+	enum batch_state state;
+	char source[48];            /* "openai-usage" */
+	char scope[128];            /* what whole-period replacement is bound to: an account, a project; may be empty */
+	char file[256];
+	unsigned char file_hash[32];
+	char parser[32];            /* version of the reader */
+	int64_t started_us;
+	uint64_t rows_read, rows_new, rows_duplicate, rows_revised, rows_rejected;
+};
+
+enum import_result { IMPORT_NEW, IMPORT_DUPLICATE, IMPORT_REVISED };
+
+struct import;
+/* source, scope, file, file_hash, parser and started_us of b are used. dry: look up and count, keep nothing. */
+struct import *ledger_import_begin(struct ledger *l, const struct import_batch *b, bool dry, struct err *e);
+/* A call; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line: the row's number in
+ * the file. claimed: the source's own amount as text, kept as it is (may be empty). */
+int ledger_import_add(struct import *im, const struct call *c, struct hash128 natural, struct hash128 body,
+		      int64_t line, struct str claimed, enum import_result *result, struct err *e);
+/* -RR_EXISTS (e filled) when an outlay of that id counts already: a duplicate. */
+int ledger_import_outlay(struct import *im, const struct outlay *o, struct err *e);
+/* The batch holds the whole truth for [from, to): rows of the same source and scope that start there and that this
+ * batch does not repeat stop counting when it finishes. */
+int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, struct err *e);
+void ledger_import_reject(struct import *im); /* counts a row that could not be read */
+/* Makes the batch count; *out (may be NULL) gets its id and counters. Frees im, whatever the result. */
+int ledger_import_finish(struct import *im, struct import_batch *out, struct err *e);
+void ledger_import_abort(struct import *im); /* NULL is fine */
+
+/* Takes a batch back. -RR_NOTFOUND; -RR_EXISTS when it was undone already. */
+int ledger_import_undo(struct ledger *l, int64_t batch, struct err *e);
+int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e);
+/* An outlay with its batch; in a transaction (outlays.c). */
+int outlay_add(struct ledger *l, const struct outlay *o, int64_t batch, struct err *e);
+
+#endif

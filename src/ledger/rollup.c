@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Roll-ups: sums of calls per (hour, label) and per (UTC day, label), from which every report is folded.
+ *
+ *   rows 1..mark          are in the tables, exactly once
+ *   rows mark+1..last     are the tail: a reader adds them itself
+ *
+ * Deltas gather in memory (struct rollup) and are added to the tables by UPSERT, in the same transaction as the
+ * new mark; imports and later outcomes add deltas of their own without touching the mark. So the tables are
+ * exact after any crash, and `verify` can recompute them from the rows at any time.
+ * Sums of money are kept as high and low parts of 40 bits: no int64 can overflow (rule 7 of ledger.h).
+ */
+#include "ledger/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/intern.h"
+
+enum { MONEY_LOW_BITS = 40, MONEY_SUMS = 5 };
+#define HOUR_US (3600 * US_PER_S)
+
+#define X(NAME, name, side, text) #name ","
+const char rollup_columns[] = "calls,"
+#include "model/token_classes.def"
+			      "cost_hi,cost_lo,low_hi,low_lo,high_hi,high_lo,billed_hi,billed_lo,saved_hi,saved_lo,"
+			      "accepted,tools";
+#undef X
+enum { ROLLUP_COLUMNS = 1 + CLASSES + 2 * MONEY_SUMS + 2 };
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	int64_t q = a / b;
+	return q - (a % b < 0);
+}
+
+int64_t hour_of(int64_t us)
+{
+	return floor_div(us, HOUR_US);
+}
+
+/* ---- in memory ---- */
+
+void rollup_fini(struct rollup *r)
+{
+	free(r->items);
+	free(r->slots);
+	memset(r, 0, sizeof *r);
+}
+
+void rollup_drop(struct rollup *r)
+{
+	if (r->count)
+		memset(r->slots, 0, r->slot_count * sizeof *r->slots);
+	r->count = 0;
+	r->generation++;
+}
+
+static uint32_t slot_of(const struct rollup *r, int64_t hour, int64_t label)
+{
+	uint64_t h = ((uint64_t)hour * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)label * UINT64_C(0xC2B2AE3D27D4EB4F));
+	uint32_t mask = r->slot_count - 1, s = (uint32_t)(h >> 24) & mask;
+	while (r->slots[s] && (r->items[r->slots[s] - 1].hour != hour || r->items[r->slots[s] - 1].label != label))
+		s = (s + 1) & mask;
+	return s;
+}
+
+static int rollup_grow(struct rollup *r)
+{
+	uint32_t n = r->room ? r->room * 2 : 64;
+	struct acc *items = realloc(r->items, n * sizeof *items);
+	uint32_t *slots = calloc(n * 2, sizeof *slots);
+	if (items)
+		r->items = items;
+	if (!items || !slots) {
+		free(slots);
+		return -RR_NOMEM;
+	}
+	free(r->slots);
+	r->slots = slots;
+	r->slot_count = n * 2;
+	r->room = n;
+	for (uint32_t i = 0; i < r->count; i++)
+		r->slots[slot_of(r, r->items[i].hour, r->items[i].label)] = i + 1;
+	return 0;
+}
+
+static int acc_find(struct rollup *r, int64_t hour, int64_t label, uint32_t *index)
+{
+	uint32_t s;
+	int rc = r->count == r->room ? rollup_grow(r) : 0;
+	if (rc)
+		return rc;
+	s = slot_of(r, hour, label);
+	if (!r->slots[s]) {
+		r->items[r->count] = (struct acc){.hour = hour, .label = label};
+		r->slots[s] = ++r->count;
+	}
+	*index = r->slots[s] - 1;
+	return 0;
+}
+
+static void add_call(struct rollup_sum *s, const struct call *c, int sign)
+{
+	uint64_t n = (uint64_t)(int64_t)sign;
+	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
+	s->calls += n * c->calls;
+	for (unsigned i = 0; i < CLASSES; i++)
+		s->tok[i] += n * c->usage.tok[i];
+	for (unsigned i = 0; i < TOOLS; i++)
+		s->tools += n * c->usage.tools[i];
+	if (priced)
+		s->cost_pico += sign * (money_wide)c->cost_pico;
+	s->low_pico += sign * (money_wide)c->low_pico;
+	s->high_pico += sign * (money_wide)c->high_pico;
+	if (c->billed_pico != BILLED_UNKNOWN)
+		s->billed_pico += sign * (money_wide)c->billed_pico;
+	s->saved_pico += sign * (money_wide)c->saved_pico;
+	if (c->accepted == ACCEPTED_YES)
+		s->accepted += n * c->calls;
+}
+
+void rollup_sum_of(const struct call *c, struct rollup_sum *s)
+{
+	memset(s, 0, sizeof *s);
+	add_call(s, c, 1);
+}
+
+void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign)
+{
+	uint64_t n = (uint64_t)(int64_t)sign;
+	into->calls += n * s->calls;
+	for (unsigned i = 0; i < CLASSES; i++)
+		into->tok[i] += n * s->tok[i];
+	into->input_tok += n * s->input_tok;
+	into->output_tok += n * s->output_tok;
+	into->cost_pico += sign * s->cost_pico;
+	into->low_pico += sign * s->low_pico;
+	into->high_pico += sign * s->high_pico;
+	into->billed_pico += sign * s->billed_pico;
+	into->saved_pico += sign * s->saved_pico;
+	into->accepted += n * s->accepted;
+	into->refused += n * s->refused;
+	into->tools += n * s->tools;
+}
+
+int rollup_fold(struct rollup *r, const struct call *c, struct label *lb, int sign)
+{
+	int64_t hour = hour_of(c->start_us);
+	uint32_t at = lb->acc_index;
+	/* The label remembers its last place; it is checked, since items may have been dropped since. */
+	if (lb->acc_hour != hour || at >= r->count || r->items[at].hour != hour || r->items[at].label != lb->id) {
+		int rc = acc_find(r, hour, lb->id, &at);
+		if (rc)
+			return rc;
+		lb->acc_hour = hour;
+		lb->acc_index = at;
+	}
+	add_call(&r->items[at].sum, c, sign);
+	return 0;
+}
+
+int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct rollup_sum *s, int sign)
+{
+	uint32_t at;
+	int rc = acc_find(r, hour, label, &at);
+	if (!rc)
+		rollup_sum_add(&r->items[at].sum, s, sign);
+	return rc;
+}
+
+/* ---- in the ledger ---- */
+
+static sqlite3_stmt *upsert(struct ledger *l, bool day, struct err *e)
+{
+	enum store_stmt which = day ? ST_ROLLUP_DAY : ST_ROLLUP_HOUR;
+	char names[1024], *save;
+	sqlite3_stmt *st;
+	struct sb sql;
+	if (l->st[which])
+		return store_stmt(l, which, "", e);
+	sb_init(&sql, 8192);
+	sb_addf(&sql, "INSERT INTO %s(at,label,%s) VALUES(?1,?2", day ? "rollup_day" : "rollup_hour", rollup_columns);
+	for (int i = 0; i < ROLLUP_COLUMNS; i++)
+		sb_addf(&sql, ",?%d", i + 3);
+	sb_adds(&sql, ") ON CONFLICT(at,label) DO UPDATE SET ");
+	snprintf(names, sizeof names, "%s", rollup_columns);
+	for (char *n = strtok_r(names, ",", &save); n; n = strtok_r(NULL, ",", &save))
+		sb_addf(&sql, "%s%s=%s+excluded.%s", n == names ? "" : ",", n, n, n);
+	st = store_stmt(l, which, sql.p, e);
+	sb_fini(&sql);
+	return st;
+}
+
+static int upsert_run(struct ledger *l, bool day, int64_t at, int64_t label, const struct rollup_sum *s, struct err *e)
+{
+	sqlite3_stmt *st = upsert(l, day, e);
+	const money_wide money[MONEY_SUMS] = {s->cost_pico, s->low_pico, s->high_pico, s->billed_pico, s->saved_pico};
+	int p = 3;
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, at);
+	sqlite3_bind_int64(st, 2, label);
+	sqlite3_bind_int64(st, p++, (int64_t)s->calls);
+	for (unsigned i = 0; i < CLASSES; i++)
+		sqlite3_bind_int64(st, p++, (int64_t)s->tok[i]);
+	for (unsigned i = 0; i < MONEY_SUMS; i++) {
+		sqlite3_bind_int64(st, p++, (int64_t)(money[i] >> MONEY_LOW_BITS));
+		sqlite3_bind_int64(st, p++, (int64_t)(money[i] & (((money_wide)1 << MONEY_LOW_BITS) - 1)));
+	}
+	sqlite3_bind_int64(st, p++, (int64_t)s->accepted);
+	sqlite3_bind_int64(st, p, (int64_t)s->tools);
+	if (sqlite3_step(st) != SQLITE_DONE)
+		return store_error(l, e, "flushing roll-ups");
+	sqlite3_reset(st);
+	return 0;
+}
+
+int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e)
+{
+	int rc = 0;
+	for (uint32_t i = 0; i < r->count && !rc; i++) {
+		const struct acc *a = &r->items[i];
+		rc = upsert_run(l, false, a->hour, a->label, &a->sum, e);
+		if (!rc)
+			rc = upsert_run(l, true, floor_div(a->hour, 24), a->label, &a->sum, e);
+	}
+	if (!rc && mark >= 0)
+		rc = store_meta_set(l, "rollup_row", mark, e);
+	return rc;
+}
+
+int rollup_mark(struct ledger *l, int64_t *mark, struct err *e)
+{
+	return store_meta_get(l, "rollup_row", mark, e);
+}
+
+void rollup_read_sum(sqlite3_stmt *st, int p, struct rollup_sum *s)
+{
+	money_wide money[MONEY_SUMS];
+	s->input_tok = s->output_tok = s->refused = 0;
+	s->calls = (uint64_t)sqlite3_column_int64(st, p++);
+	for (unsigned i = 0; i < CLASSES; i++)
+		s->tok[i] = (uint64_t)sqlite3_column_int64(st, p++);
+	for (unsigned i = 0; i < MONEY_SUMS; i++, p += 2)
+		money[i] = ((money_wide)sqlite3_column_int64(st, p) << MONEY_LOW_BITS) + sqlite3_column_int64(st, p + 1);
+	s->cost_pico = money[0];
+	s->low_pico = money[1];
+	s->high_pico = money[2];
+	s->billed_pico = money[3];
+	s->saved_pico = money[4];
+	s->accepted = (uint64_t)sqlite3_column_int64(st, p++);
+	s->tools = (uint64_t)sqlite3_column_int64(st, p);
+}
+
+int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e)
+{
+	struct sb sql;
+	struct call c;
+	sqlite3_stmt *st;
+	int rc = 0;
+	sb_init(&sql, 8192);
+	row_select(l, false, "WHERE row>?1 AND row<=?2", &sql);
+	st = store_query(l, e, sql.p);
+	sb_fini(&sql);
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, from);
+	sqlite3_bind_int64(st, 2, to);
+	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int64_t label;
+		struct label *lb;
+		rc = row_read(l, st, false, &c, NULL, &label, NULL, e);
+		if (!rc)
+			rc = label_by_id(l, label, &lb, e);
+		if (!rc)
+			rc = rollup_fold(r, &c, lb, 1);
+	}
+	if (rc == SQLITE_DONE)
+		rc = 0;
+	else if (rc > 0)
+		rc = store_error(l, e, "reading calls");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+	struct ledger *l;
+	int (*fn)(const struct rollup_row *r, void *arg);
+	void *arg;
+	uint32_t production;
+};
+
+static int give(struct reading *g, int64_t hour_us, int64_t label, const struct rollup_sum *sum, struct err *e)
+{
+	struct ledger *l = g->l;
+	struct rollup_row row = {.sum = *sum};
+	struct rollup_key *k = &row.key;
+	struct call c; /* the label's fields land in a call, the shortest way to name them */
+	struct label *lb;
+	int rc;
+	if (sum->calls == 0 && sum->accepted == 0 && sum->cost_pico == 0 && sum->billed_pico == 0)
+		return 0; /* taken back by an undone import */
+	rc = label_by_id(l, label, &lb, e);
+	if (rc)
+		return rc;
+	label_to_call(l, lb, &c);
+	for (unsigned i = 0; i < CLASSES; i++)
+		*(token_class_is_output(i) ? &row.sum.output_tok : &row.sum.input_tok) += sum->tok[i];
+	if (c.outcome == OUTCOME_REFUSED)
+		row.sum.refused = sum->calls;
+	k->hour_us = hour_us;
+	k->book = c.book;
+	k->env_production = c.env == 0 || c.env == g->production;
+	k->provenance = c.provenance;
+	k->price_status = c.price_status;
+	k->tier = (uint8_t)c.usage.tier;
+	k->outcome_class = c.outcome;
+	k->key = c.key;
+	k->team = c.team;
+	k->feature = c.feature;
+	k->env = c.env;
+	k->provider = c.provider;
+	k->model = c.model_answered ? c.model_answered : c.model_asked;
+	k->model_asked = c.model_asked;
+	k->region = c.region;
+	k->currency = c.currency;
+	k->project = c.project;
+	k->surface = c.surface;
+	k->levers = c.levers;
+	return g->fn(&row, g->arg);
+}
+
+static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
+{
+	struct rollup_sum sum;
+	struct sb sql;
+	sqlite3_stmt *st;
+	int rc = 0;
+	if (from >= to)
+		return 0;
+	sb_init(&sql, 4096);
+	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns,
+		day ? "rollup_day" : "rollup_hour");
+	st = store_query(g->l, e, sql.p);
+	sb_fini(&sql);
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, from);
+	sqlite3_bind_int64(st, 2, to);
+	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		rollup_read_sum(st, 2, &sum);
+		rc = give(g, sqlite3_column_int64(st, 0) * (day ? 24 : 1) * HOUR_US, sqlite3_column_int64(st, 1), &sum, e);
+	}
+	if (rc == SQLITE_DONE)
+		rc = 0;
+	else if (rc > 0)
+		rc = store_error(g->l, e, "reading roll-ups");
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Calls that no stored roll-up answers for: the tail, and the parts of hours at the edges of the range. */
+static int give_rows(struct reading *g, bool import, const char *where, int64_t a, int64_t b, int64_t from_us,
+		     int64_t to_us, struct err *e)
+{
+	struct rollup r = {0};
+	struct call c;
+	struct sb sql;
+	sqlite3_stmt *st;
+	int rc = 0;
+	sb_init(&sql, 8192);
+	row_select(g->l, import, where, &sql);
+	st = store_query(g->l, e, sql.p);
+	sb_fini(&sql);
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, a);
+	sqlite3_bind_int64(st, 2, b);
+	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int64_t label;
+		struct label *lb;
+		bool intact;
+		rc = row_read(g->l, st, import, &c, NULL, &label, &intact, e);
+		if (!rc && !intact)
+			rc = err_set(e, RR_STORE, "a row of %s is damaged: run `runrate verify`", g->l->path);
+		if (!rc && c.start_us >= from_us && c.start_us < to_us) {
+			rc = label_by_id(g->l, label, &lb, e);
+			if (!rc)
+				rc = rollup_fold(&r, &c, lb, 1);
+		}
+	}
+	if (rc == SQLITE_DONE)
+		rc = 0;
+	else if (rc > 0)
+		rc = store_error(g->l, e, "reading calls");
+	sqlite3_finalize(st);
+	for (uint32_t i = 0; i < r.count && !rc; i++)
+		rc = give(g, r.items[i].hour * HOUR_US, r.items[i].label, &r.items[i].sum, e);
+	rollup_fini(&r);
+	return rc;
+}
+
+/* The part [from_us, to_us) of one hour, from the rows themselves, up to the mark. */
+static int give_edge(struct reading *g, int64_t from_us, int64_t to_us, struct err *e)
+{
+	char where[512];
+	int rc;
+	if (from_us >= to_us)
+		return 0;
+	rc = give_rows(g, false, "WHERE start>=?1 AND start<?2 AND row<=(SELECT value FROM meta WHERE name='rollup_row')",
+		       from_us, to_us, from_us, to_us, e);
+	snprintf(where, sizeof where, "WHERE start>=?1 AND start<?2 AND %s", import_current);
+	return rc ? rc : give_rows(g, true, where, from_us, to_us, from_us, to_us, e);
+}
+
+static int64_t ceil_hour(int64_t us)
+{
+	return hour_of(us) + (us % HOUR_US != 0);
+}
+
+int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us, int64_t to_us,
+		     int (*fn)(const struct rollup_row *r, void *arg), void *arg, struct err *e)
+{
+	struct reading g = {l, fn, arg, intern(STR("production"))};
+	bool opened;
+	int64_t mark, h1, h2, d1, d2;
+	int rc;
+	if (from_us >= to_us)
+		return 0;
+	rc = store_read_begin(l, &opened, e);
+	if (rc)
+		return rc;
+	/* [from | h1 .. d1*24 | d1 .. d2 | d2*24 .. h2 | to): an edge, hours, days, hours, an edge */
+	h1 = ceil_hour(from_us);
+	h2 = hour_of(to_us);
+	rc = rollup_mark(l, &mark, e);
+	if (!rc && h1 > h2) { /* all within one hour */
+		rc = give_edge(&g, from_us, to_us, e);
+	} else if (!rc) {
+		d1 = floor_div(h1 + 23, 24);
+		d2 = floor_div(h2, 24);
+		if (grain == GRAIN_HOUR || d1 >= d2) {
+			rc = give_table(&g, false, h1, h2, e);
+		} else {
+			rc = give_table(&g, false, h1, d1 * 24, e);
+			if (!rc)
+				rc = give_table(&g, true, d1, d2, e);
+			if (!rc)
+				rc = give_table(&g, false, d2 * 24, h2, e);
+		}
+		if (!rc && from_us > INT64_MIN + HOUR_US)
+			rc = give_edge(&g, from_us, h1 * HOUR_US, e);
+		if (!rc && to_us < INT64_MAX - HOUR_US)
+			rc = give_edge(&g, h2 * HOUR_US, to_us, e);
+	}
+	if (!rc)
+		rc = give_rows(&g, false, "WHERE row>?1 AND row<=?2", mark, INT64_MAX, from_us, to_us, e);
+	store_read_end(l, opened);
+	return rc;
+}
+
+int ledger_rollup(struct ledger *l, int64_t from_us, int64_t to_us,
+		  int (*fn)(const struct rollup_row *r, void *arg), void *arg, struct err *e)
+{
+	return ledger_rollup_by(l, GRAIN_HOUR, from_us, to_us, fn, arg, e);
+}
+
+/* ---- what a scope has spent ---- */
+
+struct spent {
+	const struct cap_scope *scope;
+	uint32_t currency;
+	money_wide pico;
+	uint64_t tok;
+};
+
+static int add_spent(const struct rollup_row *r, void *arg)
+{
+	struct spent *s = arg;
+	const struct cap_scope *c = s->scope;
+	const struct rollup_key *k = &r->key;
+	bool in = k->provenance != PROV_IMPORTED && k->book != BOOK_TRAINING && (!c->key || c->key == k->key) &&
+		  (!c->team || c->team == k->team) && (!c->feature || c->feature == k->feature) &&
+		  (!c->env || c->env == k->env) && (!c->model || c->model == k->model_asked || c->model == k->model);
+	if (!in)
+		return 0;
+	s->tok += r->sum.input_tok + r->sum.output_tok;
+	if (k->currency == s->currency) /* an estimate counts in full: a hard cap must not be overspent by a crash */
+		s->pico += r->sum.high_pico > r->sum.cost_pico ? r->sum.high_pico : r->sum.cost_pico;
+	return 0;
+}
+
+int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us,
+		 struct currency cur, int64_t *pico, uint64_t *tok, struct err *e)
+{
+	struct spent s = {.scope = scope, .currency = intern(str_make(cur.code, strnlen(cur.code, sizeof cur.code)))};
+	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, add_spent, &s, e);
+	*pico = s.pico > INT64_MAX ? INT64_MAX : (int64_t)s.pico;
+	*tok = s.tok;
+	return rc;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of the ledger, for this folder alone: one SQLite connection with its locks, its dictionary of
+ * names, its labels and its pending roll-ups.
+ *
+ * A call's row refers to a *label* (one combination of names, enums and flags), a label refers to *names*.
+ * Both are written once, in the transaction of the first row that needs them; both are cached here. A
+ * rollback empties the caches, since it may have taken their newest entries away.
+ */
+#ifndef RR_LEDGER_STORE_H
+#define RR_LEDGER_STORE_H
+
+#include <sqlite3.h>
+
+#include "ledger/field.h"
+#include "ledger/ledger.h"
+
+enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200 };
+
+/* Statements that are prepared once a connection. */
+enum store_stmt {
+	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
+	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_OUTLAY_ADD, ST_IMPORT_FIND,
+	ST_IMPORT_ADD, ST_IMPORT_MAX, ST_SUPERSEDE, ST_OUTCOME_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
+};
+
+struct label {
+	uint32_t v[LABEL_MOST]; /* process intern ids for names, plain values for the rest */
+	int64_t id;             /* row of table label */
+	int64_t acc_hour;       /* where the pending roll-up of this label and that hour stands */
+	uint32_t acc_index;
+};
+
+/* Pending roll-ups: (hour, label) to sums. */
+struct acc {
+	int64_t hour, label;
+	struct rollup_sum sum;
+};
+struct rollup {
+	struct acc *items;
+	uint32_t *slots; /* index + 1 */
+	uint32_t count, room, slot_count;
+	uint64_t generation; /* grows when items are dropped */
+};
+
+struct ledger {
+	sqlite3 *db;
+	char *path;
+	enum ledger_mode mode;
+	int lock_fd;
+	bool in_tx;
+	bool disk_full; /* the last error was a full disk */
+	int wal_pages;
+	sqlite3_stmt *st[ST_COUNT];
+	/* the codec's lists (field.h) */
+	uint8_t label_field[LABEL_MOST], hot_field[HOT_MOST], rest_field[REST_MOST];
+	uint8_t rest_number[REST_MOST], hot_number[HOT_MOST];
+	unsigned label_count, hot_count, rest_count;
+	int16_t field_of_number[256];
+	/* names: process intern id to ledger name id and back; 0 = not known yet */
+	uint32_t *name_of, *intern_of;
+	size_t name_room, intern_room;
+	/* labels by content and by id: open addressing over `labels` */
+	struct label *labels;
+	uint32_t *label_slots, *label_id_slots;
+	uint32_t label_used, label_room, label_slot_count;
+	/* rows */
+	int64_t last_row;        /* newest row of `call` as of ledger_begin */
+	int64_t first_added;     /* first row added by this transaction, 0 = none */
+	struct rollup tx_rollup; /* of rows added through ledger_add_call */
+	uint64_t tx_generation;
+};
+
+/* schema.c */
+enum { SCHEMA_VERSION = 3 };
+int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
+int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
+int schema_load_codec(struct ledger *l, struct err *e);
+const char *schema_columns(struct ledger *l, bool label, struct sb *b); /* ",name,..." of generated columns */
+
+/* store.c */
+int store_error(struct ledger *l, struct err *e, const char *doing);
+int store_exec(struct ledger *l, const char *sql, struct err *e);
+/* The cached statement, reset and unbound; NULL with e on error. */
+sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sql, struct err *e);
+/* A statement for one use; finalize it. */
+sqlite3_stmt *store_query(struct ledger *l, struct err *e, const char *sql);
+int store_meta_get(struct ledger *l, const char *name, int64_t *value, struct err *e); /* 0 when absent */
+int store_meta_set(struct ledger *l, const char *name, int64_t value, struct err *e);
+int store_settings_changed(struct ledger *l, struct err *e);
+int store_checkpoint(struct ledger *l, struct err *e); /* takes the lock; does nothing below CHECKPOINT_PAGES */
+int store_commit_only(struct ledger *l, struct err *e); /* commit without roll-ups and checkpoint */
+/* Begins a read transaction unless one is open; *opened says whether the caller must end it. */
+int store_read_begin(struct ledger *l, bool *opened, struct err *e);
+void store_read_end(struct ledger *l, bool opened);
+/* An exclusive lock of the file PATH+suffix, not waiting: its descriptor, or -1 with e. */
+int store_role_lock(const char *path, const char *suffix, const char *who, struct err *e);
+bool store_role_taken(const char *path, const char *suffix);
+static inline struct str column_text(sqlite3_stmt *st, int i)
+{
+	const char *p = (const char *)sqlite3_column_text(st, i);
+	return str_make(p ? p : "", p ? (size_t)sqlite3_column_bytes(st, i) : 0);
+}
+static inline struct str column_blob(sqlite3_stmt *st, int i)
+{
+	const char *p = sqlite3_column_blob(st, i);
+	return str_make(p ? p : "", p ? (size_t)sqlite3_column_bytes(st, i) : 0);
+}
+static inline void bind_text(sqlite3_stmt *st, int i, struct str s)
+{
+	sqlite3_bind_text(st, i, s.p ? s.p : "", (int)s.n, SQLITE_STATIC);
+}
+/* Checksum of a row of the small tables: CRC-32C over its fields as text, one after the other. */
+uint32_t store_crc(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* label.c */
+int name_id(struct ledger *l, uint32_t interned, uint32_t *id, struct err *e);
+int name_interned(struct ledger *l, int64_t id, uint32_t *interned, struct err *e);
+int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e);
+int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e);
+void label_to_call(const struct ledger *l, const struct label *lb, struct call *c);
+uint32_t label_get(const struct ledger *l, const struct label *lb, enum field_id f);
+void label_cache_clear(struct ledger *l);
+void label_cache_fini(struct ledger *l);
+/* Hash of a stored label's columns (ledger name ids), which is also its checksum. */
+uint64_t label_hash(const struct ledger *l, const int64_t v[LABEL_MOST]);
+
+/* row.c */
+extern const char row_own_columns[]; /* "row,id,operation,start,took,label,vendor_ref" */
+enum { ROW_OWN = 7 };
+struct row_extra { /* of import_call */
+	int64_t batch, line;
+	unsigned char nat[16], body[16];
+	struct str claimed;
+};
+/* Writes c as row `row`. x NULL: into call. */
+int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
+	    struct err *e);
+/* Reads the current row of st: columns row_own_columns, hot columns, rest, crc[, batch, nat, body, line, claimed].
+ * *intact (may be NULL): the checksum holds. */
+int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, int64_t *row, int64_t *label,
+	     bool *intact, struct err *e);
+/* "SELECT columns FROM table" for row_read, into b. */
+void row_select(struct ledger *l, bool import, const char *rest_of_sql, struct sb *b);
+/* As ledger_find_call, within a transaction, and the call's label. */
+int row_find(struct ledger *l, struct call_id id, struct call *out, int64_t *label, struct err *e);
+/* The condition under which row `i` of import_call counts. */
+extern const char import_current[];
+
+/* outcomes.c */
+uint32_t outcome_crc(const unsigned char id[16], int64_t accepted, int64_t at, int64_t hour, int64_t label);
+
+/* rollup.c */
+void rollup_fini(struct rollup *r);
+void rollup_drop(struct rollup *r);
+/* Adds `sign` times the call. 0 or -RR_NOMEM. */
+int rollup_fold(struct rollup *r, const struct call *c, struct label *lb, int sign);
+int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct rollup_sum *s, int sign);
+void rollup_sum_of(const struct call *c, struct rollup_sum *s);
+void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign);
+/* Upserts everything into rollup_hour and rollup_day; mark < 0 leaves the mark alone. In a write transaction. */
+int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e);
+/* Folds rows (from, to] of call into r. */
+int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e);
+int rollup_mark(struct ledger *l, int64_t *mark, struct err *e);
+int64_t hour_of(int64_t us);
+void rollup_read_sum(sqlite3_stmt *st, int first_column, struct rollup_sum *s);
+extern const char rollup_columns[];
+int64_t call_max_row(struct ledger *l, struct err *e); /* <0 on error */
+
+#endif
