@@ -273,7 +273,7 @@ static enum turn take_cap(struct request *r)
 	ask.currency = r->bound.currency;
 	ask.most_pico = r->bound.total_pico;
 	ask.likely_pico = r->bound.total_pico / 4; /* soft caps: bytes are about four to a token */
-	ask.most_tok = r->bound_in_tok + r->bound_out_tok;
+	ask.most_tok = r->bound.in_tok + r->bound.out_tok;
 	ask.likely_tok = ask.most_tok / 4;
 	if (caps_reserve(caps, &ask, &r->ticket, &no, &warn)) {
 		char at[TIME_TEXT] = "never";

@@ -126,8 +126,12 @@ struct request {
 	struct sb body;               /* the client's bytes */
 	struct sb edited;             /* with the splices, where there are any */
 	struct features features;
-	struct price_result bound;    /* what it may cost at most */
-	uint64_t bound_in_tok, bound_out_tok;
+	struct {                      /* what it may cost at most */
+		enum price_status status;
+		struct currency currency;
+		int64_t total_pico;
+		uint64_t in_tok, out_tok;
+	} bound;
 	struct cap_ticket ticket;
 	int slot;                     /* in the in-flight file; -1 none */
 	uint64_t seq;                 /* of its row within the worker */

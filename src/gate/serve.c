@@ -2,7 +2,7 @@
  *
  * The gateway as a process: open the ledger, close what a crash left, start writer and workers; and the way back.
  *
- * Order of start: gateway lock, recovery, writer, caps (seeded from the ledger), workers, admin. Order of end: stop
+ * Order of start: writer (it takes the gateway's role), recovery, caps (seeded from the ledger), workers, admin. Order of end: stop
  * accepting, wait for the requests under way, flush the writer, free. A second signal ends without waiting: what is
  * under way then stands in the in-flight file, which is what it is for.
  */
@@ -147,7 +147,9 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 			goto fail;
 	wc = (struct writer_config){.ledger_path = ledger_path, .workers = g->workers, .ring_rows = RING_ROWS,
 				    .durability = conf->durability, .on_done = on_commit, .arg = g};
-	if (ledger_gateway_lock(ledger_path, e) || recover(g, e) || !(g->writer = writer_open(&wc, e)))
+	/* The writer holds the ledger's gateway role: only then may what an earlier process left be closed. */
+	g->writer = writer_open(&wc, e);
+	if (!g->writer || recover(g, e))
 		goto fail;
 	for (unsigned i = 0; i < g->workers; i++) {
 		g->worker[i] = worker_new(g, i, e);

@@ -36,8 +36,11 @@ static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 			continue;
 		u->tok[ways[i]] = in_tok;
 		price(r->worker->gate->book, &q, u, &one);
-		if (i == 0 || (one.status == PRICE_PRICED && one.total_pico > r->bound.total_pico))
-			r->bound = one;
+		if (i == 0 || (one.status == PRICE_PRICED && one.total_pico > r->bound.total_pico)) {
+			r->bound.status = one.status;
+			r->bound.currency = one.currency;
+			r->bound.total_pico = one.total_pico;
+		}
 		u->tok[ways[i]] = 0;
 		if (i == 0 && one.status == PRICE_UNPRICED)
 			break;
@@ -50,24 +53,24 @@ void settle_bound(struct request *r)
 	const struct features *f = &r->features;
 	struct usage u;
 	uint64_t window = book_context_window_tok(book, r->up->name, f->model);
-	r->bound_in_tok = f->body_bytes ? f->body_bytes : r->body.n;
+	r->bound.in_tok = f->body_bytes ? f->body_bytes : r->body.n;
 	if (f->hidden_context)
-		r->bound_in_tok += window ? window : CONTEXT_UNKNOWN_TOK;
-	if (window && r->bound_in_tok > window)
-		r->bound_in_tok = window;
-	r->bound_out_tok = 0;
+		r->bound.in_tok += window ? window : CONTEXT_UNKNOWN_TOK;
+	if (window && r->bound.in_tok > window)
+		r->bound.in_tok = window;
+	r->bound.out_tok = 0;
 	if (r->surface->generates) {
 		uint64_t most = f->max_output_tok ? f->max_output_tok : book_max_output_tok(book, r->up->name, f->model);
-		r->bound_out_tok = (most ? most : OUTPUT_UNKNOWN_TOK) * (f->choices ? f->choices : 1);
+		r->bound.out_tok = (most ? most : OUTPUT_UNKNOWN_TOK) * (f->choices ? f->choices : 1);
 	}
 	memset(&u, 0, sizeof u);
 	u.flags = USAGE_SEEN;
 	u.tier = f->tier_asked == TIER_BATCH ? TIER_STANDARD : f->tier_asked;
-	u.tok[CLASS_OUT_TEXT] = r->bound_out_tok;
-	bound_input(r, &u, r->bound_in_tok);
+	u.tok[CLASS_OUT_TEXT] = r->bound.out_tok;
+	bound_input(r, &u, r->bound.in_tok);
 	if (r->bound.status == PRICE_UNPRICED && u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
 		u.tier = TIER_UNKNOWN;
-		bound_input(r, &u, r->bound_in_tok);
+		bound_input(r, &u, r->bound.in_tok);
 	}
 }
 
@@ -94,7 +97,7 @@ void settle_price(struct request *r)
 	if (c->outcome == OUTCOME_OK && r->status >= 400)
 		c->outcome = OUTCOME_VENDOR_ERROR;
 	if (!surely_free(r))
-		meter_finish(&r->meter, r->bound_in_tok / 4);
+		meter_finish(&r->meter, r->bound.in_tok / 4);
 	c->usage = r->meter.usage;
 	c->usage.model = c->usage.request_id = str_make(NULL, 0);
 	model = r->meter.model[0] ? str_of(r->meter.model) : r->features.model;
