@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "plan/models.h"
 #include "plan/say.h"
@@ -26,15 +25,6 @@ struct flags {
 	bool explain;
 	const char *svg, *xlsx;
 };
-
-int64_t cmd_plan_now_us(void)
-{
-	const char *fixed = getenv("RUNRATE_NOW");
-	int64_t at;
-	if (fixed && time_parse(str_of(fixed), &at) == 0)
-		return at;
-	return clock_real(&clock_system);
-}
 
 void cmd_plan_keep(struct str json)
 {
@@ -142,7 +132,7 @@ static int run(const struct command *c, const struct formula *formula, int argc,
 		err_set(&e, RR_NOMEM, "out of memory");
 		goto fail;
 	}
-	formula_start(r, formula, cmd_plan_now_us());
+	formula_start(r, formula, cmd_now_us());
 	if (read_flags(r, &f, &e) < 0 || formula_finish(r, &e) < 0)
 		goto fail;
 	if (f.svg && plan_view_formula_svg(r, f.svg, &e) < 0)
@@ -181,9 +171,9 @@ __attribute__((constructor)) static void fill_option_tables(void)
 #define X(formula_name, command_name, summary_text, example)                                                                                    \
 	static int run_##formula_name(int argc, char **argv)                                                        \
 	{                                                                                                           \
-		return run(&command_plan_##formula_name, formula_find(STR(#formula_name)), argc, argv);             \
+		return run(&cmd_plan_##formula_name, formula_find(STR(#formula_name)), argc, argv);             \
 	}                                                                                                           \
-	const struct command command_plan_##formula_name = {                                                        \
+	const struct command cmd_plan_##formula_name = {                                                        \
 		.name = command_name, .summary = summary_text, .usage = command_name " [FLAGS]",                     \
 		.examples = "$ runrate " example "\n", .options = option_table[OPTIONS_##formula_name].opt,          \
 		.run = run_##formula_name,                                                                          \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The plan commands. Those that are one formula are made from the formula's own table (plan/formula.h): flags, help
- * and errors. The list below is all that there is to add for another one.
+ * and errors. Another one is a line in the list below and one in commands.def.
  */
 #ifndef RR_CMD_CMD_PLAN_H
 #define RR_CMD_CMD_PLAN_H
@@ -54,14 +54,6 @@
 	X(rag_or_tune, "plan rag-or-tune", "retrieval against a tune",                                                 \
 	  "plan rag-or-tune --rag-per-month 350 --tune-upfront 2400 --tune-per-month 800")
 
-#define X(name, command_name, summary, example) extern const struct command command_plan_##name;
-PLAN_FORMULAS(X)
-#undef X
-extern const struct command command_plan_stack, command_plan_lifetime, command_plan_quote, command_plan_advise,
-	command_claim_check;
-
-/* Now, or $RUNRATE_NOW (tests). */
-int64_t cmd_plan_now_us(void);
 /* Keeps what `runrate explain plan` shows; a folder that cannot be written is no error. */
 void cmd_plan_keep(struct str json);
 
