@@ -309,16 +309,12 @@ static void call_of_slot(const struct inflight_slot *s, int64_t now_us, struct c
 	c->usage.flags = USAGE_ESTIMATED | USAGE_PARTIAL;
 }
 
-int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e)
+static int recover(struct ledger *l, uint64_t *closed, struct err *e)
 {
 	struct left x = {0};
 	struct call c;
 	int64_t now = clock_real(&clock_system);
-	int role = store_role_lock(l->path, "-gateway", "gateway", e), rc;
-	*closed = 0;
-	if (role < 0)
-		return -RR_STORE;
-	rc = read_files(&x, l->path, e);
+	int rc = read_files(&x, l->path, e);
 	if (!rc && x.count) {
 		rc = ledger_begin(l, e);
 		if (!rc)
@@ -340,8 +336,25 @@ int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e)
 			LOG(LOG_WARN, "crash_closed", LOG_N("calls", x.count), LOG_N("torn_slots", x.torn));
 	}
 	left_free(&x);
+	return rc;
+}
+
+int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e)
+{
+	int role = store_role_lock(l->path, "-gateway", "gateway", e), rc;
+	*closed = 0;
+	if (role < 0)
+		return -RR_STORE;
+	rc = recover(l, closed, e);
 	close(role);
 	return rc;
+}
+
+int inflight_recover_held(struct ledger *l, const struct writer *w, uint64_t *closed, struct err *e)
+{
+	check(w != NULL);
+	*closed = 0;
+	return recover(l, closed, e);
 }
 
 int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e)

@@ -34,8 +34,13 @@ void inflight_close(struct inflight *f);
 
 /* At start, before any inflight_open: every slot left in any of the ledger's in-flight files whose call is
  * not in the ledger becomes a call with OUTCOME_CRASHED, PROV_ESTIMATED and its band, in one transaction;
- * then the files are removed. Safe to be killed and run again. *closed = how many. */
+ * then the files are removed. Safe to be killed and run again. *closed = how many. Holds the gateway's role while
+ * it works: -RR_STORE while a gateway runs. */
 int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e);
+/* The same for a process whose writer holds the gateway's role already (w is the proof): open the writer, recover,
+ * then open the in-flight files. So no other gateway can slip in between. */
+struct writer;
+int inflight_recover_held(struct ledger *l, const struct writer *w, uint64_t *closed, struct err *e);
 /* The slots that inflight_recover would close now; none while a gateway runs. For verify. */
 int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e);
 
