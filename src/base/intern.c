@@ -33,6 +33,7 @@ struct entry {
 };
 
 struct table {
+	struct table *older; /* kept for readers that are still in it */
 	size_t mask;
 	_Atomic uint32_t slot[];
 };
@@ -86,6 +87,7 @@ static struct table *table_with_room(uint32_t count)
 	t = calloc(1, sizeof *t + slots * sizeof t->slot[0]);
 	if (!t)
 		return NULL;
+	t->older = old;
 	t->mask = slots - 1;
 	for (uint32_t id = 1; id < count; id++)
 		place(t, id, entry_of(id)->hash);

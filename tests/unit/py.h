@@ -21,7 +21,7 @@ static inline bool py_run(const char *script, struct str in, struct sb *out)
 	size_t n;
 	int status;
 	pid_t child;
-	if (!from || !to || fwrite(in.p, 1, in.n, from) != in.n || fflush(from))
+	if (!from || !to || (in.n && fwrite(in.p, 1, in.n, from) != in.n) || fflush(from))
 		abort();
 	rewind(from);
 	fflush(stdout);
