@@ -22,7 +22,8 @@
 /* Stand-ins, tried in order; the list ends with METERS.
  *
  * Every format: reasoning is billed as output unless listed apart (all vendors; C28).
- * own: images are billed as text tokens unless listed apart (OpenAI, Anthropic, Gemini say so); nothing else.
+ * own: images are billed as text tokens unless listed apart (OpenAI, Anthropic, Gemini say so). A write whose life is
+ *   not stated had the vendor's default life, which is 5 minutes where lives are priced apart (Anthropic, Bedrock).
  * genai: units.yml defines ancestors, and a unit without a price is charged at its nearest priced ancestor.
  * litellm: its calculator bills cache reads and writes at the input rate where no cache rate is listed, audio and
  *   image input at the input rate. A one-hour write never stands on the five-minute price (C18), and audio or image
@@ -68,6 +69,7 @@ enum meter meter_next(enum book_format f, enum meter m, unsigned step)
 		[CLASS_OUT_AUDIO] = {CLASS_OUT_TEXT, METERS},
 	};
 	static const unsigned char own[CLASSES][4] = {
+		[CLASS_IN_CACHE_WRITE] = {CLASS_IN_CACHE_WRITE_5M, METERS},
 		[CLASS_IN_CACHE_WRITE_5M] = {CLASS_IN_CACHE_WRITE, METERS},
 		[CLASS_IN_CACHE_WRITE_30M] = {CLASS_IN_CACHE_WRITE, METERS},
 		[CLASS_IN_IMAGE] = {CLASS_IN_PLAIN, METERS},
