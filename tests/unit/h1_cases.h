@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests that must be refused, each by the name of its trick; used on the codec alone and on a real
+ * connection. Each is whole: a lenient parser would answer it.
+ */
+#ifndef RR_TEST_H1_CASES_H
+#define RR_TEST_H1_CASES_H
+
+#include "base/str.h"
+
+struct h1_case {
+	const char *name;
+	struct str bytes;
+};
+#define REQ "POST /v1/x HTTP/1.1\r\nHost: a.example\r\n"
+#define CASE(n, b) {n, {b, sizeof(b) - 1}}
+
+static const struct h1_case h1_refused[] = {
+	CASE("CL and TE", REQ "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE and CL", REQ "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
+	CASE("two CL, equal", REQ "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),
+	CASE("two CL, different", REQ "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+	CASE("CL list", REQ "Content-Length: 5, 5\r\n\r\nhello"),
+	CASE("CL empty", REQ "Content-Length:\r\n\r\n"),
+	CASE("CL plus", REQ "Content-Length: +5\r\n\r\nhello"),
+	CASE("CL minus", REQ "Content-Length: -5\r\n\r\nhello"),
+	CASE("CL hex", REQ "Content-Length: 0x5\r\n\r\nhello"),
+	CASE("CL leading zero", REQ "Content-Length: 05\r\n\r\nhello"),
+	CASE("CL underscore", REQ "Content-Length: 1_0\r\n\r\nhellohello"),
+	CASE("CL blank inside", REQ "Content-Length: 1 0\r\n\r\nhellohello"),
+	CASE("CL decimal", REQ "Content-Length: 5.0\r\n\r\nhello"),
+	CASE("CL 20 digits", REQ "Content-Length: 18446744073709551621\r\n\r\nhello"),
+	CASE("TE gzip", REQ "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n"),
+	CASE("TE gzip, chunked", REQ "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE chunked, identity", REQ "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+	CASE("TE identity", REQ "Transfer-Encoding: identity\r\n\r\n"),
+	CASE("TE chunked twice in one", REQ "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE twice", REQ "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE xchunked", REQ "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE quoted", REQ "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"),
+	CASE("TE with a parameter", REQ "Transfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n"),
+	CASE("TE vertical tab", REQ "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"),
+	CASE("TE empty", REQ "Transfer-Encoding:\r\n\r\n0\r\n\r\n"),
+	CASE("TE in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	CASE("bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n"),
+	CASE("bare LF after a header", "GET / HTTP/1.1\r\nHost: a\n\r\n"),
+	CASE("bare LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n"),
+	CASE("bare LF in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: b\nY: c\r\n\r\n"),
+	CASE("bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n"),
+	CASE("bare CR in the request line", "GET / HTTP/1.1\rHost: a\r\n\r\n"),
+	CASE("CR CR LF", "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n"),
+	CASE("obs-fold blank", REQ "X: a\r\n b\r\n\r\n"),
+	CASE("obs-fold tab", REQ "X: a\r\n\tb\r\n\r\n"),
+	CASE("fold of the first line", "GET / HTTP/1.1\r\n Host: a\r\n\r\n"),
+	CASE("folded TE", REQ "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"),
+	CASE("space before colon", REQ "Content-Length : 5\r\n\r\nhello"),
+	CASE("tab before colon", REQ "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n"),
+	CASE("no colon", REQ "Content-Length 5\r\n\r\nhello"),
+	CASE("no name", REQ ": x\r\n\r\n"),
+	CASE("NUL in a value", REQ "X: a\0b\r\n\r\n"),
+	CASE("NUL in a name", REQ "X\0Y: a\r\n\r\n"),
+	CASE("NUL in the target", "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("DEL in a value", REQ "X: a\x7f\r\n\r\n"),
+	CASE("control in a value", REQ "X: a\x01\r\n\r\n"),
+	CASE("obs-text in a name", REQ "X\xe9: a\r\n\r\n"),
+	CASE("parenthesis in a name", REQ "X(a): b\r\n\r\n"),
+	CASE("two Host, different", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+	CASE("two Host, equal", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n"),
+	CASE("no Host", "GET / HTTP/1.1\r\nX: a\r\n\r\n"),
+	CASE("Host empty", "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+	CASE("Host list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
+	CASE("Host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+	CASE("Host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
+	CASE("Host with a blank", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+	CASE("Host port out of range", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
+	CASE("Host port with a sign", "GET / HTTP/1.1\r\nHost: a:+80\r\n\r\n"),
+	CASE("Host open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+	CASE("absolute-form of another host", "GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("absolute-form of another port", "GET http://a.example:81/ HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("absolute-form with a user", "GET http://u@a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("absolute-form of another scheme", "GET ftp://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("absolute-form, query without path", "GET http://a.example?x HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("authority-form", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("CONNECT with a path", "CONNECT / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+	CASE("target *", "GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target without slash", "GET v1/x HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target with a blank", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target with a tab", "GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target with a fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target with a backslash", "GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("target with raw UTF-8", "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("two blanks", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("blank before the method", " GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("blank behind the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
+	CASE("empty line first", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("bad method", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n"),
+	CASE("HTTP/0.9", "GET /\r\n\r\n"),
+	CASE("HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"),
+	CASE("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+	CASE("HTTP/1.10", "GET / HTTP/1.10\r\nHost: a\r\n\r\n"),
+	CASE("HTTP/01.1", "GET / HTTP/01.1\r\nHost: a\r\n\r\n"),
+	CASE("lower-case http", "GET / http/1.1\r\nHost: a\r\n\r\n"),
+	CASE("h2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+	CASE("expectation unknown", REQ "Expect: 200-ok\r\n\r\n"),
+};
+enum { H1_REFUSED = sizeof h1_refused / sizeof *h1_refused };
+
+/* Bodies behind "Transfer-Encoding: chunked". */
+static const struct h1_case chunks_refused[] = {
+	CASE("size plus", "+5\r\nhello\r\n0\r\n\r\n"),
+	CASE("size minus", "-5\r\nhello\r\n0\r\n\r\n"),
+	CASE("size 0x", "0x5\r\nhello\r\n0\r\n\r\n"),
+	CASE("size 0X", "0X5\r\nhello\r\n0\r\n\r\n"),
+	CASE("size underscore", "1_0\r\nhellohellohello!\r\n0\r\n\r\n"),
+	CASE("size 17 digits", "00000000000000005\r\nhello\r\n0\r\n\r\n"),
+	CASE("size 2^64 + 5", "10000000000000005\r\nhello\r\n0\r\n\r\n"),
+	CASE("size too large", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n"),
+	CASE("size empty", "\r\nhello\r\n0\r\n\r\n"),
+	CASE("size of an extension only", ";a=b\r\nhello\r\n0\r\n\r\n"),
+	CASE("blank before size", " 5\r\nhello\r\n0\r\n\r\n"),
+	CASE("blank behind size", "5 \r\nhello\r\n0\r\n\r\n"),
+	CASE("blank before ;", "5 ;a\r\nhello\r\n0\r\n\r\n"),
+	CASE("size g", "g\r\nhello\r\n0\r\n\r\n"),
+	CASE("size ends in LF", "5\nhello\r\n0\r\n\r\n"),
+	CASE("size ends in CR", "5\rhello\r\n0\r\n\r\n"),
+	CASE("extension with LF", "5;a\nhello\r\n0\r\n\r\n"),
+	CASE("extension with CR", "5;a\rb\r\nhello\r\n0\r\n\r\n"),
+	CASE("extension with NUL", "5;a\0\r\nhello\r\n0\r\n\r\n"),
+	CASE("data too long", "5\r\nhello!\r\n0\r\n\r\n"),
+	CASE("data ends in LF", "5\r\nhello\n0\r\n\r\n"),
+	CASE("data ends in CR", "5\r\nhello\r0\r\n\r\n"),
+	CASE("last ends in LF", "0\n\n"),
+	CASE("trailer bare LF", "0\r\nX: a\n\r\n"),
+	CASE("trailer folded", "0\r\n x: a\r\n\r\n"),
+	CASE("trailer without a colon", "0\r\nX\r\n\r\n"),
+	CASE("trailer without a name", "0\r\n: a\r\n\r\n"),
+	CASE("trailer space before colon", "0\r\nX : a\r\n\r\n"),
+	CASE("trailer NUL", "0\r\nX: \0\r\n\r\n"),
+	CASE("end ends in CR CR", "0\r\n\r\r\n"),
+};
+enum { CHUNKS_REFUSED = sizeof chunks_refused / sizeof *chunks_refused };
+
+#endif
