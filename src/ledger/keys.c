@@ -80,10 +80,19 @@ static int pepper(struct ledger *l, bool make, unsigned char out[PEPPER_BYTES], 
 	return n == PEPPER_BYTES ? 0 : err_set(e, RR_STORE, "%s is damaged: it must hold %d bytes", name, PEPPER_BYTES);
 }
 
+static bool no_keys(struct ledger *l)
+{
+	sqlite3_stmt *st = store_query(l, NULL, "SELECT 1 FROM key LIMIT 1");
+	bool none = st && sqlite3_step(st) == SQLITE_DONE;
+	sqlite3_finalize(st);
+	return none;
+}
+
 int ledger_key_mac(struct ledger *l, struct str secret, unsigned char mac[32], struct err *e)
 {
 	unsigned char p[PEPPER_BYTES];
-	int rc = pepper(l, false, p, e);
+	/* A lost pepper must be named where keys depend on it; where none does, a new one harms nobody. */
+	int rc = pepper(l, no_keys(l), p, e);
 	if (!rc)
 		hash_hmac_sha256(str_make((char *)p, sizeof p), secret, mac);
 	explicit_bzero(p, sizeof p);
