@@ -25,7 +25,8 @@ struct conf_node {
 	struct str key;          /* in a map */
 	struct str scalar;
 	bool quoted;             /* the scalar stood in quotes: it is text */
-	unsigned line, column;
+	unsigned line, column;         /* of the value; of a map or list in a map: of its key */
+	unsigned key_line, key_column; /* of the key */
 	struct conf_node *first; /* children */
 	struct conf_node *next;
 };
@@ -44,7 +45,9 @@ int conf_parse(struct conf_doc *d, struct arena *a, struct str text, const char 
 /* Adds an error at a node (ignored beyond 20). Returns -RR_CONFIG. */
 int conf_error(struct conf_doc *d, const struct conf_node *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* All errors as text, each with the line and a caret. */
+/* Adds the next step to the error that was added last. Returns -RR_CONFIG. */
+int conf_hint(struct conf_doc *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* All errors as text, each with the line and a caret. What looks like a secret in a line is masked. */
 void conf_errors_text(const struct conf_doc *d, struct sb *out);
 struct conf_node *conf_get(const struct conf_node *map, const char *key);
 
@@ -90,5 +93,14 @@ struct conf_field {
 
 /* Binds a map to a struct. All errors are collected in d. 0 or -RR_CONFIG. */
 int conf_bind(struct conf_doc *d, const struct conf_node *map, const struct conf_field *fields, void *to);
+
+/* The name of the table that is nearest to a mistyped one, or NULL. */
+const char *conf_nearest(const struct conf_field *fields, struct str name);
+/* What may stand in the field, for help and errors: "a share, 0 to 1 (0.3 or 30%)". Returns out. */
+char *conf_field_words(const struct conf_field *f, char out[160]);
+/* Every scalar setting of a table: its path ("limits.head", "upstreams[0].key"), its field, and the node that gives
+ * it (NULL: absent, the fallback counts). Lists of structs are walked for what stands in the file. map may be NULL. */
+typedef void conf_visit(const char *path, const struct conf_field *f, const struct conf_node *node, void *arg);
+void conf_each(const struct conf_node *map, const struct conf_field *fields, conf_visit *fn, void *arg);
 
 #endif
