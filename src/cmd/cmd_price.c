@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/table.h"
@@ -342,7 +341,7 @@ static int check_flags(struct job *j, struct err *e)
 
 static int run(int argc, char **argv);
 
-const struct command command_price = {
+const struct command cmd_price = {
 	.name = "price",
 	.summary = "what one answer of a vendor cost, exactly, with the rule that says so",
 	.usage = "price --provider P --dialect D [--model M] [--book FILE] [--at TIME] [FILE|-]",
@@ -373,7 +372,7 @@ static int run(int argc, char **argv)
 	const char *positional[1];
 	unsigned count;
 	struct err e = {0};
-	int rc = cmd_parse(&command_price, argc, argv, options, positional, &count, 1);
+	int rc = cmd_parse(&cmd_price, argc, argv, options, positional, &count, 1);
 	if (rc)
 		return rc > 0 ? 0 : err_exit_code(rc);
 	if (j.list)
@@ -383,7 +382,7 @@ static int run(int argc, char **argv)
 	if (count)
 		j.file = positional[0];
 	if (!j.at_given)
-		j.at_us = clock_real(&clock_system);
+		j.at_us = cmd_now_us();
 	j.book = j.book_path ? book_load(j.book_path, &e) : book_builtin(&e);
 	if (!j.book)
 		return cmd_fail(&e);

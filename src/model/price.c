@@ -197,6 +197,20 @@ static const struct price_rule *find_price(const struct book *b, const struct bo
 	return r;
 }
 
+const struct price_rule *price_rule_for(const struct book *b, const struct price_query *q, enum meter m, enum tier t,
+					uint64_t input_tok, bool stand_ins)
+{
+	const struct usage none = {.tier = t};
+	struct conditions c;
+	size_t found = book_find(b, q->provider, q->model);
+	bool listed;
+	if (found == SIZE_MAX)
+		return NULL;
+	conditions_of(&c, q, &none);
+	c.input_tok = input_tok;
+	return stand_ins ? find_price(b, &b->model[found], m, &c) : find_rule(b, &b->model[found], m, &c, &listed);
+}
+
 /* An exact sum as num / den of atto. */
 struct fraction {
 	money_wide num;
