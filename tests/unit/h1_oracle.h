@@ -94,7 +94,7 @@ static inline bool oracle_request(const char *p, size_t n, struct oracle_head *o
 		return false;
 	o->bytes = (size_t)(end - p);
 	eol = memmem(p, n, "\r\n", 2);
-	sp1 = memchr(p, ' ', (size_t)(eol - p));
+	sp1 = eol ? memchr(p, ' ', (size_t)(eol - p)) : NULL;
 	sp2 = sp1 ? memchr(sp1 + 1, ' ', (size_t)(eol - sp1 - 1)) : NULL;
 	if (!sp2 || sp1 == p || sp2 == sp1 + 1 || memchr(sp2 + 1, ' ', (size_t)(eol - sp2 - 1)))
 		return false;
@@ -139,7 +139,7 @@ static inline bool oracle_response(const char *p, size_t n, struct oracle_head *
 		return false;
 	o->bytes = (size_t)(end - p);
 	eol = memmem(p, n, "\r\n", 2);
-	if (eol - p < 12 || memcmp(p, "HTTP/1.", 7) || (p[7] != '0' && p[7] != '1') || p[8] != ' ' || (eol - p > 12 && p[12] != ' '))
+	if (!eol || eol - p < 12 || memcmp(p, "HTTP/1.", 7) || (p[7] != '0' && p[7] != '1') || p[8] != ' ' || (eol - p > 12 && p[12] != ' '))
 		return false;
 	for (int i = 9; i < 12; i++)
 		if (p[i] < '0' || p[i] > '9')
