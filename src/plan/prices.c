@@ -128,9 +128,16 @@ static void ratio_compute(const double in[], const struct formula_row row[], uns
 	out[1] = out[0] - 1;
 }
 
+static void ratio_say(const struct formula_run *r, struct sb *verdict, struct sb *why)
+{
+	char a[64], b[64];
+	sb_addf(verdict, "%s is %.4g times %s.", value_text(r->in[R_NUMBER], "money", r->currency, a), r->out[0],
+		value_text(r->in[R_BASE], "money", r->currency, b));
+}
+
 const struct formula formula_ratio = {
 	.name = "ratio", .summary = "one amount over another", .source = "division", .inputs = ratio_inputs,
-	.outputs = ratio2_outputs, .compute = ratio_compute,
+	.outputs = ratio2_outputs, .compute = ratio_compute, .say = ratio_say,
 };
 
 /* Premium work routed to a cheaper model: which part of the premium price does each cost? */
