@@ -32,7 +32,7 @@ static inline bool oracle_fields(const char *p, const char *end, struct oracle_h
 	unsigned lengths = 0, codings = 0;
 	*hosts = 0;
 	while (p < end) {
-		const char *eol = memmem(p, (size_t)(end - p), "\r\n", 2), *colon, *v, *ve;
+		const char *eol = p ? memmem(p, (size_t)(end - p), "\r\n", 2) : NULL, *colon, *v, *ve;
 		char value[512];
 		if (!eol)
 			return false;
