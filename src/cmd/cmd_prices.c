@@ -100,7 +100,7 @@ static const char *said(const struct price_rule *r, char out[MONEY_TEXT])
 	if (r->free)
 		return "free";
 	if ((unsigned)r->meter >= METER_TOOL_0 || money_mul(r->listed_atto, 1000000, &atto))
-		return money_text_atto(r->listed_atto, out);
+		return money_text_atto(r->price_atto, out);
 	return money_text_atto(money_round(atto, r->listed_per), out);
 }
 
