@@ -93,7 +93,7 @@ void json_open(struct json_iter *it, struct json v)
 
 bool json_next(struct json_iter *it, struct str *key, struct json *value)
 {
-	const char *p = json_skip_space(it->p, it->end);
+	const char *p = it->p ? json_skip_space(it->p, it->end) : NULL;
 	if (p < it->end && *p == ',')
 		p = json_skip_space(p + 1, it->end);
 	*key = str_make(NULL, 0);
@@ -350,7 +350,7 @@ bool json_is_true(struct json v)
 struct str json_raw_string(struct json v)
 {
 	if (v.type != JSON_STRING || v.text.n < 2)
-		return str_make(NULL, 0);
+		return STR("");
 	return str_sub(v.text, 1, v.text.n - 1);
 }
 

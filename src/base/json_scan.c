@@ -412,6 +412,8 @@ static bool run(struct scan *s)
 static int scan_text(struct scan *s, struct str text, struct json_fault *where)
 {
 	bool ok;
+	if (!text.p)
+		text = STR("");
 	s->end = text.p + text.n;
 	s->p = s->begin = json_skip_space(text.p, s->end);
 	if (text.n >= 3 && memcmp(text.p, "\xEF\xBB\xBF", 3) == 0)
@@ -424,7 +426,7 @@ static int scan_text(struct scan *s, struct str text, struct json_fault *where)
 			ok = fault(s, s->p, "more text after the value");
 	}
 	if (!ok && where) {
-		where->at = text.p ? (size_t)(s->p - text.p) : 0;
+		where->at = (size_t)(s->p - text.p);
 		where->what = s->what;
 	}
 	return s->code;

@@ -18,7 +18,7 @@ enum { WRITER_DEPTH = 63 };
 void json_splice(struct str body, const struct json_edit edits[], unsigned count, struct sb *out)
 {
 	const char *kept = body.p; /* what stands before this is written */
-	const char *end = body.p + body.n;
+	const char *end = body.n ? body.p + body.n : body.p;
 	for (unsigned i = 0; i < count; i++) {
 		struct str span = edits[i].span;
 		check(span.p >= kept && span.n <= (size_t)(end - span.p));
@@ -81,7 +81,8 @@ static void add_escaped(struct sb *b, struct str s)
 		sb_add(b, escape, n);
 		kept = i + 1;
 	}
-	sb_add(b, s.p + kept, s.n - kept);
+	if (s.n > kept)
+		sb_add(b, s.p + kept, s.n - kept);
 }
 
 static void add_quoted(struct sb *b, struct str s)

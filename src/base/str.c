@@ -38,6 +38,8 @@ bool str_ends(struct str s, struct str suffix)
 
 bool str_icontains(struct str s, struct str needle)
 {
+	if (needle.n == 0)
+		return true;
 	for (size_t i = 0; i + needle.n <= s.n; i++)
 		if (str_ieq(str_make(s.p + i, needle.n), needle))
 			return true;
@@ -61,7 +63,7 @@ struct str str_sub(struct str s, size_t from, size_t to)
 		to = s.n;
 	if (from > to)
 		from = to;
-	return str_make(s.p + from, to - from);
+	return str_make(s.p ? s.p + from : NULL, to - from);
 }
 
 static bool blank(char c)

@@ -144,5 +144,6 @@ void sb_add_utf8(struct sb *b, struct str s)
 		}
 		i += fit;
 	}
-	sb_add(b, s.p + kept, s.n - kept);
+	if (s.n > kept)
+		sb_add(b, s.p + kept, s.n - kept);
 }
