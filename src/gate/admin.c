@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "gate/gate.h"
 
 enum { ANSWER_BYTES = 4 * 1024 * 1024, CAPS_SHOWN = 1024 };
@@ -197,6 +198,7 @@ static void *run(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	loop_run(((struct admin *)arg)->loop);
+	buf_thread_free();
 	return NULL;
 }
 

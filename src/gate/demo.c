@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/table.h"
 #include "sandbox/sandbox.h"
 
@@ -33,6 +34,7 @@ static void *run(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	loop_run(((struct demo *)arg)->loop);
+	buf_thread_free();
 	return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/intern.h"
 #include "base/log.h"
 #include "gate/gate.h"
@@ -121,6 +122,7 @@ static void gate_free(struct gate *g)
 	book_free(g->book);
 	free(g->worker);
 	free(g);
+	buf_thread_free();
 }
 
 struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, struct err *e)

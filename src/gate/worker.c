@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "gate/gate.h"
@@ -66,6 +67,7 @@ static void *run(void *arg)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's business */
 	loop_run(w->loop);
+	buf_thread_free();
 	return NULL;
 }
 
