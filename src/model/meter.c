@@ -183,16 +183,16 @@ static bool parsed(struct str data, struct json *top)
 	return json_parse(data, top, NULL) == 0 && top->type == JSON_OBJECT;
 }
 
-static bool is_error(struct json top)
+static bool is_error(const struct holder *h)
 {
-	struct json error = json_get(top, "error");
-	return error.type != JSON_NONE && error.type != JSON_NULL;
+	return h->error.type != JSON_NONE && h->error.type != JSON_NULL;
 }
 
 static enum event_action openai_event(struct stream_meter *m, struct str data, bool client_asked)
 {
 	enum usage_shape shape = m->surface->shape == SHAPE_NONE ? SHAPE_OPENAI_TRANSCRIPTION : m->surface->shape;
-	struct json top, block, choices;
+	struct holder h;
+	struct json top, block;
 	struct usage u;
 	bool usage;
 	if (str_eq(data, STR("[DONE]"))) {
@@ -207,26 +207,26 @@ static enum event_action openai_event(struct stream_meter *m, struct str data, b
 		return EVENT_PASS;
 	if (!parsed(data, &top))
 		return EVENT_PASS;
-	m->failed |= is_error(top);
-	block = json_get(top, "usage");
+	holder_take(top, &h);
+	m->failed |= is_error(&h);
+	block = h.usage;
 	if (block.type != JSON_OBJECT)
-		block = json_path(top, "x_groq.usage");
+		block = json_get(h.x_groq, "usage");
 	memset(&u, 0, sizeof u);
-	m->fault |= usage_openai(shape, top, block, &u) != 0;
+	m->fault |= usage_openai(shape, &h, block, &u) != 0;
 	take_usage(m, &u);
 	if (block.type != JSON_OBJECT)
 		return EVENT_PASS;
-	choices = json_get(top, "choices");
-	if (choices.type != JSON_ARRAY) { /* images, speech and transcription end in an event of their own */
-		struct str type = json_raw_string(json_get(top, "type"));
+	if (h.choices.type != JSON_ARRAY) { /* images, speech and transcription end in an event of their own */
+		struct str type = json_raw_string(h.type);
 		m->final = m->ended = str_ends(type, STR(".completed")) || str_ends(type, STR(".done"));
 		return EVENT_PASS;
 	}
-	if (json_count(choices) == 0) {
+	if (json_count(h.choices) == 0) {
 		m->final = true;
 		return client_asked ? EVENT_PASS : EVENT_DROP;
 	}
-	m->final |= json_path(top, "choices[0].finish_reason").type == JSON_STRING;
+	m->final |= json_path(h.choices, "[0].finish_reason").type == JSON_STRING;
 	return EVENT_PASS;
 }
 
@@ -312,6 +312,7 @@ static enum event_action anthropic_event(struct stream_meter *m, struct str name
 
 static enum event_action gemini_event(struct stream_meter *m, struct str data)
 {
+	struct usage_place at;
 	struct json top, reason;
 	struct usage u;
 	count_text(m, data, STR("\"parts\""));
@@ -320,14 +321,15 @@ static enum event_action gemini_event(struct stream_meter *m, struct str data)
 		return EVENT_PASS;
 	if (!parsed(data, &top))
 		return EVENT_PASS;
-	m->failed |= is_error(top);
-	m->fault |= usage_read(SHAPE_GEMINI, top, &u) != 0;
+	usage_place_find(SHAPE_GEMINI, top, &at);
+	m->failed |= is_error(&at.top);
+	m->fault |= usage_read_at(SHAPE_GEMINI, &at, &u) != 0;
 	if (u.tools[TOOL_GROUNDING] < m->usage.tools[TOOL_GROUNDING])
 		u.tools[TOOL_GROUNDING] = m->usage.tools[TOOL_GROUNDING]; /* said once, in any chunk */
 	if (!(u.flags & USAGE_SEEN))
 		m->usage.tools[TOOL_GROUNDING] = u.tools[TOOL_GROUNDING];
 	take_usage(m, &u);
-	reason = json_path(top, "candidates[0].finishReason");
+	reason = json_path(at.top.candidates, "[0].finishReason");
 	if (reason.type == JSON_STRING && !json_string_eq(reason, "FINISH_REASON_UNSPECIFIED")) {
 		m->ended = true;
 		m->final = (m->usage.flags & USAGE_SEEN) != 0;
@@ -352,21 +354,21 @@ enum event_action meter_event(struct stream_meter *m, struct str name, struct st
 	}
 }
 
-static void take_anthropic_body(struct stream_meter *m, struct json top, struct usage *u)
+static void take_anthropic_body(struct stream_meter *m, const struct usage_place *at, struct usage *u)
 {
-	struct usage_place at = usage_place_find(m->surface->shape, top);
 	struct counts c = {0};
-	if (at.block.type != JSON_OBJECT || !m->marks_1h || !(u->flags & USAGE_SPLIT_GUESSED))
+	if (at->block.type != JSON_OBJECT || !m->marks_1h || !(u->flags & USAGE_SPLIT_GUESSED))
 		return;
 	/* The request's own marks know better what life an unsplit write has. */
-	anthropic_take(&m->anthropic, at.block, &c);
+	anthropic_take(&m->anthropic, at->block, &c);
 	anthropic_build(&m->anthropic, true, u);
 	u->flags |= USAGE_SEEN;
 }
 
 int meter_body(struct stream_meter *m, struct str body)
 {
-	struct json top, status;
+	struct usage_place at;
+	struct json top;
 	struct usage u;
 	uint64_t trained;
 	int rc;
@@ -391,19 +393,19 @@ int meter_body(struct stream_meter *m, struct str body)
 	if (rc)
 		return rc;
 	m->body_read = true;
-	m->fault |= usage_read(m->surface->shape, top, &u) != 0;
-	take_anthropic_body(m, top, &u);
+	usage_place_find(m->surface->shape, top, &at);
+	m->fault |= usage_read_at(m->surface->shape, &at, &u) != 0;
+	take_anthropic_body(m, &at, &u);
 	take_usage(m, &u);
-	status = json_get(top, "status");
-	m->deferred = json_string_eq(status, "queued") || json_string_eq(status, "in_progress");
+	m->deferred = json_string_eq(at.top.status, "queued") || json_string_eq(at.top.status, "in_progress");
 	if (m->surface->bill == BILL_JOB && m->usage.flags & USAGE_SEEN)
 		m->usage.tier = TIER_BATCH;
-	if (json_u64(json_get(top, "trained_tokens"), &trained) == 0 && trained <= COUNT_MAX) {
+	if (json_u64(at.top.trained_tokens, &trained) == 0 && trained <= COUNT_MAX) {
 		m->usage.trained_tok = trained;
 		m->usage.flags |= USAGE_SEEN;
 	}
 	m->final = (m->usage.flags & USAGE_SEEN) != 0;
-	m->failed |= is_error(top);
+	m->failed |= is_error(&at.top);
 	if (!m->final && !m->failed) {
 		/* For an estimate: what was generated stands below one of these, by family. */
 		count_text(m, body, STR("\"message\""));

@@ -257,95 +257,117 @@ int usage_close(struct usage *u, const struct counts *c)
 	return 0;
 }
 
-static const char *block_key(enum usage_shape shape)
+void holder_take(struct json object, struct holder *h)
 {
-	return shape == SHAPE_GEMINI ? "usageMetadata" : "usage";
-}
-
-static bool look(struct usage_place *at, struct json holder, const char *key)
-{
-	struct json block = json_get(holder, key);
-	if (block.type != JSON_OBJECT)
-		return false;
-	at->holder = holder;
-	at->block = block;
-	return true;
-}
-
-struct usage_place usage_place_find(enum usage_shape shape, struct json body)
-{
-	struct usage_place at = {.holder = body};
-	const char *key = block_key(shape);
-	struct json response, inner;
-	if (look(&at, body, key))
-		return at;
-	/* {"usage_metadata": ...}: the same in proto spelling, as some Google client libraries dump it */
-	if (shape == SHAPE_GEMINI && look(&at, body, "usage_metadata"))
-		return at;
-	response = json_get(body, "response");
-	if (response.type == JSON_OBJECT) {
-		inner = json_get(response, "body");
-		if (inner.type == JSON_OBJECT) { /* OpenAI batch line: {custom_id, response: {status_code, body}} */
-			at.holder = inner;
-			at.batch = true;
-			look(&at, inner, key);
-			return at;
-		}
-		at.holder = response; /* a Responses event, realtime response.done, a Gemini batch line */
-		at.batch = shape == SHAPE_GEMINI && json_get(body, "type").type == JSON_NONE;
-		look(&at, response, key);
-		return at;
+	static const struct {
+		struct str key;
+		size_t offset;
+	} wanted[] = {
+#define X(key) {{#key, sizeof #key - 1}, offsetof(struct holder, key)},
+		HOLDER_KEYS(X)
+#undef X
+	};
+	struct json_iter it;
+	struct str key;
+	struct json v;
+	memset(h, 0, sizeof *h);
+	json_open(&it, object);
+	while (object.type == JSON_OBJECT && json_next(&it, &key, &v)) {
+		bool escaped = key.n && memchr(key.p, '\\', key.n);
+		for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+			if (escaped ? json_key_eq(key, wanted[i].key) : str_eq(key, wanted[i].key)) {
+				memcpy((char *)h + wanted[i].offset, &v, sizeof v);
+				break;
+			}
 	}
-	inner = json_path(body, "result.message"); /* Anthropic batch line: {custom_id, result: {type, message}} */
+}
+
+static struct json block_of(enum usage_shape shape, const struct holder *h)
+{
+	/* usage_metadata: the same in proto spelling, as some Google client libraries dump it */
+	if (shape == SHAPE_GEMINI)
+		return h->usageMetadata.type == JSON_OBJECT ? h->usageMetadata : h->usage_metadata;
+	return h->usage;
+}
+
+/* Goes into one object of the body, whether or not it holds a block. */
+static void enter(enum usage_shape shape, struct json inner, struct usage_place *at)
+{
+	holder_take(inner, &at->holder);
+	at->block = block_of(shape, &at->holder);
+}
+
+void usage_place_find(enum usage_shape shape, struct json body, struct usage_place *at)
+{
+	struct json inner;
+	holder_take(body, &at->top);
+	at->holder = at->top;
+	at->block = block_of(shape, &at->top);
+	at->batch = false;
+	if (at->block.type == JSON_OBJECT)
+		return;
+	if (at->top.response.type == JSON_OBJECT) {
+		inner = json_get(at->top.response, "body");
+		/* an OpenAI batch line {custom_id, response: {status_code, body}}, or a Gemini batch line, or a
+		 * Responses event, realtime's response.done */
+		at->batch = inner.type == JSON_OBJECT || (shape == SHAPE_GEMINI && at->top.type.type == JSON_NONE);
+		enter(shape, inner.type == JSON_OBJECT ? inner : at->top.response, at);
+		return;
+	}
+	inner = json_get(at->top.result, "message"); /* Anthropic batch line: {custom_id, result: {type, message}} */
 	if (inner.type == JSON_OBJECT) {
-		at.holder = inner;
-		at.batch = true;
-		look(&at, inner, key);
-		return at;
+		at->batch = true;
+		enter(shape, inner, at);
+	} else if (at->top.message.type == JSON_OBJECT && json_get(at->top.message, "usage").type == JSON_OBJECT) {
+		enter(shape, at->top.message, at); /* message_start */
+	} else if (shape == SHAPE_BEDROCK && at->top.metadata.type == JSON_OBJECT) {
+		enter(shape, at->top.metadata, at); /* its last stream event */
 	}
-	inner = json_get(body, "message"); /* message_start */
-	if (inner.type == JSON_OBJECT && look(&at, inner, key))
-		return at;
-	inner = json_get(body, "metadata"); /* Bedrock's last stream event */
-	if (inner.type == JSON_OBJECT && shape == SHAPE_BEDROCK)
-		look(&at, inner, key);
-	return at;
 }
 
-static int read_at(enum usage_shape shape, struct usage_place at, struct usage *u)
+static int read_at(enum usage_shape shape, const struct usage_place *at, struct usage *u)
 {
 	switch (shape) {
 	case SHAPE_ANTHROPIC:
 	case SHAPE_BEDROCK_ANTHROPIC: {
 		struct anthropic_counts a = {0};
 		struct counts c = {0};
-		u->model = json_raw_string(json_get(at.holder, "model"));
-		u->request_id = json_raw_string(json_get(at.holder, "id"));
-		if (at.block.type != JSON_OBJECT)
+		u->model = json_raw_string(at->holder.model);
+		u->request_id = json_raw_string(at->holder.id);
+		if (at->block.type != JSON_OBJECT)
 			return 0;
-		anthropic_take(&a, at.block, &c);
-		anthropic_conditions(at.block, u);
+		anthropic_take(&a, at->block, &c);
+		anthropic_conditions(at->block, u);
 		anthropic_build(&a, false, u);
 		return usage_close(u, &c);
 	}
 	case SHAPE_GEMINI:
-		return usage_gemini(at.holder, at.block, u);
+		return usage_gemini(&at->holder, at->block, u);
 	case SHAPE_BEDROCK:
-		return usage_bedrock(at.holder, at.block, u);
+		return usage_bedrock(&at->holder, at->block, u);
 	case SHAPE_COHERE:
-		return usage_cohere(at.holder, at.block, u);
+		return usage_cohere(&at->holder, at->block, u);
 	case SHAPE_NONE:
 	case SHAPES:
 		return 0;
 	default:
-		return usage_openai(shape, at.holder, at.block, u);
+		return usage_openai(shape, &at->holder, at->block, u);
 	}
+}
+
+int usage_read_at(enum usage_shape shape, const struct usage_place *at, struct usage *u)
+{
+	int rc;
+	memset(u, 0, sizeof *u);
+	rc = read_at(shape, at, u);
+	if (at->batch)
+		u->tier = TIER_BATCH;
+	return rc;
 }
 
 int usage_read(enum usage_shape shape, struct json body, struct usage *u)
 {
 	struct usage_place at;
-	int rc;
 	memset(u, 0, sizeof *u);
 	if (body.type == JSON_ARRAY) {
 		/* Gemini without alt=sse: an array of answers whose usage is cumulative, so the last one counts. */
@@ -353,26 +375,29 @@ int usage_read(enum usage_shape shape, struct json body, struct usage *u)
 		struct str key;
 		struct json element, last = {JSON_NONE, {NULL, 0}};
 		json_open(&it, body);
-		while (json_next(&it, &key, &element))
-			if (last.type == JSON_NONE || usage_place_find(shape, element).block.type == JSON_OBJECT)
+		while (json_next(&it, &key, &element)) {
+			usage_place_find(shape, element, &at);
+			if (last.type == JSON_NONE || at.block.type == JSON_OBJECT)
 				last = element;
+		}
 		body = last;
 	}
 	if (body.type != JSON_OBJECT)
 		return 0;
-	at = usage_place_find(shape, body);
-	rc = read_at(shape, at, u);
-	if (at.batch)
-		u->tier = TIER_BATCH;
-	return rc;
+	usage_place_find(shape, body, &at);
+	return usage_read_at(shape, &at, u);
 }
 
 int usage_read_other(enum usage_shape shape, struct json body, struct usage *u)
 {
 	struct anthropic_counts a = {0};
 	struct counts c = {0};
-	struct usage_place at = usage_place_find(shape, body);
+	struct usage_place at;
+	struct json_iter it;
+	struct str key;
+	struct json step;
 	memset(u, 0, sizeof *u);
+	usage_place_find(shape, body, &at);
 	if ((shape != SHAPE_ANTHROPIC && shape != SHAPE_BEDROCK_ANTHROPIC) || at.block.type != JSON_OBJECT)
 		return -RR_NOTFOUND;
 	anthropic_take(&a, at.block, &c);
@@ -380,17 +405,11 @@ int usage_read_other(enum usage_shape shape, struct json body, struct usage *u)
 		return -RR_NOTFOUND;
 	anthropic_conditions(at.block, u);
 	anthropic_build_other(&a, u);
-	/* a.other_model is on this stack: give the span of the body instead */
-	{
-		struct json_iter it;
-		struct str key;
-		struct json step;
-		json_open(&it, json_get(at.block, "iterations"));
-		while (json_next(&it, &key, &step))
-			if (json_string_eq(json_get(step, "type"), "advisor_message"))
-				u->model = json_raw_string(json_get(step, "model"));
-	}
-	u->request_id = json_raw_string(json_get(at.holder, "id"));
+	json_open(&it, json_get(at.block, "iterations"));
+	while (json_next(&it, &key, &step))
+		if (json_string_eq(json_get(step, "type"), "advisor_message"))
+			u->model = json_raw_string(json_get(step, "model"));
+	u->request_id = json_raw_string(at.holder.id);
 	if (at.batch)
 		u->tier = TIER_BATCH;
 	return usage_close(u, &c);

@@ -67,14 +67,14 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static uint32_t count_grounding(struct json holder, struct str model)
+static uint32_t count_grounding(struct json candidates, struct str model)
 {
 	struct json_iter it, queries;
 	struct str key;
 	struct json candidate, query;
 	uint64_t grounded = 0, searched = 0;
 	bool per_prompt = str_contains(model, STR("gemini-1")) || str_contains(model, STR("gemini-2"));
-	json_open(&it, json_get(holder, "candidates"));
+	json_open(&it, candidates);
 	while (json_next(&it, &key, &candidate)) {
 		struct json meta = either(candidate, "groundingMetadata", "grounding_metadata");
 		struct json list = either(meta, "webSearchQueries", "web_search_queries");
@@ -89,7 +89,7 @@ static uint32_t count_grounding(struct json holder, struct str model)
 	return (uint32_t)less(searched, UINT32_MAX);
 }
 
-int usage_gemini(struct json holder, struct json block, struct usage *u)
+int usage_gemini(const struct holder *h, struct json block, struct usage *u)
 {
 	struct counts c = {0};
 	struct modalities prompt, cache, tool, answer;
@@ -97,8 +97,8 @@ int usage_gemini(struct json holder, struct json block, struct usage *u)
 	bool has_out, has_total, inside = false;
 	struct json tier;
 
-	u->model = json_raw_string(either(holder, "modelVersion", "model_version"));
-	u->request_id = json_raw_string(either(holder, "responseId", "response_id"));
+	u->model = json_raw_string(h->modelVersion.type ? h->modelVersion : h->model_version);
+	u->request_id = json_raw_string(h->responseId.type ? h->responseId : h->response_id);
 	if (block.type != JSON_OBJECT)
 		return 0;
 	in = count_either(&c, block, "promptTokenCount", "prompt_token_count", NULL);
@@ -119,7 +119,7 @@ int usage_gemini(struct json holder, struct json block, struct usage *u)
 	if (tier.type != JSON_STRING)
 		tier = either(block, "serviceTier", "service_tier");
 	if (tier.type != JSON_STRING)
-		tier = either(holder, "serviceTier", "service_tier");
+		tier = h->serviceTier.type ? h->serviceTier : h->service_tier;
 	if (tier.type == JSON_STRING)
 		u->tier = tier_parse(json_raw_string(tier));
 	if (c.fault)
@@ -151,6 +151,6 @@ int usage_gemini(struct json holder, struct json block, struct usage *u)
 	u->tok[CLASS_OUT_IMAGE] = less(answer.image, text - u->tok[CLASS_OUT_AUDIO]);
 	u->tok[CLASS_OUT_TEXT] = text - u->tok[CLASS_OUT_AUDIO] - u->tok[CLASS_OUT_IMAGE];
 	u->tok[CLASS_OUT_REASONING] = thoughts;
-	u->tools[TOOL_GROUNDING] = count_grounding(holder, u->model);
+	u->tools[TOOL_GROUNDING] = count_grounding(h->candidates, u->model);
 	return usage_close(u, &c);
 }

@@ -28,12 +28,26 @@ bool usage_is_zero(const struct usage *u);
 /* The end of every reader: the sum against the vendor's total, zero, the faults. Returns c->fault. */
 int usage_close(struct usage *u, const struct counts *c);
 
-/* One reader per family. `holder` is the object that holds the block (model, id, tier stand there), `block`
- * the block itself (may be JSON_NONE). 0 or c->fault. */
-int usage_openai(enum usage_shape shape, struct json holder, struct json block, struct usage *u);
-int usage_gemini(struct json holder, struct json block, struct usage *u);
-int usage_bedrock(struct json holder, struct json block, struct usage *u);
-int usage_cohere(struct json holder, struct json block, struct usage *u);
+/* The members of an answer that any reader wants, gathered in one walk: an answer may be a megabyte of text
+ * or of embeddings around a hundred bytes of usage. Each is named as its key. */
+#define HOLDER_KEYS(X)                                                                                                 \
+	X(usage) X(usageMetadata) X(usage_metadata) X(response) X(result) X(message) X(metadata) X(body) X(type)       \
+	X(model) X(id) X(modelVersion) X(model_version) X(responseId) X(response_id) X(serviceTier) X(service_tier)    \
+	X(candidates) X(choices) X(output) X(data) X(duration) X(prompt_cache_options) X(meta) X(generation_id)        \
+	X(delta) X(modelId) X(performanceConfig) X(status) X(trained_tokens) X(error) X(x_groq)
+struct holder {
+#define X(key) struct json key;
+	HOLDER_KEYS(X)
+#undef X
+};
+void holder_take(struct json object, struct holder *h);
+
+/* One reader per family. `h` is the object that holds the block (model, id, tier stand there), `block` the
+ * block itself (may be JSON_NONE). 0 or c->fault. */
+int usage_openai(enum usage_shape shape, const struct holder *h, struct json block, struct usage *u);
+int usage_gemini(const struct holder *h, struct json block, struct usage *u);
+int usage_bedrock(const struct holder *h, struct json block, struct usage *u);
+int usage_cohere(const struct holder *h, struct json block, struct usage *u);
 
 /* Takes what the block states over what is there: a stream's later counts are cumulative, but a later 0
  * does not take back an earlier count (some rebuilt streams send it, C61). */
@@ -46,9 +60,13 @@ void anthropic_build_other(const struct anthropic_counts *a, struct usage *u);
 
 /* Where the block stands in a body: the body itself, a stream event's response or message, a batch line. */
 struct usage_place {
-	struct json holder, block;
-	bool batch; /* a line of a batch's results */
+	struct holder top;    /* of the body */
+	struct holder holder; /* of the object that holds the block: the body itself, as a rule */
+	struct json block;
+	bool batch;           /* a line of a batch's results */
 };
-struct usage_place usage_place_find(enum usage_shape shape, struct json body);
+void usage_place_find(enum usage_shape shape, struct json body, struct usage_place *at);
+/* usage_read with the place already found. */
+int usage_read_at(enum usage_shape shape, const struct usage_place *at, struct usage *u);
 
 #endif

@@ -175,9 +175,9 @@ static void take_details(struct counts *c, struct json block, struct parts *p)
 /* The life of a write. From GPT-5.6 OpenAI's entries live at least 30 minutes, 12 hours on GPT-6.1 Terra
  * where prompt_cache_options.ttl says so (vendor's guide, read November 2026); Responses answers echo that
  * option. Another vendor's model behind this dialect ("anthropic/claude-...") has a life that is not stated. */
-static enum token_class write_class(enum usage_shape shape, struct json holder, struct str model)
+static enum token_class write_class(enum usage_shape shape, const struct holder *h, struct str model)
 {
-	struct json ttl = json_path(holder, "prompt_cache_options.ttl");
+	struct json ttl = json_get(h->prompt_cache_options, "ttl");
 	if (json_string_eq(ttl, "12h"))
 		return CLASS_IN_CACHE_WRITE_12H;
 	if (json_string_eq(ttl, "30m"))
@@ -256,14 +256,14 @@ static void take_cost(struct json block, struct usage *u)
 }
 
 /* Transcription: by tokens or by the second, never both (C37). */
-static bool take_duration(struct counts *c, struct json holder, struct json block, struct usage *u)
+static bool take_duration(struct counts *c, const struct holder *h, struct json block, struct usage *u)
 {
 	struct json type = json_get(block, "type");
 	struct json seconds = json_get(block, "seconds");
 	if (json_string_eq(type, "tokens"))
 		return false;
 	if (seconds.type == JSON_NONE && block.type != JSON_OBJECT)
-		seconds = json_get(holder, "duration"); /* verbose_json of whisper-1, before it had usage */
+		seconds = h->duration; /* verbose_json of whisper-1, before it had usage */
 	if (seconds.type == JSON_NONE || seconds.type == JSON_NULL)
 		return false;
 	if (!decimal_milli(seconds, &u->audio_ms))
@@ -272,16 +272,16 @@ static bool take_duration(struct counts *c, struct json holder, struct json bloc
 	return true;
 }
 
-int usage_openai(enum usage_shape shape, struct json holder, struct json block, struct usage *u)
+int usage_openai(enum usage_shape shape, const struct holder *h, struct json block, struct usage *u)
 {
 	struct counts c = {0};
 	struct parts p = {0};
-	struct json tier = json_get(holder, "service_tier"), details;
+	struct json tier = h->service_tier, details;
 	unsigned usual = 0;
 	bool input_first = shape == SHAPE_OPENAI_RESPONSES || shape == SHAPE_OPENAI_IMAGES ||
 			   shape == SHAPE_OPENAI_REALTIME || shape == SHAPE_OPENAI_TRANSCRIPTION;
-	u->model = json_raw_string(json_get(holder, "model"));
-	u->request_id = json_raw_string(json_get(holder, "id"));
+	u->model = json_raw_string(h->model);
+	u->request_id = json_raw_string(h->id);
 	if (tier.type != JSON_STRING)
 		tier = json_get(block, "service_tier");
 	if (tier.type == JSON_STRING) {
@@ -292,16 +292,19 @@ int usage_openai(enum usage_shape shape, struct json holder, struct json block, 
 		}
 	}
 	if (shape == SHAPE_OPENAI_TRANSCRIPTION || shape == SHAPE_OPENAI_REALTIME)
-		if (take_duration(&c, holder, block, u))
+		if (take_duration(&c, h, block, u))
 			return usage_close(u, &c);
 	if (block.type == JSON_OBJECT) {
+		uint64_t searches = 0;
 		take_whole(&c, block, input_first, &p);
 		take_cost(block, u);
 		if (u->flags & USAGE_VENDOR_COST)
 			c.seen++;
+		if (count_take(&c, block, "num_search_queries", &searches)) /* Perplexity */
+			add_tool(u, TOOL_WEB_SEARCH, searches);
 	}
 	if (shape == SHAPE_OPENAI_IMAGES && !p.has_in && !p.has_out) {
-		u->images = json_count(json_get(holder, "data")); /* billed by piece where no tokens are stated */
+		u->images = json_count(h->data); /* billed by piece where no tokens are stated */
 		c.seen += u->images > 0;
 		return usage_close(u, &c);
 	}
@@ -325,8 +328,8 @@ int usage_openai(enum usage_shape shape, struct json holder, struct json block, 
 	if (shape == SHAPE_XAI && json_get(block, "completion_tokens").type == JSON_NUMBER)
 		usual = REASONING_BESIDE; /* its chat block; its Responses block keeps to OpenAI's reading */
 	if (!c.fault)
-		spread(&p, usual, write_class(shape, holder, u->model), u);
-	take_output_tools(json_get(holder, "output"), u);
+		spread(&p, usual, write_class(shape, h, u->model), u);
+	take_output_tools(h->output, u);
 	details = json_get(block, "server_side_tool_usage_details");
 	if (details.type == JSON_OBJECT)
 		take_tool_details(&c, details, u);

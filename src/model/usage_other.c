@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-int usage_bedrock(struct json holder, struct json block, struct usage *u)
+int usage_bedrock(const struct holder *h, struct json block, struct usage *u)
 {
 	struct counts c = {0};
 	uint64_t in, out, read, written, total = 0, split = 0;
@@ -25,11 +25,11 @@ int usage_bedrock(struct json holder, struct json block, struct usage *u)
 	struct json entry, tier, details = json_get(block, "cacheDetails");
 	unsigned entries = 0;
 
-	u->model = json_raw_string(json_get(holder, "modelId"));
-	tier = json_path(holder, "serviceTier.type");
+	u->model = json_raw_string(h->modelId);
+	tier = json_get(h->serviceTier, "type");
 	if (tier.type == JSON_STRING)
 		u->tier = tier_parse(json_raw_string(tier));
-	u->fast = json_string_eq(json_path(holder, "performanceConfig.latency"), "optimized");
+	u->fast = json_string_eq(json_get(h->performanceConfig, "latency"), "optimized");
 	if (block.type != JSON_OBJECT)
 		return 0;
 	in = count_of(&c, block, "inputTokens");
@@ -64,18 +64,18 @@ int usage_bedrock(struct json holder, struct json block, struct usage *u)
 	return usage_close(u, &c);
 }
 
-int usage_cohere(struct json holder, struct json block, struct usage *u)
+int usage_cohere(const struct holder *h, struct json block, struct usage *u)
 {
 	struct counts c = {0};
-	struct json meta = json_get(holder, "meta"), billed, tokens;
+	struct json meta = h->meta, billed, tokens;
 	uint64_t in, out, cached = 0, units;
 
-	u->model = json_raw_string(json_get(holder, "model"));
-	u->request_id = json_raw_string(json_get(holder, "id"));
+	u->model = json_raw_string(h->model);
+	u->request_id = json_raw_string(h->id);
 	if (!u->request_id.n)
-		u->request_id = json_raw_string(json_get(holder, "generation_id"));
+		u->request_id = json_raw_string(h->generation_id);
 	if (block.type != JSON_OBJECT)
-		block = json_path(holder, "delta.usage"); /* v2's stream event message-end */
+		block = json_get(h->delta, "usage"); /* v2's stream event message-end */
 	if (block.type != JSON_OBJECT)
 		block = meta;
 	if (block.type != JSON_OBJECT)
