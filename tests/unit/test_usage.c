@@ -559,6 +559,45 @@ TEST(adding_keeps_classes_and_says_what_it_cannot)
 	T_TRUE(sum.tok[CLASS_IN_PLAIN] == UINT64_MAX);
 }
 
+TEST(the_public_extractors_count_the_same)
+{
+	/* usage_oracle.py: answers of every vendor, counted by the extractor definitions of genai-prices. -1: they
+	 * do not count that. */
+	static const struct {
+		enum usage_shape shape;
+		const char *body;
+		long in, out, read, write, audio_in, audio_out, reasoning, searches;
+	} cases[] = {
+#include "usage_oracle.inc"
+	};
+	T_TRUE(sizeof cases / sizeof cases[0] >= 100);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int rc;
+		struct usage u = read_body(cases[i].shape, cases[i].body, &rc);
+		const uint64_t *t = u.tok;
+		unsigned bad_before = t_bad;
+		T_EQ_I(rc, 0);
+		T_TRUE(!(u.flags & USAGE_MISMATCH));
+		T_EQ_I(usage_input_tok(&u), cases[i].in);
+		T_EQ_I(usage_output_tok(&u), cases[i].out < 0 ? 0 : cases[i].out);
+		if (cases[i].read >= 0)
+			T_EQ_I(t[CLASS_IN_CACHE_READ] + t[CLASS_IN_AUDIO_CACHE_READ] + t[CLASS_IN_IMAGE_CACHE_READ], cases[i].read);
+		if (cases[i].write >= 0)
+			T_EQ_I(t[CLASS_IN_CACHE_WRITE] + t[CLASS_IN_CACHE_WRITE_5M] + t[CLASS_IN_CACHE_WRITE_30M] + t[CLASS_IN_CACHE_WRITE_1H],
+			       cases[i].write);
+		if (cases[i].audio_in >= 0)
+			T_EQ_I(t[CLASS_IN_AUDIO] + t[CLASS_IN_AUDIO_CACHE_READ], cases[i].audio_in);
+		if (cases[i].audio_out >= 0)
+			T_EQ_I(t[CLASS_OUT_AUDIO], cases[i].audio_out);
+		if (cases[i].reasoning >= 0)
+			T_EQ_I(t[CLASS_OUT_REASONING], cases[i].reasoning);
+		if (cases[i].searches >= 0)
+			T_EQ_I(u.tools[TOOL_WEB_SEARCH], cases[i].searches);
+		if (t_bad != bad_before)
+			printf("  %s %s\n", usage_shape_name(cases[i].shape), cases[i].body);
+	}
+}
+
 TEST(names_come_back)
 {
 	for (unsigned s = 0; s < SHAPES; s++) {
