@@ -81,6 +81,8 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
  * ("set" or "not set" for a secret), and the line on which it stands (0 = the default). */
 void gate_config_each(const struct gate_config *c, struct arena *scratch,
 		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg);
+/* --listen: checked, and keys are required from then on where it is beyond loopback. */
+int gate_config_use_listen(struct gate_config *c, const char *listen, struct err *e);
 /* The bytes of a secret; n 0 when none is configured. */
 struct str secret_reveal(const struct conf_secret *s);
 /* Is this listen address reachable from this machine only? ("127...", "[::1]", "localhost", "unix:") */
