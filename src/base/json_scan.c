@@ -25,7 +25,8 @@
 #include "base/err.h"
 #include "base/json_skip.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(RR_NO_AVX2)
+#define JSON_AVX2
 #include <immintrin.h>
 #endif
 
@@ -73,7 +74,7 @@ static const char *string_run_plain(const char *p, const char *end, bool *high)
 	while (p < end) {
 		unsigned char c = (unsigned char)*p;
 		size_t step = 1;
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 		if (end - p >= 16) {
 			__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 			unsigned odd = json_odd16(v, true);
@@ -99,7 +100,7 @@ static const char *string_run_plain(const char *p, const char *end, bool *high)
 	return p;
 }
 
-#ifdef __x86_64__
+#ifdef JSON_AVX2
 __attribute__((target("avx2"))) static inline uint32_t odd32(__m256i v)
 {
 	const __m256i control = _mm256_set1_epi8(0x1F);
@@ -136,7 +137,7 @@ __attribute__((target("avx2"))) static const char *string_run_avx2(const char *p
 
 static const char *string_run(const char *p, const char *end, bool *high)
 {
-#ifdef __x86_64__
+#ifdef JSON_AVX2
 	if (__builtin_cpu_supports("avx2"))
 		return string_run_avx2(p, end, high);
 #endif
@@ -190,7 +191,7 @@ static bool skip_long_string(struct scan *s)
 /* s->p stands after the opening quote; leaves it after the closing one. */
 static inline bool skip_string(struct scan *s)
 {
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 	const char *p = s->p;
 	for (unsigned blocks = 0; blocks < 2 && s->end - p >= 16; blocks++, p += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -451,7 +452,8 @@ int json_scan(struct str text, const struct str keys[], struct json out[], unsig
 {
 	struct scan s = {.keys = keys, .out = out, .count = count};
 	int rc;
-	memset(out, 0, count * sizeof *out);
+	for (unsigned i = 0; i < count; i++)
+		out[i] = (struct json){JSON_NONE, {NULL, 0}};
 	rc = scan_text(&s, text, where);
 	if (duplicate)
 		*duplicate = s.duplicate;
@@ -460,7 +462,7 @@ int json_scan(struct str text, const struct str keys[], struct json out[], unsig
 			*where = (struct json_fault){(size_t)(s.begin - text.p), "expected an object"};
 		rc = -RR_INPUT;
 	}
-	if (rc)
-		memset(out, 0, count * sizeof *out);
+	for (unsigned i = 0; rc && i < count; i++)
+		out[i] = (struct json){JSON_NONE, {NULL, 0}};
 	return rc;
 }

@@ -10,7 +10,9 @@
 
 #include "base/str.h"
 
-#ifdef __SSE2__
+/* RR_NO_SSE2 and RR_NO_AVX2 are for tests: what another machine would run. */
+#if defined(__SSE2__) && !defined(RR_NO_SSE2)
+#define JSON_SSE2
 #include <emmintrin.h>
 #endif
 
@@ -21,7 +23,7 @@ static inline const char *json_skip_space(const char *p, const char *end)
 	return p;
 }
 
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 /* A bit for each of 16 bytes that is a quote, a backslash or, if asked for, a control byte. */
 static inline unsigned json_odd16(__m128i v, bool controls)
 {
@@ -35,7 +37,7 @@ static inline unsigned json_odd16(__m128i v, bool controls)
 /* The next quote or backslash, or the end: for strings that were checked already. */
 static inline const char *json_quote_or_back(const char *p, const char *end)
 {
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 	for (; end - p >= 16; p += 16) {
 		unsigned odd = json_odd16(_mm_loadu_si128((const __m128i *)(const void *)p), false);
 		if (odd)

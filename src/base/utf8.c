@@ -10,7 +10,8 @@
  */
 #include "base/str.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(RR_NO_AVX2)
+#define UTF8_AVX2
 #include <immintrin.h>
 #endif
 
@@ -68,7 +69,7 @@ size_t str_utf8_fault(struct str s)
 	return SIZE_MAX;
 }
 
-#ifdef __x86_64__
+#ifdef UTF8_AVX2
 /* A bit for each class of faulty pairs. SHORT: a first byte of many, then no continuation. LONG: a continuation
  * after ASCII. PAIR: two continuations (a fault unless a third or fourth byte is due). The others: overlong forms of
  * 2, 3, 4 bytes, surrogates, beyond U+10FFFF (F4 90 and up, F5 80 and up). */
@@ -125,7 +126,7 @@ __attribute__((target("avx2"))) static bool valid_avx2(const char *p, size_t n)
 
 bool str_utf8_valid(struct str s)
 {
-#ifdef __x86_64__
+#ifdef UTF8_AVX2
 	if (s.n >= 32 && __builtin_cpu_supports("avx2"))
 		return valid_avx2(s.p, s.n);
 #endif

@@ -3,6 +3,8 @@
  * Money: every branch by hand, and tens of thousands of random texts, roundings and products against python's
  * decimal module and its integers.
  */
+#include <signal.h>
+
 #include "base/err.h"
 #include "base/money.h"
 #include "base/rng.h"
@@ -45,6 +47,8 @@ TEST(currency_codes)
 	T_EQ_I(currency_parse(STR("U-D"), &c), -RR_SYNTAX);
 	T_EQ_I(currency_parse(STR("U\xc3\xa9"), &c), -RR_SYNTAX);
 	T_EQ_I(currency_parse(STR("[]{"), &c), -RR_SYNTAX);
+	T_EQ_I(currency_parse(STR("us~"), &c), -RR_SYNTAX);
+	T_EQ_I(currency_parse(STR("us."), &c), -RR_SYNTAX);
 	T_EQ_S(c.code, "GPU4ALL"); /* an error leaves it */
 }
 
@@ -160,6 +164,21 @@ TEST(rounding_by_hand)
 	T_TRUE(pico == INT64_MIN);
 	T_EQ_I(money_row((money_wide)INT64_MAX * ATTO_PER_PICO + 500000, &pico), -RR_RANGE);
 	T_EQ_I(money_row((money_wide)INT64_MIN * ATTO_PER_PICO - 500001, &pico), -RR_RANGE);
+}
+
+/* A broken rule stops the process: in a child, so that it can be seen. */
+TEST(dividing_by_nothing_stops)
+{
+	for (int d = 0; d >= -1; d--) {
+		int status = 0;
+		pid_t child = fork();
+		if (child == 0) {
+			fclose(stderr);
+			money_round(1, d);
+			_exit(0);
+		}
+		T_TRUE(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
 }
 
 TEST(sums_and_products_never_wrap)
