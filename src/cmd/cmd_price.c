@@ -334,7 +334,7 @@ static int check_flags(struct job *j, struct err *e)
 		err_set(e, RR_USAGE, "unknown dialect '%.60s'", j->dialect);
 		return err_hint(e, "`runrate price --list-dialects` prints them");
 	}
-	if (j->tier && tier_parse(str_of(j->tier)) == TIER_UNKNOWN)
+	if (j->tier && (tier_parse(str_of(j->tier)) == TIER_UNKNOWN || tier_parse(str_of(j->tier)) > TIER_PROVISIONED))
 		return err_set(e, RR_USAGE, "unknown tier '%.60s': batch, flex, priority, standard", j->tier);
 	return 0;
 }

@@ -94,8 +94,12 @@ static int parse_tier(struct str s, struct price_rule *r)
 		r->any_tier = true;
 		return 0;
 	}
-	r->tier = tier_parse(s);
-	return r->tier == TIER_UNKNOWN ? -RR_SYNTAX : 0;
+	for (enum tier t = TIER_STANDARD; t <= TIER_PROVISIONED; t++)
+		if (str_eqc(s, tier_name(t))) {
+			r->tier = t;
+			return 0;
+		}
+	return -RR_SYNTAX;
 }
 
 /* The source's full text where the column holds a key of a sources file. */
