@@ -300,8 +300,9 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 	struct rollup_key *k = &row.key;
 	struct call c; /* the label's fields land in a call, the shortest way to name them */
 	struct label *lb;
+	static const struct rollup_sum nothing;
 	int rc;
-	if (sum->calls == 0 && sum->accepted == 0 && sum->cost_pico == 0 && sum->billed_pico == 0)
+	if (memcmp(sum, &nothing, sizeof nothing) == 0)
 		return 0; /* taken back by an undone import */
 	rc = label_by_id(l, label, &lb, e);
 	if (rc)
@@ -341,6 +342,7 @@ static int give_table(struct reading *g, bool day, int64_t from, int64_t to, str
 	int rc = 0;
 	if (from >= to)
 		return 0;
+	memset(&sum, 0, sizeof sum);
 	sb_init(&sql, 4096);
 	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns,
 		day ? "rollup_day" : "rollup_hour");

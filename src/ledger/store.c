@@ -282,6 +282,8 @@ static int prepare_for_reading(struct ledger *l, struct err *e)
 	int rc = schema_version(l, &version, e);
 	if (rc)
 		return rc;
+	if (version == 0) /* a file cut to nothing must not pass for a new ledger */
+		return err_set(e, RR_NOTFOUND, "%s is empty: there is no ledger in it", l->path);
 	if (version < SCHEMA_VERSION || schema_load_codec(l, &ignored)) {
 		struct ledger *writer = ledger_open(l->path, LEDGER_WRITE, e);
 		if (!writer)
