@@ -279,3 +279,10 @@ void stream_close_after(struct stream *s)
 {
 	s->close_after = true;
 }
+
+void stream_raw(struct stream *s)
+{
+	s->responded = s->close_after = true;
+	s->chunked = s->bodyless = false;
+	s->left = -1;
+}

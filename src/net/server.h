@@ -82,5 +82,9 @@ size_t stream_queued(const struct stream *s);
 bool stream_responded(const struct stream *s); /* the head was given */
 /* Keep-alive ends after this answer. */
 void stream_close_after(struct stream *s);
+/* For the pretend vendor only, whose faults no correct server could send: the answer's head and framing are
+ * the caller's own bytes. Instead of stream_respond; then stream_send, and stream_end (FIN) or stream_abort
+ * (RST behind what was queued). */
+void stream_raw(struct stream *s);
 
 #endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pretend Gemini's paths, models, cached contents and inline batches (long-running operations).
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "sandbox/gemini_int.h"
+
+static const char *const models[] = {"gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite", "gemini-2.0-flash",
+	"gemini-embedding-001"};
+
+static void put_model(struct json_out *w, struct str id)
+{
+	char name[128];
+	snprintf(name, sizeof name, "models/%.*s", STR_ARG(id));
+	jw_object(w);
+	jw_kcstr(w, "name", name);
+	jw_kcstr(w, "version", "001");
+	jw_kcstr(w, "displayName", name + 7);
+	jw_ku64(w, "inputTokenLimit", 1048576);
+	jw_ku64(w, "outputTokenLimit", 65536);
+	jw_key(w, "supportedGenerationMethods");
+	jw_raw(w, STR("[\"generateContent\",\"countTokens\",\"createCachedContent\",\"batchGenerateContent\"]"));
+	jw_end_object(w);
+}
+
+static void list_models(struct exchange *x, struct str id)
+{
+	struct json_out w;
+	gemini_head(x);
+	answer_name(x, "gemini", "models", id, NULL);
+	if (str_starts(id, STR("no-such"))) {
+		gemini_error(x, 404, "models/%.*s is not found for API version v1beta.", STR_ARG(id));
+		return;
+	}
+	jw_init(&w, &x->a.body);
+	if (id.n) {
+		put_model(&w, id);
+	} else {
+		jw_object(&w);
+		jw_key(&w, "models");
+		jw_array(&w);
+		for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+			put_model(&w, str_of(models[i]));
+		jw_end_array(&w);
+		jw_end_object(&w);
+	}
+	answer_indent(x);
+}
+
+/* ---- cached contents */
+
+static void put_cached(struct exchange *x, const struct object *o)
+{
+	struct json_out w;
+	char at[TIME_TEXT];
+	sb_clear(&x->a.body);
+	jw_init(&w, &x->a.body);
+	jw_object(&w);
+	jw_kcstr(&w, "name", o->id);
+	jw_kcstr(&w, "model", o->model);
+	jw_kcstr(&w, "createTime", time_text(o->created_us, at));
+	jw_kcstr(&w, "updateTime", at);
+	jw_kcstr(&w, "expireTime", time_text(o->created_us + (int64_t)o->length_us, at));
+	jw_kcstr(&w, "displayName", "");
+	jw_key(&w, "usageMetadata");
+	jw_object(&w);
+	jw_ku64(&w, "totalTokenCount", o->tokens);
+	jw_end_object(&w);
+	jw_end_object(&w);
+	answer_indent(x);
+}
+
+static void cached_contents(struct exchange *x, struct str name)
+{
+	struct store *store = &x->sandbox->store;
+	struct object *o;
+	gemini_head(x);
+	answer_name(x, "gemini", "cachedContents", str_make("", 0), NULL);
+	if (str_eqc(x->ask.method, "POST")) {
+		char ttl[24];
+		uint64_t seconds = 3600; /* the API's default */
+		struct str digits = str_of(json_string_copy(json_get(x->ask.top, "ttl"), ttl, sizeof ttl));
+		if (digits.n)
+			str_u64(str_sub(digits, 0, digits.n - 1), &seconds);
+		o = store_add(store, OBJECT_CACHED_CONTENT, answer_id(x, "cachedContents/", 24), x->ask.org);
+		if (!o) {
+			gemini_fail(x, 500);
+			return;
+		}
+		json_string_copy(json_get(x->ask.top, "model"), o->model, sizeof o->model);
+		o->created_us = x->now_us;
+		o->length_us = seconds * US_PER_S;
+		o->tokens = gemini_tokens(x, x->ask.top);
+		store_weigh(store, o);
+		put_cached(x, o);
+		return;
+	}
+	o = store_get(store, OBJECT_CACHED_CONTENT, name, x->ask.org);
+	if (!o) {
+		gemini_error(x, 403, "CachedContent not found (or permission denied)");
+	} else if (str_eqc(x->ask.method, "DELETE")) {
+		store_remove(store, OBJECT_CACHED_CONTENT, name, x->ask.org);
+		sb_adds(&x->a.body, "{}\n");
+	} else {
+		put_cached(x, o);
+	}
+}
+
+/* ---- batches: inline requests, an operation to ask */
+
+static void run_batch(struct exchange *x, struct object *o, struct json requests, struct str model)
+{
+	struct json_iter it;
+	struct json one, key_of_line;
+	struct str key;
+	const char *path = arena_printf(x->arena, "/v1beta/models/%.*s:generateContent", STR_ARG(model)).p;
+	struct json_out w;
+	jw_init(&w, &o->data);
+	jw_array(&w);
+	for (json_open(&it, requests); requests.type == JSON_ARRAY && json_next(&it, &key, &one);) {
+		struct exchange *inner = exchange_inner(x, path, json_get(one, "request").text);
+		if (!inner)
+			break;
+		key_of_line = json_path(one, "metadata.key");
+		jw_object(&w);
+		jw_key(&w, inner->a.status == 200 ? "response" : "error");
+		jw_raw(&w, str_trim(sb_str(&inner->a.body)));
+		if (key_of_line.type == JSON_STRING) {
+			jw_key(&w, "metadata");
+			jw_object(&w);
+			jw_key(&w, "key");
+			jw_raw(&w, key_of_line.text);
+			jw_end_object(&w);
+		}
+		jw_end_object(&w);
+		o->lines++;
+		o->failed_lines += inner->a.status != 200;
+		list_line(inner, true, sb_str(&inner->a.body), &o->truth);
+		exchange_inner_end(inner);
+	}
+	jw_end_array(&w);
+}
+
+static void put_batch(struct exchange *x, struct object *o)
+{
+	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
+	const char *state = o->cancel_us ? "CANCELLED" : progress < 200 ? "PENDING" : progress < 1000 ? "RUNNING" : "SUCCEEDED";
+	bool done = o->cancel_us || progress == 1000;
+	struct json_out w;
+	char at[TIME_TEXT];
+	if (done && !o->ended) {
+		o->ended = true;
+		list_write(x->sandbox, o->cancel_us ? STR("") : sb_str(&o->truth));
+	}
+	jw_init(&w, &x->a.body);
+	jw_object(&w);
+	jw_kcstr(&w, "name", o->id);
+	jw_key(&w, "metadata");
+	jw_object(&w);
+	jw_kcstr(&w, "@type", "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch");
+	jw_kcstr(&w, "model", o->model);
+	jw_kcstr(&w, "name", o->id);
+	jw_kcstr(&w, "state", arena_printf(x->arena, "BATCH_STATE_%s", state).p);
+	jw_kcstr(&w, "createTime", time_text(o->created_us, at));
+	jw_key(&w, "batchStats");
+	jw_object(&w);
+	jw_kcstr(&w, "requestCount", arena_printf(x->arena, "%llu", (unsigned long long)o->lines).p);
+	if (done)
+		jw_kcstr(&w, "successfulRequestCount", arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
+	jw_end_object(&w);
+	jw_end_object(&w);
+	if (done)
+		jw_kbool(&w, "done", true);
+	if (done && !o->cancel_us) {
+		jw_key(&w, "response");
+		jw_object(&w);
+		jw_kcstr(&w, "@type", "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput");
+		jw_key(&w, "inlinedResponses");
+		jw_object(&w);
+		jw_key(&w, "inlinedResponses");
+		jw_raw(&w, sb_str(&o->data));
+		jw_end_object(&w);
+		jw_end_object(&w);
+	}
+	jw_end_object(&w);
+	answer_indent(x);
+}
+
+static void batch_create(struct exchange *x, struct str model)
+{
+	struct json requests = json_path(x->ask.top, "batch.inputConfig.requests.requests");
+	struct object *o;
+	gemini_head(x);
+	if (requests.type == JSON_NONE)
+		requests = json_path(x->ask.top, "batch.input_config.requests.requests");
+	if (requests.type != JSON_ARRAY) {
+		gemini_error(x, 400, "batch.inputConfig.requests.requests is required");
+		return;
+	}
+	o = store_add(&x->sandbox->store, OBJECT_GEMINI_BATCH, answer_id(x, "batches/", 28), x->ask.org);
+	if (!o) {
+		gemini_fail(x, 500);
+		return;
+	}
+	answer_name(x, "gemini", "batchGenerateContent", model, o->id);
+	snprintf(o->model, sizeof o->model, "models/%.*s", STR_ARG(model));
+	o->created_us = x->now_us;
+	o->born_us = loop_now_us(x->sandbox->loop);
+	o->length_us = x->sandbox->config.job_us;
+	run_batch(x, o, requests, model);
+	store_weigh(&x->sandbox->store, o);
+	put_batch(x, o);
+}
+
+static void batches(struct exchange *x, struct str rest)
+{
+	struct str name = rest, action;
+	struct object *o;
+	size_t colon = str_chr(rest, ':');
+	if (colon != SIZE_MAX)
+		name = str_sub(rest, 0, colon);
+	action = colon != SIZE_MAX ? str_sub(rest, colon + 1, rest.n) : str_make("", 0);
+	gemini_head(x);
+	answer_name(x, "gemini", "batches", str_make("", 0), NULL);
+	o = store_get(&x->sandbox->store, OBJECT_GEMINI_BATCH, name, x->ask.org);
+	if (!o) {
+		gemini_error(x, 404, "Operation not found: %.*s", STR_ARG(name));
+	} else if (str_eqc(x->ask.method, "DELETE")) {
+		store_remove(&x->sandbox->store, OBJECT_GEMINI_BATCH, name, x->ask.org);
+		sb_adds(&x->a.body, "{}\n");
+	} else {
+		if (str_eqc(action, "cancel") && !o->ended)
+			o->cancel_us = loop_now_us(x->sandbox->loop);
+		put_batch(x, o);
+	}
+}
+
+/* ---- paths: /v1beta/models/M:verb, /v1/projects/P/locations/L/publishers/G/models/M:verb, ... */
+
+static void model_verb(struct exchange *x, struct str model, struct str verb)
+{
+	if (str_starts(model, STR("no-such")))
+		gemini_error(x, 404, "models/%.*s is not found for API version v1beta, or is not supported for generateContent. Call "
+				     "ListModels to see the list of available models and their supported methods.", STR_ARG(model));
+	else if (!str_eqc(x->ask.method, "POST"))
+		gemini_error(x, 404, "The requested URL %.*s was not found on this server.", STR_ARG(x->ask.path));
+	else if (x->ask.top.type != JSON_OBJECT)
+		gemini_error(x, 400, "Invalid JSON payload received.");
+	else if (str_eqc(verb, "generateContent") || str_eqc(verb, "streamGenerateContent")) {
+		if (json_get(x->ask.top, "contents").type == JSON_NONE)
+			gemini_error(x, 400, "* GenerateContentRequest.contents: contents is not specified\n");
+		else
+			gemini_generate(x, model, verb.p[0] == 's');
+	} else if (str_eqc(verb, "countTokens"))
+		gemini_count(x, model);
+	else if (str_eqc(verb, "embedContent"))
+		gemini_embed(x, model, false);
+	else if (str_eqc(verb, "batchEmbedContents"))
+		gemini_embed(x, model, true);
+	else if (str_eqc(verb, "batchGenerateContent"))
+		batch_create(x, model);
+	else
+		gemini_error(x, 404, "The requested URL was not found on this server.");
+}
+
+void gemini_answer(struct exchange *x)
+{
+	struct str rest = x->ask.path, model, version;
+	size_t at = SIZE_MAX, colon;
+	for (size_t i = 0; i + 8 <= rest.n; i++)
+		if (memcmp(rest.p + i, "/models/", 8) == 0)
+			at = i + 8;
+	if (at != SIZE_MAX) {
+		model = arena_str(x->arena, str_sub(rest, at, rest.n));
+		colon = str_chr(model, ':');
+		if (colon != SIZE_MAX)
+			model_verb(x, arena_str(x->arena, str_sub(model, 0, colon)), str_sub(model, colon + 1, model.n));
+		else
+			list_models(x, model);
+		return;
+	}
+	str_cut(&rest, '/'); /* "/v1beta/..." */
+	version = str_cut(&rest, '/');
+	(void)version;
+	if (rest.p && str_eqc(rest, "models"))
+		list_models(x, str_make("", 0));
+	else if (rest.p && str_starts(rest, STR("cachedContents")))
+		cached_contents(x, rest);
+	else if (rest.p && str_starts(rest, STR("batches/")))
+		batches(x, rest);
+	else
+		gemini_error(x, 404, "The requested URL %.*s was not found on this server.", STR_ARG(x->ask.path));
+}
