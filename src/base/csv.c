@@ -36,10 +36,10 @@ struct field {
 struct csv {
 	struct csv_source *in;
 	char separator;
-	bool broken;       /* the input cannot be read on, which was said once */
-	size_t row_end;    /* offset after the row at hand: where the next one begins */
-	uint64_t rows;     /* data rows so far, malformed ones too */
-	uint64_t line;     /* on which the row at hand began */
+	bool broken;    /* the input cannot be read on, which was said once */
+	size_t row_end; /* offset after the row at hand: where the next one begins */
+	uint64_t rows;  /* data rows so far, malformed ones too */
+	uint64_t line;  /* on which the row at hand began */
 	uint64_t next_line;
 	unsigned fields, field_cap;
 	struct field *field;
@@ -264,7 +264,8 @@ static bool within_columns(const struct csv *c, struct refusal *r)
 {
 	for (unsigned i = c->columns; c->header && i < c->fields; i++)
 		if (c->field[i].n)
-			return refuse(r, RR_SYNTAX, "more fields than the header has columns: is a separator unquoted?");
+			return refuse(r, RR_SYNTAX,
+				      "more fields than the header has columns: is a separator unquoted?");
 	return true;
 }
 

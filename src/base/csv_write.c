@@ -11,7 +11,8 @@ static bool needs_quotes(struct str s)
 	if (s.n && (s.p[0] == ' ' || s.p[s.n - 1] == ' '))
 		return true;
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '"' || s.p[i] == ',' || s.p[i] == ';' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')
+		if (s.p[i] == '"' || s.p[i] == ',' || s.p[i] == ';' || s.p[i] == '\t' || s.p[i] == '\n' ||
+		    s.p[i] == '\r')
 			return true;
 	return false;
 }

@@ -47,7 +47,8 @@ int fs_read(const char *path, struct sb *out, struct err *e)
 			goto out;
 		sb_add(out, block, (size_t)n);
 		if (out->full) {
-			rc = err_set(e, RR_LIMIT, "it is larger than the %zu bytes that may be read at once", out->limit);
+			rc = err_set(e, RR_LIMIT, "it is larger than the %zu bytes that may be read at once",
+				     out->limit);
 			err_at(e, path, 0, 0);
 			goto out;
 		}

@@ -20,8 +20,8 @@
 
 #include "base/fs.h"
 
-#define BOMB_FREE_BYTES (UINT64_C(1) << 20)
-#define BOMB_RATIO 100
+#define BOMB_FREE_BYTES   (UINT64_C(1) << 20)
+#define BOMB_RATIO        100
 #define BOMB_MEMBER_BYTES (UINT64_C(1) << 30)
 enum { IN_BYTES = 256 * 1024, MAGIC_BYTES = 4, BLOCK_BYTES = 256 * 1024 };
 
@@ -30,15 +30,15 @@ enum kind { PLAIN, GZIP, ZSTD };
 struct fs_stream {
 	int fd;
 	enum kind kind;
-	bool in_member;          /* a member has begun and not ended */
-	bool eof;                /* of the file */
-	size_t from, to;         /* unread bytes of `in` */
-	uint64_t raw_bytes;      /* taken from the file and used */
+	bool in_member;     /* a member has begun and not ended */
+	bool eof;           /* of the file */
+	size_t from, to;    /* unread bytes of `in` */
+	uint64_t raw_bytes; /* taken from the file and used */
 	uint64_t out_bytes;
 	uint64_t member_in, member_out;
 	z_stream z;
 	ZSTD_DStream *zstd;
-	struct err failed;       /* rule 4; code 0 while all is well */
+	struct err failed; /* rule 4; code 0 while all is well */
 	char path[192];
 	char in[IN_BYTES];
 };
@@ -201,7 +201,8 @@ static long gzip_step(struct fs_stream *s, char *out, size_t size, size_t *made,
 	if (!s->in_member) {
 		if (s->member_in && !gzip_begins(s)) {
 			if (!only_zeros(s))
-				return fail(s, e, RR_SYNTAX, "there are bytes after the end of the gzip data that are no gzip");
+				return fail(s, e, RR_SYNTAX,
+					    "there are bytes after the end of the gzip data that are no gzip");
 			s->raw_bytes += s->to - s->from;
 			s->from = s->to;
 			return 0;
@@ -261,12 +262,14 @@ static long next_packed(struct fs_stream *s, char *out, size_t size, struct err 
 		if (rc)
 			return rc;
 		if (!made && s->eof && s->to - s->from == before)
-			return fail(s, e, RR_SYNTAX, "it ends in the middle of compressed data: is the download complete?");
+			return fail(s, e, RR_SYNTAX,
+				    "it ends in the middle of compressed data: is the download complete?");
 	}
 	if (is_bomb(s->member_in, s->member_out) || is_bomb(s->raw_bytes, s->out_bytes))
 		return fail(s, e, RR_LIMIT, "it unpacks to more than 100 times its size: refused");
 	if (s->member_out > BOMB_MEMBER_BYTES)
-		return fail(s, e, RR_LIMIT, "a compressed member unpacks to more than 1 GiB: refused; unpack it and read that");
+		return fail(s, e, RR_LIMIT,
+			    "a compressed member unpacks to more than 1 GiB: refused; unpack it and read that");
 	return (long)made;
 }
 

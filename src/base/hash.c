@@ -44,7 +44,8 @@ void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32])
 {
 	unsigned int n = 0;
 	check(key.n <= INT32_MAX);
-	check(HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const unsigned char *)(s.n ? s.p : ""), s.n, out, &n));
+	check(HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const unsigned char *)(s.n ? s.p : ""), s.n, out,
+		   &n));
 	check(n == 32);
 }
 

@@ -63,16 +63,28 @@ static struct json value_at(const char *p, const char *end)
 		if (to < end)
 			to++;
 		break;
-	case '{': case '[':
+	case '{':
+	case '[':
 		v.type = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
 		to = container_end(p, end);
 		break;
-	case 'n': case 't': case 'f':
+	case 'n':
+	case 't':
+	case 'f':
 		v.type = *p == 'n' ? JSON_NULL : *p == 't' ? JSON_TRUE : JSON_FALSE;
 		to = scalar_end(p, end);
 		break;
-	case '-': case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
 		v.type = JSON_NUMBER;
 		to = scalar_end(p, end);
 		break;
@@ -168,13 +180,26 @@ static unsigned unescape(const char **p, const char *end, char out[4])
 	c = *at++;
 	*p = at;
 	switch (c) {
-	case 'b': out[0] = '\b'; return 1;
-	case 'f': out[0] = '\f'; return 1;
-	case 'n': out[0] = '\n'; return 1;
-	case 'r': out[0] = '\r'; return 1;
-	case 't': out[0] = '\t'; return 1;
-	case 'u': break;
-	default: out[0] = c; return 1;
+	case 'b':
+		out[0] = '\b';
+		return 1;
+	case 'f':
+		out[0] = '\f';
+		return 1;
+	case 'n':
+		out[0] = '\n';
+		return 1;
+	case 'r':
+		out[0] = '\r';
+		return 1;
+	case 't':
+		out[0] = '\t';
+		return 1;
+	case 'u':
+		break;
+	default:
+		out[0] = c;
+		return 1;
 	}
 	if (end - at < 4) {
 		*p = end;

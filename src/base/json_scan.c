@@ -58,7 +58,14 @@ static inline size_t escape_bytes(const char *p, const char *end)
 	if (end - p < 2)
 		return 0;
 	switch (p[1]) {
-	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
 		return 2;
 	case 'u':
 		return end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]) ? 6 : 0;
@@ -269,8 +276,17 @@ static bool skip_scalar(struct scan *s, enum json_type *type)
 	case 'n':
 		*type = JSON_NULL;
 		return skip_word(s, "null", 4);
-	case '-': case '0': case '1': case '2': case '3': case '4':
-	case '5': case '6': case '7': case '8': case '9':
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
 		*type = JSON_NUMBER;
 		return skip_number(s);
 	default:
@@ -346,14 +362,16 @@ static inline bool after_value(struct scan *s, bool *done)
 		object = in_object(s);
 		s->p = json_skip_space(s->p, s->end);
 		if (s->p == s->end)
-			return fault(s, s->p, object ? "the text ends inside an object" : "the text ends inside an array");
+			return fault(s, s->p,
+				     object ? "the text ends inside an object" : "the text ends inside an array");
 		if (*s->p == ',') {
 			s->p = json_skip_space(s->p + 1, s->end);
 			return object ? skip_key(s) : true;
 		}
 		if (*s->p != (object ? '}' : ']'))
-			return fault(s, s->p, object ? "expected a comma or the end of the object"
-						     : "expected a comma or the end of the array");
+			return fault(s, s->p,
+				     object ? "expected a comma or the end of the object"
+					    : "expected a comma or the end of the array");
 		s->p++;
 		s->depth--;
 		if (s->depth == 1 && s->noting)

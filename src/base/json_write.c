@@ -65,12 +65,25 @@ static void add_escaped(struct sb *b, struct str s)
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		switch (c) {
-		case '"': case '\\': escape[1] = (char)c; break;
-		case '\b': escape[1] = 'b'; break;
-		case '\f': escape[1] = 'f'; break;
-		case '\n': escape[1] = 'n'; break;
-		case '\r': escape[1] = 'r'; break;
-		case '\t': escape[1] = 't'; break;
+		case '"':
+		case '\\':
+			escape[1] = (char)c;
+			break;
+		case '\b':
+			escape[1] = 'b';
+			break;
+		case '\f':
+			escape[1] = 'f';
+			break;
+		case '\n':
+			escape[1] = 'n';
+			break;
+		case '\r':
+			escape[1] = 'r';
+			break;
+		case '\t':
+			escape[1] = 't';
+			break;
 		default:
 			escape[1] = 'u';
 			escape[4] = hex[c >> 4];

@@ -37,8 +37,8 @@ int currency_parse(struct str s, struct currency *out)
 /* The pieces of "-12.50e-3": the digits with their point, and the power of ten that moves it. */
 struct decimal {
 	bool negative;
-	struct str digits;      /* digits and at most one point */
-	int64_t whole_digits;   /* digits before the point */
+	struct str digits;    /* digits and at most one point */
+	int64_t whole_digits; /* digits before the point */
 	int64_t exponent;
 };
 

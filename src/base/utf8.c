@@ -76,21 +76,23 @@ size_t str_utf8_fault(struct str s)
 enum { SHORT = 1, LONG = 2, OVER3 = 4, LARGE = 8, SURROGATE = 16, OVER2 = 32, OVER4 = 64, LARGE_F5 = 64, PAIR = 128 };
 enum { ANY = SHORT | LONG | PAIR, LOW_F = ANY | LARGE | LARGE_F5 };
 
-#define LANES(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) \
-	_mm256_broadcastsi128_si256(_mm_setr_epi8((char)(a), (char)(b), (char)(c), (char)(d), (char)(e), (char)(f), \
-		(char)(g), (char)(h), (char)(i), (char)(j), (char)(k), (char)(l), (char)(m), (char)(n), (char)(o), (char)(p)))
+#define LANES(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                                          \
+	_mm256_broadcastsi128_si256(_mm_setr_epi8((char)(a), (char)(b), (char)(c), (char)(d), (char)(e), (char)(f),    \
+						  (char)(g), (char)(h), (char)(i), (char)(j), (char)(k), (char)(l),    \
+						  (char)(m), (char)(n), (char)(o), (char)(p)))
 
 __attribute__((target("avx2"))) static inline __m256i faults(__m256i now, __m256i before)
 {
 	const __m256i nibble = _mm256_set1_epi8(0x0F);
-	const __m256i first_high = LANES(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, PAIR, PAIR, PAIR, PAIR, SHORT | OVER2,
-					 SHORT, SHORT | OVER3 | SURROGATE, SHORT | LARGE | LARGE_F5 | OVER4);
-	const __m256i first_low = LANES(ANY | OVER3 | OVER2 | OVER4, ANY | OVER2, ANY, ANY, ANY | LARGE, LOW_F, LOW_F, LOW_F,
-					LOW_F, LOW_F, LOW_F, LOW_F, LOW_F, LOW_F | SURROGATE, LOW_F, LOW_F);
+	const __m256i first_high =
+		LANES(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, PAIR, PAIR, PAIR, PAIR, SHORT | OVER2, SHORT,
+		      SHORT | OVER3 | SURROGATE, SHORT | LARGE | LARGE_F5 | OVER4);
+	const __m256i first_low = LANES(ANY | OVER3 | OVER2 | OVER4, ANY | OVER2, ANY, ANY, ANY | LARGE, LOW_F, LOW_F,
+					LOW_F, LOW_F, LOW_F, LOW_F, LOW_F, LOW_F, LOW_F | SURROGATE, LOW_F, LOW_F);
 	const __m256i second_high = LANES(SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT,
-					  LONG | OVER2 | PAIR | OVER3 | LARGE_F5 | OVER4, LONG | OVER2 | PAIR | OVER3 | LARGE,
-					  LONG | OVER2 | PAIR | SURROGATE | LARGE, LONG | OVER2 | PAIR | SURROGATE | LARGE,
-					  SHORT, SHORT, SHORT, SHORT);
+					  LONG | OVER2 | PAIR | OVER3 | LARGE_F5 | OVER4,
+					  LONG | OVER2 | PAIR | OVER3 | LARGE, LONG | OVER2 | PAIR | SURROGATE | LARGE,
+					  LONG | OVER2 | PAIR | SURROGATE | LARGE, SHORT, SHORT, SHORT, SHORT);
 	__m256i across = _mm256_permute2x128_si256(before, now, 0x21);
 	__m256i back1 = _mm256_alignr_epi8(now, across, 15);
 	__m256i back2 = _mm256_alignr_epi8(now, across, 14);

@@ -14,8 +14,8 @@
 
 static bool cannot_hold(const char *why)
 {
-	return strstr(why, "too big") || strstr(why, "overflow") || strstr(why, "invalid Unicode") || strstr(why, "NUL byte") ||
-	       strstr(why, "maximum parsing depth");
+	return strstr(why, "too big") || strstr(why, "overflow") || strstr(why, "invalid Unicode") ||
+	       strstr(why, "NUL byte") || strstr(why, "maximum parsing depth");
 }
 
 static void compare(struct str text, int rc)
@@ -64,8 +64,10 @@ static void scan_and_edit(struct str text, struct json top)
 		json_splice(text, &edit, 1, &body);
 		before = (size_t)(edit.span.p - text.p);
 		check(body.n == text.n - edit.span.n + edit.with.n && memcmp(body.p, text.p, before) == 0);
-		check(memcmp(body.p + before + edit.with.n, edit.span.p + edit.span.n, text.n - before - edit.span.n) == 0);
-		check(json_parse(sb_str(&body), &again, NULL) == 0 && str_eq(json_get(again, names[i]).text, STR("[\"new\"]")));
+		check(memcmp(body.p + before + edit.with.n, edit.span.p + edit.span.n, text.n - before - edit.span.n) ==
+		      0);
+		check(json_parse(sb_str(&body), &again, NULL) == 0 &&
+		      str_eq(json_get(again, names[i]).text, STR("[\"new\"]")));
 		sb_fini(&scratch);
 		sb_fini(&body);
 	}

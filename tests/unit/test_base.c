@@ -14,19 +14,24 @@ TEST(spans_compare_and_cut)
 	struct str rest = STR("a,b,,c");
 	T_TRUE(str_eq(STR("ab"), STR("ab")) && !str_eq(STR("ab"), STR("abc")) && str_eq(STR(""), str_make(NULL, 0)));
 	T_TRUE(str_eqc(STR("x"), "x") && str_of(NULL).n == 0);
-	T_TRUE(str_ieq(STR("Content-TYPE"), STR("content-type")) && !str_ieq(STR("a["), STR("a{")) && !str_ieq(STR("a"), STR("ab")));
+	T_TRUE(str_ieq(STR("Content-TYPE"), STR("content-type")) && !str_ieq(STR("a["), STR("a{")) &&
+	       !str_ieq(STR("a"), STR("ab")));
 	T_TRUE(str_starts(STR("abc"), STR("ab")) && str_starts(STR("a"), STR("")) && !str_starts(STR("a"), STR("ab")));
 	T_TRUE(str_ends(STR("abc"), STR("bc")) && str_ends(STR("a"), STR("")) && !str_ends(STR("c"), STR("bc")));
-	T_TRUE(str_contains(STR("abc"), STR("b")) && str_contains(STR(""), STR("")) && !str_contains(STR("abc"), STR("ac")));
+	T_TRUE(str_contains(STR("abc"), STR("b")) && str_contains(STR(""), STR("")) &&
+	       !str_contains(STR("abc"), STR("ac")));
 	T_TRUE(str_icontains(STR("keep-Alive, x"), STR("ALIVE")) && !str_icontains(STR("ali"), STR("alive")));
 	T_EQ_I(str_chr(STR("abc"), 'c'), 2);
 	T_TRUE(str_chr(STR("abc"), 'x') == SIZE_MAX && str_chr(str_make(NULL, 0), 'x') == SIZE_MAX);
-	T_TRUE(str_eqc(str_sub(STR("abcdef"), 2, 4), "cd") && str_sub(STR("abc"), 2, 99).n == 1 && str_sub(STR("abc"), 9, 2).n == 0);
+	T_TRUE(str_eqc(str_sub(STR("abcdef"), 2, 4), "cd") && str_sub(STR("abc"), 2, 99).n == 1 &&
+	       str_sub(STR("abc"), 9, 2).n == 0);
 	T_TRUE(str_eqc(str_trim(STR(" \t\r\n x y \n")), "x y") && str_trim(STR("  ")).n == 0);
-	T_TRUE(str_eqc(str_cut(&rest, ','), "a") && str_eqc(str_cut(&rest, ','), "b") && str_eqc(str_cut(&rest, ','), ""));
+	T_TRUE(str_eqc(str_cut(&rest, ','), "a") && str_eqc(str_cut(&rest, ','), "b") &&
+	       str_eqc(str_cut(&rest, ','), ""));
 	T_TRUE(rest.p && str_eqc(str_cut(&rest, ','), "c") && rest.p == NULL);
 	T_TRUE(str_cmp(STR("a"), STR("b")) < 0 && str_cmp(STR("b"), STR("a")) > 0 && str_cmp(STR("a"), STR("ab")) < 0);
-	T_TRUE(str_cmp(STR("ab"), STR("a")) > 0 && str_cmp(STR("a"), STR("a")) == 0 && str_cmp(STR("\xff"), STR("a")) > 0);
+	T_TRUE(str_cmp(STR("ab"), STR("a")) > 0 && str_cmp(STR("a"), STR("a")) == 0 &&
+	       str_cmp(STR("\xff"), STR("a")) > 0);
 }
 
 TEST(integers_are_read_whole_or_refused)
@@ -77,8 +82,9 @@ TEST(columns_and_distances)
 /* Every pair, and triples and quads around the edges, at places before, across and behind a block's end. */
 TEST(the_fast_utf8_check_says_what_the_plain_one_says)
 {
-	static const unsigned char edge[] = {0x00, 0x22, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
-		0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF7, 0xF8, 0xFF};
+	static const unsigned char edge[] = {0x00, 0x22, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
+					     0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
+					     0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xF7, 0xF8, 0xFF};
 	static const unsigned places[] = {0, 28, 29, 30, 31, 32, 60};
 	unsigned valid = 0, tried = 0;
 	for (unsigned a = 0; a < 256; a++) {
@@ -110,14 +116,13 @@ TEST(the_fast_utf8_check_says_what_the_plain_one_says)
 
 TEST(python_agrees_on_utf8)
 {
-	static const char script[] =
-		"import sys\n"
-		"d=sys.stdin.buffer.read();o=sys.stdout.buffer\n"
-		"for i in range(0,len(d),80):\n"
-		"  t=d[i:i+80]\n"
-		"  try: t.decode('utf-8');o.write(b'y')\n"
-		"  except UnicodeDecodeError as e: o.write(b'%d,'%e.start)\n"
-		"  r=t.decode('utf-8','replace').encode();o.write(b'%d:'%len(r)+r)\n";
+	static const char script[] = "import sys\n"
+				     "d=sys.stdin.buffer.read();o=sys.stdout.buffer\n"
+				     "for i in range(0,len(d),80):\n"
+				     "  t=d[i:i+80]\n"
+				     "  try: t.decode('utf-8');o.write(b'y')\n"
+				     "  except UnicodeDecodeError as e: o.write(b'%d,'%e.start)\n"
+				     "  r=t.decode('utf-8','replace').encode();o.write(b'%d:'%len(r)+r)\n";
 	struct rng r;
 	struct sb in, out, ours;
 	enum { TEXTS = 5000, TEXT = 80 };
@@ -126,8 +131,15 @@ TEST(python_agrees_on_utf8)
 	sb_init(&ours, TEXTS * TEXT * 4);
 	rng_seed(&r, 20);
 	while (in.n < TEXTS * TEXT) {
-		static const char *const pieces[] = {"a", "plain", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xef\xbf\xbf",
-			"\xf4\x8f\xbf\xbf", "\xe0\xa0\x80"};
+		static const char *const pieces[] = {"a",
+						     "plain",
+						     "\xc3\xa9",
+						     "\xe2\x82\xac",
+						     "\xf0\x9f\x98\x80",
+						     "\xed\x9f\xbf",
+						     "\xef\xbf\xbf",
+						     "\xf4\x8f\xbf\xbf",
+						     "\xe0\xa0\x80"};
 		const char *piece = pieces[rng_below(&r, 9)];
 		size_t n = strlen(piece);
 		char one = (char)rng_u64(&r);

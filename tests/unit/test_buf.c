@@ -20,11 +20,13 @@ static bool agrees(struct buf *b, const struct model *m)
 	unsigned count = buf_iov(b, iov, 64);
 	size_t at = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (iov[i].iov_len == 0 || at + iov[i].iov_len > m->n || memcmp(iov[i].iov_base, m->p + at, iov[i].iov_len))
+		if (iov[i].iov_len == 0 || at + iov[i].iov_len > m->n ||
+		    memcmp(iov[i].iov_base, m->p + at, iov[i].iov_len))
 			return false;
 		at += iov[i].iov_len;
 	}
-	return b->n == m->n && at == m->n && buf_front(b).n == (count ? iov[0].iov_len : 0) && (b->n > 0 || b->head == NULL);
+	return b->n == m->n && at == m->n && buf_front(b).n == (count ? iov[0].iov_len : 0) &&
+	       (b->n > 0 || b->head == NULL);
 }
 
 static void add_model(struct model *m, const char *p, size_t n)
@@ -61,13 +63,16 @@ TEST(random_operations_match_an_array)
 		char *writable;
 		int rc;
 		switch (rng_below(&r, 8)) {
-		case 0: case 1: case 2:
+		case 0:
+		case 1:
+		case 2:
 			rc = buf_add(&b[k], from, n);
 			T_EQ_I(rc, n <= room ? 0 : -RR_LIMIT);
 			if (rc == 0)
 				add_model(&m[k], from, n);
 			break;
-		case 3: case 4:
+		case 3:
+		case 4:
 			n = n < m[k].n ? n : m[k].n;
 			buf_drop(&b[k], n);
 			drop_model(&m[k], n);

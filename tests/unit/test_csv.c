@@ -49,11 +49,19 @@ TEST(torture_by_hand)
 		{STR("sep=;\r\na,1;b\r\n1;2\r\n"), "[a,1][b]\n[1][2]"},
 		{STR("sep=|\na|b\n1|2\n"), "[a][b]\n[1][2]"},
 		{STR("sep=\"\na|b\n"), "[sep=\"]\n[a|b]"},
-		{STR("\xef\xbb\xbf" "a,b\n1,2\n"), "[a][b]\n[1][2]"},
-		{STR("\xff\xfe" "a\0,\0b\0\n\0\x31\0,\0\xac\x20\n\0"), "[a][b]\n[1][\xe2\x82\xac]"},
+		{STR("\xef\xbb\xbf"
+		     "a,b\n1,2\n"),
+		 "[a][b]\n[1][2]"},
+		{STR("\xff\xfe"
+		     "a\0,\0b\0\n\0\x31\0,\0\xac\x20\n\0"),
+		 "[a][b]\n[1][\xe2\x82\xac]"},
 		{STR("\xfe\xff\0a\0,\0b\0\n\xd8\x3d\xde\x00\0,\0\xe9"), "[a][b]\n[\xf0\x9f\x98\x80][\xc3\xa9]"},
-		{STR("\xff\xfe" "a\0\n\0\x00\xd8x\0\n\0y\0\n\0"), "[a]\n!2\n[y]"},   /* a lone surrogate */
-		{STR("\xff\xfe" "a\0\n\0y\0\n\0z"), "[a]\n[y]\n!3"},                   /* half a character at the end */
+		{STR("\xff\xfe"
+		     "a\0\n\0\x00\xd8x\0\n\0y\0\n\0"),
+		 "[a]\n!2\n[y]"}, /* a lone surrogate */
+		{STR("\xff\xfe"
+		     "a\0\n\0y\0\n\0z"),
+		 "[a]\n[y]\n!3"}, /* half a character at the end */
 		{STR("a\0b\n"), "no: the header row: a NUL byte: is this UTF-16 without a byte order mark?"},
 		{STR("a,b\n\"x,\"\"y\"\"\r\nz\",2\n3,4\n"), "[a][b]\n[x,\"y\"\r\nz][2]\n[3][4]"},
 		{STR("a,b\n\"\",\"\"\"\"\n"), "[a][b]\n[][\"]"},
@@ -65,7 +73,7 @@ TEST(torture_by_hand)
 		{STR("a,b\n1,2,3\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n\"1\"x,2\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n\"1\n2\"x,\"y\n4,5\n"), "[a][b]\n!2\n[4][5]"},
-		{STR("a,b\n\"1,2\n4,5\n6,7"), "[a][b]\n!2\n[4][5]\n[6][7]"},             /* a quote never closed costs its line */
+		{STR("a,b\n\"1,2\n4,5\n6,7"), "[a][b]\n!2\n[4][5]\n[6][7]"}, /* a quote never closed costs its line */
 		{STR("a,b\n1,\"\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n1,\"x\ny\n\"z\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n1,\xff\n4,5\n"), "[a][b]\n!2\n[4][5]"},
@@ -158,7 +166,8 @@ TEST(limits_of_fields_and_rows)
 
 static void random_field(struct rng *r, struct sb *b, bool wild)
 {
-	static const char *const pieces[] = {"word", "12.5", "", " ", "caf\xc3\xa9", "\xe2\x82\xac", "a long field that is more than sixteen bytes"};
+	static const char *const pieces[] = {
+		"word", "12.5", "", " ", "caf\xc3\xa9", "\xe2\x82\xac", "a long field that is more than sixteen bytes"};
 	bool quoted = rng_below(r, 3) == 0;
 	if (quoted)
 		sb_addc(b, '"');
@@ -282,8 +291,8 @@ static void compare_with_python(uint64_t seed, bool wild)
 			refused += !ok;
 			if (ok ? !str_eq(sb_str(&ours), sb_str(&theirs)) : !wild)
 				if (differ++ < 5)
-					printf("  file: %s\n  we %s: %s\n  python: %s\n", file.p, ok ? "read" : "refuse", sb_str(&ours).p,
-					       sb_str(&theirs).p);
+					printf("  file: %s\n  we %s: %s\n  python: %s\n", file.p,
+					       ok ? "read" : "refuse", sb_str(&ours).p, sb_str(&theirs).p);
 			sb_fini(&theirs);
 		}
 		printf("  %u files, %u refused by us\n", FILES, refused);
@@ -307,7 +316,7 @@ TEST(python_reads_the_same_where_we_read_broken_files)
 	compare_with_python(71, true);
 }
 
-/* The same bytes through a pipe-like stream in UTF-16 and through gzip give the same rows. */
+/* The same text in UTF-8 and in UTF-16 of both orders gives the same rows. */
 TEST(encodings_give_the_same_rows)
 {
 	struct rng r;
@@ -325,7 +334,8 @@ TEST(encodings_give_the_same_rows)
 		for (size_t k = 0; k < file.n;) {
 			unsigned c = (unsigned char)file.p[k], cp = c;
 			if (c >= 0xE0)
-				cp = (c & 15) << 12 | (unsigned)(file.p[k + 1] & 63) << 6 | (unsigned)(file.p[k + 2] & 63);
+				cp = (c & 15) << 12 | (unsigned)(file.p[k + 1] & 63) << 6 |
+				     (unsigned)(file.p[k + 2] & 63);
 			else if (c >= 0xC0)
 				cp = (c & 31) << 6 | (unsigned)(file.p[k + 1] & 63);
 			k += c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
@@ -374,17 +384,61 @@ TEST(rows_across_blocks)
 	sb_fini(&b);
 }
 
+TEST(a_file_is_read_as_its_text_is)
+{
+	char path[4096];
+	const char *folder = getenv("TMPDIR");
+	struct err e = {0};
+	struct csv *c;
+	int fd, rc;
+	unsigned rows = 0;
+	snprintf(path, sizeof path, "%s/test_csv.XXXXXX", folder ? folder : P_tmpdir);
+	fd = mkstemp(path);
+	T_TRUE(fd >= 0 && dprintf(fd, "\xef\xbb\xbf"
+				      "a;b\r\n1;\"x\r\ny\"\r\n2;\xff\r\n3;z") > 0);
+	close(fd);
+	c = csv_open(path, &e);
+	T_TRUE(c && csv_column(c, "b") == 1);
+	while ((rc = csv_next(c, &e))) {
+		rows++;
+		if (rc < 0) {
+			T_EQ_I(csv_row(c), 2);
+			T_EQ_I(e.line, 4);
+			T_EQ_S(e.file, path);
+		} else if (csv_row(c) == 1) {
+			T_TRUE(str_eqc(csv_field(c, 1), "x\r\ny"));
+		}
+	}
+	T_TRUE(rows == 3 && csv_raw_bytes(c) == 26);
+	csv_close(c);
+	unlink(path);
+	T_TRUE(csv_open("/", &e) == NULL && e.code == RR_IO);
+}
+
 TEST(formulas_are_neutralised_and_numbers_are_not)
 {
 	static const struct {
 		const char *text, *as_text, *as_number;
 	} cases[] = {
-		{"plain", "plain", "plain"}, {"", "", ""}, {"a,b", "\"a,b\"", "\"a,b\""}, {"a\"b", "\"a\"\"b\"", "\"a\"\"b\""},
-		{"line\nbreak", "\"line\nbreak\"", "\"line\nbreak\""}, {" x", "\" x\"", "\" x\""}, {"x;y", "\"x;y\"", "\"x;y\""},
-		{"=1+2", "\"'=1+2\"", "\"'=1+2\""}, {"@SUM(A1)", "\"'@SUM(A1)\"", "\"'@SUM(A1)\""}, {"\t=1", "\"'\t=1\"", "\"'\t=1\""},
-		{"+1-2", "\"'+1-2\"", "\"'+1-2\""}, {"-5", "\"'-5\"", "-5"}, {"-12.50", "\"'-12.50\"", "-12.50"}, {"1e-7", "1e-7", "1e-7"},
-		{"-cmd|' /C calc'!A0", "\"'-cmd|' /C calc'!A0\"", "\"'-cmd|' /C calc'!A0\""}, {"=\"x\"", "\"'=\"\"x\"\"\"", "\"'=\"\"x\"\"\""},
-		{"bad \xff", "bad \xef\xbf\xbd", "bad \xef\xbf\xbd"}, {"1,000", "\"1,000\"", "\"1,000\""}, {"\r=1", "\"'\r=1\"", "\"'\r=1\""},
+		{"plain", "plain", "plain"},
+		{"", "", ""},
+		{"a,b", "\"a,b\"", "\"a,b\""},
+		{"a\"b", "\"a\"\"b\"", "\"a\"\"b\""},
+		{"line\nbreak", "\"line\nbreak\"", "\"line\nbreak\""},
+		{" x", "\" x\"", "\" x\""},
+		{"x;y", "\"x;y\"", "\"x;y\""},
+		{"=1+2", "\"'=1+2\"", "\"'=1+2\""},
+		{"@SUM(A1)", "\"'@SUM(A1)\"", "\"'@SUM(A1)\""},
+		{"\t=1", "\"'\t=1\"", "\"'\t=1\""},
+		{"+1-2", "\"'+1-2\"", "\"'+1-2\""},
+		{"-5", "\"'-5\"", "-5"},
+		{"-12.50", "\"'-12.50\"", "-12.50"},
+		{"1e-7", "1e-7", "1e-7"},
+		{"-cmd|' /C calc'!A0", "\"'-cmd|' /C calc'!A0\"", "\"'-cmd|' /C calc'!A0\""},
+		{"=\"x\"", "\"'=\"\"x\"\"\"", "\"'=\"\"x\"\"\""},
+		{"bad \xff", "bad \xef\xbf\xbd", "bad \xef\xbf\xbd"},
+		{"1,000", "\"1,000\"", "\"1,000\""},
+		{"\r=1", "\"'\r=1\"", "\"'\r=1\""},
 	};
 	struct sb b;
 	sb_init(&b, 1000);

@@ -232,15 +232,68 @@ TEST(bombs_are_refused_and_dense_texts_are_not)
 	free(zeros);
 }
 
+/* A frame of 1.1 GiB that is no bomb by its ratio: refused at 1 GiB. */
+TEST(a_member_over_a_gib_is_refused)
+{
+	struct sb block, file;
+	struct fs_stream *s;
+	struct err e = {0};
+	ZSTD_CCtx *z = ZSTD_createCCtx();
+	size_t cap = 1 << 20, left = 1;
+	char *out = malloc(cap);
+	uint64_t got = 0;
+	long n;
+	sb_init(&block, 1 << 20);
+	sb_init(&file, (size_t)200 << 20);
+	for (unsigned i = 0; block.n < (1 << 20) - 100; i++)
+		sb_addf(&block, "2026-11-21 INFO done status=200 tokens=%u\n", i % 8 ? 7 : i * 2654435761u);
+	ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, 1);
+	ZSTD_CCtx_setParameter(z, ZSTD_c_windowLog, 17); /* it must not see the last block */
+	for (unsigned i = 0; i < 1130; i++) {
+		ZSTD_inBuffer in = {block.p, block.n, 0};
+		bool last = i == 1129;
+		do {
+			ZSTD_outBuffer to = {out, cap, 0};
+			left = ZSTD_compressStream2(z, &to, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+			sb_add(&file, out, to.pos);
+		} while (last ? left != 0 : in.pos < in.size);
+	}
+	T_TRUE(!file.full && block.n * 1130 / file.n < 90);
+	s = fs_open(file_of("huge", sb_str(&file)), &e);
+	while ((n = fs_next(s, out, cap, &e)) > 0)
+		got += (uint64_t)n;
+	T_EQ_I(n, -RR_LIMIT);
+	T_TRUE(strstr(e.what, "1 GiB") && got > (1u << 30) - 2 * cap && got <= 1u << 30);
+	fs_close(s);
+	ZSTD_freeCCtx(z);
+	free(out);
+	sb_fini(&block);
+	sb_fini(&file);
+}
+
 TEST(lines_of_any_ending_and_length)
 {
 	static const struct {
 		const char *text;
 		const char *lines; /* joined by '|', an error as '!' */
 	} cases[] = {
-		{"", ""}, {"a", "a|"}, {"a\n", "a|"}, {"a\r\nb\r\n", "a|b|"}, {"\n\n", "||"}, {"a\rb\n", "a\rb|"}, {"\r\n", "|"},
-		{"\xef\xbb\xbf" "a\nb", "a|b|"}, {"12345678\n", "12345678|"}, {"12345678\r\n", "12345678|"}, {"123456789\nb\n", "!b|"},
-		{"123456789", "!"}, {"1234567890123456789012345678901234567890\nb", "!b|"}, {"a\n123456789\n\nc", "a|!|c|"}, {"x\r", "x|"},
+		{"", ""},
+		{"a", "a|"},
+		{"a\n", "a|"},
+		{"a\r\nb\r\n", "a|b|"},
+		{"\n\n", "||"},
+		{"a\rb\n", "a\rb|"},
+		{"\r\n", "|"},
+		{"\xef\xbb\xbf"
+		 "a\nb",
+		 "a|b|"},
+		{"12345678\n", "12345678|"},
+		{"12345678\r\n", "12345678|"},
+		{"123456789\nb\n", "!b|"},
+		{"123456789", "!"},
+		{"1234567890123456789012345678901234567890\nb", "!b|"},
+		{"a\n123456789\n\nc", "a|!|c|"},
+		{"x\r", "x|"},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct err e = {0};

@@ -42,16 +42,17 @@ TEST(published_vectors)
 	/* xxHash's own: XXH3 of nothing, seed 0 */
 	T_TRUE(hash_xxh3("", 0) == UINT64_C(0x2D06800538D394C2));
 	T_TRUE(wide.hi == UINT64_C(0x99AA06D3014798D8) && wide.lo == UINT64_C(0x6001C324468D497F));
-	T_TRUE(hash_xxh3("abc", 3) == hash_xxh3_seed("abc", 3, 0) && hash_xxh3("abc", 3) != hash_xxh3_seed("abc", 3, 1));
+	T_TRUE(hash_xxh3("abc", 3) == hash_xxh3_seed("abc", 3, 0) &&
+	       hash_xxh3("abc", 3) != hash_xxh3_seed("abc", 3, 1));
 	T_EQ_S(hash_hex(NULL, 0, hex), "");
 }
 
 TEST(python_agrees_on_digests)
 {
 	static const char script[] = "import sys,hashlib,hmac\n"
-		"for l in sys.stdin.read().split('\\n')[:-1]:\n"
-		"  k,t=[bytes.fromhex(x) for x in l.split(',')]\n"
-		"  print(hashlib.sha256(t).hexdigest(),hmac.new(k,t,'sha256').hexdigest())\n";
+				     "for l in sys.stdin.read().split('\\n')[:-1]:\n"
+				     "  k,t=[bytes.fromhex(x) for x in l.split(',')]\n"
+				     "  print(hashlib.sha256(t).hexdigest(),hmac.new(k,t,'sha256').hexdigest())\n";
 	struct rng r;
 	struct sb in, ours, out;
 	sb_init(&in, 1 << 20);

@@ -60,22 +60,56 @@ TEST(amounts_by_hand)
 		int64_t pico;
 		bool exact;
 	} cases[] = {
-		{"0", 0, 0, true}, {"-0", 0, 0, true}, {"1", 0, PICO_PER_UNIT, true}, {"-12.5", 0, -12500000000000, true},
-		{"0.0000004", 0, 400000, true}, {"1.9e-08", 0, 19000, true}, {"1.9E-08", 0, 19000, true}, {"+1.5", 0, 1500000000000, true},
-		{".5", 0, 500000000000, true}, {"5.", 0, 5 * PICO_PER_UNIT, true}, {"1e6", 0, 1000000 * PICO_PER_UNIT, true},
-		{"0.0000000000005", 0, 0, false}, {"0.0000000000015", 0, 2, false}, {"0.0000000000025", 0, 2, false},
-		{"0.00000000000050000000000000000000000001", 0, 1, false}, {"0.00000000000049999999999", 0, 0, false},
-		{"0.0000000000010", 0, 1, true}, {"-0.0000000000015", 0, -2, false}, {"1e-13", 0, 0, false}, {"1e-999999999999999999999", 0, 0, false},
-		{"0e999999999999999999999", 0, 0, true}, {"000000000000000000000000000000000000000000000000000001", 0, PICO_PER_UNIT, true},
-		{"9223372.036854775807", 0, INT64_MAX, true}, {"-9223372.036854775808", 0, INT64_MIN, true},
-		{"9223372.036854775808", -RR_RANGE, 0, false}, {"-9223372.036854775809", -RR_RANGE, 0, false},
-		{"9223372.0368547758075", -RR_RANGE, 0, false}, {"1e400", -RR_RANGE, 0, false}, {"1e999999999999999999999", -RR_RANGE, 0, false},
-		{"123456789012345678901234567890123456789012345", -RR_RANGE, 0, false}, {"", -RR_SYNTAX, 0, false}, {"-", -RR_SYNTAX, 0, false},
-		{"+", -RR_SYNTAX, 0, false}, {".", -RR_SYNTAX, 0, false}, {"-.", -RR_SYNTAX, 0, false}, {"1.2.3", -RR_SYNTAX, 0, false},
-		{"1e", -RR_SYNTAX, 0, false}, {"1e+", -RR_SYNTAX, 0, false}, {"1e-", -RR_SYNTAX, 0, false}, {"1e5x", -RR_SYNTAX, 0, false},
-		{"e5", -RR_SYNTAX, 0, false}, {" 1", -RR_SYNTAX, 0, false}, {"1 ", -RR_SYNTAX, 0, false}, {"1,000", -RR_SYNTAX, 0, false},
-		{"--1", -RR_SYNTAX, 0, false}, {"0x10", -RR_SYNTAX, 0, false}, {"NaN", -RR_SYNTAX, 0, false}, {"inf", -RR_SYNTAX, 0, false},
-		{"1_000", -RR_SYNTAX, 0, false}, {"$1", -RR_SYNTAX, 0, false},
+		{"0", 0, 0, true},
+		{"-0", 0, 0, true},
+		{"1", 0, PICO_PER_UNIT, true},
+		{"-12.5", 0, -12500000000000, true},
+		{"0.0000004", 0, 400000, true},
+		{"1.9e-08", 0, 19000, true},
+		{"1.9E-08", 0, 19000, true},
+		{"+1.5", 0, 1500000000000, true},
+		{".5", 0, 500000000000, true},
+		{"5.", 0, 5 * PICO_PER_UNIT, true},
+		{"1e6", 0, 1000000 * PICO_PER_UNIT, true},
+		{"0.0000000000005", 0, 0, false},
+		{"0.0000000000015", 0, 2, false},
+		{"0.0000000000025", 0, 2, false},
+		{"0.00000000000050000000000000000000000001", 0, 1, false},
+		{"0.00000000000049999999999", 0, 0, false},
+		{"0.0000000000010", 0, 1, true},
+		{"-0.0000000000015", 0, -2, false},
+		{"1e-13", 0, 0, false},
+		{"1e-999999999999999999999", 0, 0, false},
+		{"0e999999999999999999999", 0, 0, true},
+		{"000000000000000000000000000000000000000000000000000001", 0, PICO_PER_UNIT, true},
+		{"9223372.036854775807", 0, INT64_MAX, true},
+		{"-9223372.036854775808", 0, INT64_MIN, true},
+		{"9223372.036854775808", -RR_RANGE, 0, false},
+		{"-9223372.036854775809", -RR_RANGE, 0, false},
+		{"9223372.0368547758075", -RR_RANGE, 0, false},
+		{"1e400", -RR_RANGE, 0, false},
+		{"1e999999999999999999999", -RR_RANGE, 0, false},
+		{"123456789012345678901234567890123456789012345", -RR_RANGE, 0, false},
+		{"", -RR_SYNTAX, 0, false},
+		{"-", -RR_SYNTAX, 0, false},
+		{"+", -RR_SYNTAX, 0, false},
+		{".", -RR_SYNTAX, 0, false},
+		{"-.", -RR_SYNTAX, 0, false},
+		{"1.2.3", -RR_SYNTAX, 0, false},
+		{"1e", -RR_SYNTAX, 0, false},
+		{"1e+", -RR_SYNTAX, 0, false},
+		{"1e-", -RR_SYNTAX, 0, false},
+		{"1e5x", -RR_SYNTAX, 0, false},
+		{"e5", -RR_SYNTAX, 0, false},
+		{" 1", -RR_SYNTAX, 0, false},
+		{"1 ", -RR_SYNTAX, 0, false},
+		{"1,000", -RR_SYNTAX, 0, false},
+		{"--1", -RR_SYNTAX, 0, false},
+		{"0x10", -RR_SYNTAX, 0, false},
+		{"NaN", -RR_SYNTAX, 0, false},
+		{"inf", -RR_SYNTAX, 0, false},
+		{"1_000", -RR_SYNTAX, 0, false},
+		{"$1", -RR_SYNTAX, 0, false},
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		int64_t pico = 0;
@@ -132,10 +166,10 @@ TEST(texts_by_hand)
 	T_EQ_S(money_human((money_wide)999999 * PICO_PER_UNIT, 0, t), "999,999");
 	T_EQ_S(money_human((money_wide)1234567 * PICO_PER_UNIT, 0, t), "1,234,567");
 	T_EQ_S(money_human((money_wide)123 * PICO_PER_UNIT, 2, t), "123.00");
-	T_EQ_S(money_human(5000000000, 2, t), "0.00");   /* half to even: 0.005 */
+	T_EQ_S(money_human(5000000000, 2, t), "0.00"); /* half to even: 0.005 */
 	T_EQ_S(money_human(15000000000, 2, t), "0.02");
 	T_EQ_S(money_human(25000000000, 2, t), "0.02");
-	T_EQ_S(money_human(-5000000000, 2, t), "0.00");  /* no minus before nothing */
+	T_EQ_S(money_human(-5000000000, 2, t), "0.00"); /* no minus before nothing */
 	T_EQ_S(money_human(-999995 * (PICO_PER_UNIT / 1000), 2, t), "-1,000.00");
 	T_EQ_S(money_human(1, 12, t), "0.000000000001");
 	T_EQ_S(money_human(1, 99, t), "0.000000000001");
@@ -211,7 +245,8 @@ TEST(sums_and_products_never_wrap)
 
 static char *random_amount(struct rng *r, char out[128])
 {
-	static const char *const edges[] = {"0.0000000000005", "9223372.036854775807", "170141183460469231731687303.715884105727", "5e-13", "25e-13"};
+	static const char *const edges[] = {"0.0000000000005", "9223372.036854775807",
+					    "170141183460469231731687303.715884105727", "5e-13", "25e-13"};
 	size_t n = 0;
 	uint64_t whole = rng_below(r, 24), places = rng_below(r, 22);
 	if (rng_below(r, 20) == 0)
@@ -238,22 +273,21 @@ static char *random_amount(struct rng *r, char out[128])
 /* For each line: the text's value at 10^-12 and 10^-18, and shortest and human texts of the former, by decimal. */
 TEST(decimal_agrees_on_amounts)
 {
-	static const char script[] =
-		"import sys\nfrom decimal import *\n"
-		"c=getcontext();c.prec=400;c.Emax=MAX_EMAX;c.Emin=MIN_EMIN\n"
-		"M=2**127-1\n"
-		"for l in sys.stdin.read().split('\\n')[:-1]:\n"
-		"  d=Decimal(l);o=[]\n"
-		"  for k in (12,18):\n"
-		"    s=d.scaleb(k);i=int(s.to_integral_value(ROUND_HALF_EVEN))\n"
-		"    o+=[str(i),str(int(s==i))] if abs(i)<=M else ['range','0']\n"
-		"  if o[0]=='range': o+=['-','-']\n"
-		"  else:\n"
-		"    v=Decimal(o[0]).scaleb(-12);t=format(v,'f')\n"
-		"    t=(t.rstrip('0').rstrip('.') if '.' in t else t)\n"
-		"    h=v.quantize(Decimal('0.01'),ROUND_HALF_EVEN)\n"
-		"    o+=['0' if v==0 else t, format(abs(h) if h==0 else h,',.2f')]\n"
-		"  print(' '.join(o))\n";
+	static const char script[] = "import sys\nfrom decimal import *\n"
+				     "c=getcontext();c.prec=400;c.Emax=MAX_EMAX;c.Emin=MIN_EMIN\n"
+				     "M=2**127-1\n"
+				     "for l in sys.stdin.read().split('\\n')[:-1]:\n"
+				     "  d=Decimal(l);o=[]\n"
+				     "  for k in (12,18):\n"
+				     "    s=d.scaleb(k);i=int(s.to_integral_value(ROUND_HALF_EVEN))\n"
+				     "    o+=[str(i),str(int(s==i))] if abs(i)<=M else ['range','0']\n"
+				     "  if o[0]=='range': o+=['-','-']\n"
+				     "  else:\n"
+				     "    v=Decimal(o[0]).scaleb(-12);t=format(v,'f')\n"
+				     "    t=(t.rstrip('0').rstrip('.') if '.' in t else t)\n"
+				     "    h=v.quantize(Decimal('0.01'),ROUND_HALF_EVEN)\n"
+				     "    o+=['0' if v==0 else t, format(abs(h) if h==0 else h,',.2f')]\n"
+				     "  print(' '.join(o))\n";
 	struct rng r;
 	struct sb in, out;
 	char amount[128];
@@ -269,8 +303,10 @@ TEST(decimal_agrees_on_amounts)
 		struct str rest = sb_str(&out);
 		rng_seed(&r, 10);
 		for (unsigned i = 0; i < CASES; i++) {
-			struct str line = str_cut(&rest, '\n'), pico_want = str_cut(&line, ' '), pico_exact = str_cut(&line, ' ');
-			struct str atto_want = str_cut(&line, ' '), atto_exact = str_cut(&line, ' '), text_want = str_cut(&line, ' ');
+			struct str line = str_cut(&rest, '\n'), pico_want = str_cut(&line, ' '),
+				   pico_exact = str_cut(&line, ' ');
+			struct str atto_want = str_cut(&line, ' '), atto_exact = str_cut(&line, ' '),
+				   text_want = str_cut(&line, ' ');
 			struct str text = str_of(random_amount(&r, amount));
 			money_wide pico, atto;
 			bool exact;
@@ -303,9 +339,12 @@ static money_wide random_wide(struct rng *r)
 	unsigned __int128 v = (unsigned __int128)rng_u64(r) << 64 | rng_u64(r);
 	unsigned shift = (unsigned)rng_below(r, 128);
 	switch (rng_below(r, 8)) {
-	case 0: return rng_below(r, 2) ? WIDE_MAX : WIDE_MIN;
-	case 1: return (money_wide)rng_below(r, 3) - 1;
-	default: return (money_wide)v >> shift;
+	case 0:
+		return rng_below(r, 2) ? WIDE_MAX : WIDE_MIN;
+	case 1:
+		return (money_wide)rng_below(r, 3) - 1;
+	default:
+		return (money_wide)v >> shift;
 	}
 }
 
