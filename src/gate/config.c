@@ -69,6 +69,15 @@ static const char *text_or_null(struct loading *l, struct str s)
 	return copy.n ? copy.p : NULL;
 }
 
+/* A path as in a shell: "~/" is the home folder. */
+static const char *path_of(struct loading *l, struct str s)
+{
+	const char *home = getenv("HOME");
+	if (str_starts(s, STR("~/")) && home && home[0])
+		return arena_printf(l->a, "%s/%.*s", home, STR_ARG(str_sub(s, 2, s.n))).p;
+	return text_or_null(l, s);
+}
+
 /* The node of a setting in the root (NULL when the file does not give it). */
 static const struct conf_node *top_node(struct loading *l, const char *name)
 {
@@ -124,8 +133,8 @@ static void take_listeners(struct loading *l)
 		conf_error(l->d, top_node(l, "admin"), "admin: this listener has no keys, so it stays on this machine");
 		conf_hint(l->d, "write 127.0.0.1:7301 or unix:/PATH, and reach it through ssh or a proxy that asks who it is");
 	}
-	c->tls.cert = text_or_null(l, f->tls.cert);
-	c->tls.key = text_or_null(l, f->tls.key);
+	c->tls.cert = path_of(l, f->tls.cert);
+	c->tls.key = path_of(l, f->tls.key);
 	if (!c->tls.cert != !c->tls.key) {
 		conf_error(l->d, top_node(l, "tls"), "tls: cert and key stand together");
 		conf_hint(l->d, "name both PEM files, or neither");
@@ -147,7 +156,7 @@ static void take_upstream(struct loading *l, const struct file_upstream *f, cons
 	struct err e;
 	double ppm = f->discount * 1e6;
 	*up = (struct upstream_config){.name = f->name, .api = (enum vendor_api)f->dialect, .base = f->base, .key = f->key,
-				       .region = f->region, .ca = f->ca, .gpu_rate_per_hour = f->gpu_rate_per_hour};
+				       .region = f->region, .ca = f->ca_given ? str_of(path_of(l, f->ca)) : f->ca, .gpu_rate_per_hour = f->gpu_rate_per_hour};
 	if (!f->name_given || !f->dialect_given || !f->base_given) {
 		conf_error(l->d, at, "an upstream has a name, a dialect and a base");
 		conf_hint(l->d, "{name: local, dialect: openai, base: http://127.0.0.1:8000}");
@@ -174,7 +183,7 @@ static void take_upstream(struct loading *l, const struct file_upstream *f, cons
 		conf_error(l->d, part(at, "discount"), "discount: finer than one millionth");
 		conf_hint(l->d, "at most six decimals");
 	}
-	if (f->ca_given && access(f->ca.p, R_OK) != 0) {
+	if (f->ca_given && access(up->ca.p ? up->ca.p : "", R_OK) != 0) {
 		conf_error(l->d, part(at, "ca"), "ca: the file cannot be read");
 		conf_hint(l->d, "name a PEM file of certificates");
 	}
@@ -336,7 +345,7 @@ static void take_numbers(struct loading *l)
 	const struct file_limits *m = &f->limits;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	c->workers = f->workers ? (unsigned)f->workers : cores < 1 ? 1 : cores > CORES_MOST ? CORES_MOST : (unsigned)cores;
-	c->ledger = text_or_null(l, f->ledger);
+	c->ledger = f->ledger_given ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
 	c->max_memory_bytes = f->max_memory;
