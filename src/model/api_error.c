@@ -18,11 +18,15 @@ static const struct {
 	const char *type[APIS];
 	const char *code; /* OpenAI's `code`, Gemini's reason */
 } kinds[APIERRS] = {
-	[APIERR_BAD_REQUEST] = {400, {"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"}, "bad_request"},
+	[APIERR_BAD_REQUEST] = {400,
+				{"invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"},
+				"bad_request"},
 	[APIERR_AUTH] = {401, {"authentication_error", "authentication_error", "UNAUTHENTICATED"}, "invalid_api_key"},
 	[APIERR_FORBIDDEN] = {403, {"permission_error", "permission_error", "PERMISSION_DENIED"}, "forbidden"},
 	[APIERR_NOT_FOUND] = {404, {"invalid_request_error", "not_found_error", "NOT_FOUND"}, "not_found"},
-	[APIERR_TOO_LARGE] = {413, {"invalid_request_error", "request_too_large", "INVALID_ARGUMENT"}, "request_too_large"},
+	[APIERR_TOO_LARGE] = {413,
+			      {"invalid_request_error", "request_too_large", "INVALID_ARGUMENT"},
+			      "request_too_large"},
 	[APIERR_BUDGET] = {429, {"budget_exceeded", "budget_exceeded", "RESOURCE_EXHAUSTED"}, "budget_exceeded"},
 	[APIERR_RATE] = {429, {"rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"}, "rate_limit_exceeded"},
 	[APIERR_REGION] = {451, {"permission_error", "permission_error", "PERMISSION_DENIED"}, "region_not_allowed"},
@@ -103,7 +107,7 @@ void api_error_body(enum vendor_api a, enum api_error k, struct str message, str
 void api_error_event(const struct surface *s, enum api_error k, struct str message, struct sb *out)
 {
 	check((unsigned)k < APIERRS);
-	if (s->shape == SHAPE_OPENAI_RESPONSES) { /* flat: {"type":"error","code","message","param","sequence_number"} */
+	if (s->shape == SHAPE_OPENAI_RESPONSES) { /* flat: the members stand beside "type":"error" */
 		struct json_out w;
 		sb_adds(out, "event: error\ndata: ");
 		jw_init(&w, out);

@@ -133,7 +133,8 @@ void training_cap_settle(struct training_cap *c, const struct cap_hold *hold, in
 	c->spent_jobs = plus_u64(c->spent_jobs, used_jobs);
 }
 
-bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model, uint32_t env)
+bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model,
+		       uint32_t env)
 {
 	return (!s->key || s->key == key) && (!s->team || s->team == team) && (!s->feature || s->feature == feature) &&
 	       (!s->model || s->model == model) && (!s->env || s->env == env);

@@ -46,8 +46,8 @@ int vendor_api_parse(struct str s, enum vendor_api *out)
 	return -RR_NOTFOUND;
 }
 
-/* '*' is any run of bytes but '/', '?' one of them, two final stars the rest. One star may be given back: with the last star
- * that was seen this is linear in practice, and a path is bounded by the head that carried it. */
+/* '*' is any run of bytes but '/', '?' one of them, two final stars the rest. One star may be given back:
+ * with the last star that was seen this is linear in practice, and a path is bounded by the head that carried it. */
 static bool path_matches(const char *pattern, struct str path)
 {
 	const char *p = path.p, *end = path.p + path.n, *star = NULL, *star_at = NULL;
@@ -141,7 +141,8 @@ static void sort_edits(struct json_edit *e, unsigned count)
 		}
 }
 
-unsigned dialect_usage_edits(const struct surface *s, const struct features *f, struct arena *a, struct json_edit *edits)
+unsigned dialect_usage_edits(const struct surface *s, const struct features *f, struct arena *a,
+			     struct json_edit *edits)
 {
 	struct json options;
 	if (!f->stream || f->stream_usage_asked || !s->json_body || f->top.type != JSON_OBJECT ||
@@ -154,8 +155,8 @@ unsigned dialect_usage_edits(const struct surface *s, const struct features *f, 
 }
 
 /* Lowers a member that stands there with a higher number; *present says whether it stood there. */
-static unsigned lower_member(struct json object, const char *key, uint64_t max_tok, struct arena *a, struct json_edit *edit,
-			     bool *present)
+static unsigned lower_member(struct json object, const char *key, uint64_t max_tok, struct arena *a,
+			     struct json_edit *edit, bool *present)
 {
 	struct json v = json_get(object, key);
 	uint64_t now;

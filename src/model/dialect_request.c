@@ -98,8 +98,8 @@ static void take_media(struct json type, struct walk *w)
 
 static void walk_member(struct str key, struct json v, struct walk *w)
 {
-	if (json_key_eq(key, STR("file_id")) || json_key_eq(key, STR("file_url")) || json_key_eq(key, STR("file_uri")) ||
-	    json_key_eq(key, STR("fileUri"))) {
+	if (json_key_eq(key, STR("file_id")) || json_key_eq(key, STR("file_url")) ||
+	    json_key_eq(key, STR("file_uri")) || json_key_eq(key, STR("fileUri"))) {
 		w->hidden |= is_there(v);
 	} else if (json_key_eq(key, STR("image_url"))) {
 		w->hidden |= is_url(v) || is_url(json_get(v, "url"));
@@ -202,7 +202,8 @@ static bool vendor_tool(enum usage_shape shape, struct json tool)
 		struct json v;
 		json_open(&it, tool);
 		while (json_next(&it, &key, &v))
-			if (!json_key_eq(key, STR("functionDeclarations")) && !json_key_eq(key, STR("function_declarations")) &&
+			if (!json_key_eq(key, STR("functionDeclarations")) &&
+			    !json_key_eq(key, STR("function_declarations")) &&
 			    !json_key_eq(key, STR("computerUse")) && is_there(v))
 				return true;
 		return false;
@@ -328,7 +329,7 @@ static uint64_t code_points(struct json text)
 	struct str raw = json_raw_string(text);
 	uint64_t n = 0;
 	for (size_t i = 0; i < raw.n; i++) {
-		if (raw.p[i] == '\\') /* an escape is one; a surrogate pair counts as two, as the vendor's UTF-16 would */
+		if (raw.p[i] == '\\') /* an escape is one; a surrogate pair counts as two, as in UTF-16 */
 			i += i + 1 < raw.n && raw.p[i + 1] == 'u' ? 5 : 1;
 		else if (((unsigned char)raw.p[i] & 0xC0) == 0x80)
 			continue;
@@ -412,7 +413,8 @@ static int take_members(const struct surface *s, const struct json m[MEMBERS], s
 	if (m[M_TIER].type == JSON_STRING)
 		f->tier_asked = tier_parse(json_raw_string(m[M_TIER]));
 	f->choices = times(n > best ? n : best, prompts_of(m[M_PROMPT]));
-	f->stream_usage_asked = s->shape != SHAPE_OPENAI_CHAT || json_is_true(json_get(m[M_STREAM_OPTIONS], "include_usage"));
+	f->stream_usage_asked =
+		s->shape != SHAPE_OPENAI_CHAT || json_is_true(json_get(m[M_STREAM_OPTIONS], "include_usage"));
 	f->has_tools = has_vendor_tool(s->shape, m[M_TOOLS]) || is_there(m[M_WEB_SEARCH]) || is_there(m[M_MCP]);
 	f->cache_ttl_12h = json_string_eq(json_get(m[M_CACHE_OPTIONS], "ttl"), "12h");
 	f->hidden_context |= f->has_tools || is_there(m[M_PREVIOUS]) || is_there(m[M_CONVERSATION]) ||
@@ -513,7 +515,7 @@ int dialect_request(const struct surface *s, struct str path, struct str query, 
 	}
 	if (!rc && s->shape == SHAPE_GEMINI)
 		rc = take_gemini(s, path, query, m, f);
-	if (!f->model.n && str_starts(path, STR("/openai/deployments/"))) { /* Azure: the deployment stands for the model */
+	if (!f->model.n && str_starts(path, STR("/openai/deployments/"))) { /* Azure: the deployment is the model */
 		struct str rest = str_sub(path, 20, path.n);
 		f->model = str_cut(&rest, '/');
 	}

@@ -51,7 +51,8 @@ static const char *find(struct str data, struct str needle)
 	for (; data.n >= n && (size_t)(end - p) >= n + 15; p += 16) {
 		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
 		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 2));
-		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last)));
+		__m128i both = _mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, last));
+		unsigned hits = (unsigned)_mm_movemask_epi8(both);
 		for (; hits; hits &= hits - 1) {
 			const char *at = p + __builtin_ctz(hits);
 			if (memcmp(at, needle.p, n) == 0)
@@ -316,8 +317,8 @@ static enum event_action gemini_event(struct stream_meter *m, struct str data)
 	struct json top, reason;
 	struct usage u;
 	count_text(m, data, STR("\"parts\""));
-	if (!find(data, STR("\"usageMetadata\"")) && !find(data, STR("\"usage_metadata\"")) && !find(data, STR("\"error\"")) &&
-	    !find(data, STR("\"finishReason\"")) && m->events > 1)
+	if (!find(data, STR("\"usageMetadata\"")) && !find(data, STR("\"usage_metadata\"")) &&
+	    !find(data, STR("\"error\"")) && !find(data, STR("\"finishReason\"")) && m->events > 1)
 		return EVENT_PASS;
 	if (!parsed(data, &top))
 		return EVENT_PASS;
@@ -425,8 +426,8 @@ static uint64_t tokens_of(uint64_t bytes)
 static bool can_estimate(const struct surface *s)
 {
 	return s->bill == BILL_USAGE && s->json_body &&
-	       (s->shape == SHAPE_OPENAI_CHAT || s->shape == SHAPE_OPENAI_RESPONSES || s->shape == SHAPE_OPENAI_EMBEDDINGS ||
-		s->shape == SHAPE_ANTHROPIC || s->shape == SHAPE_GEMINI);
+	       (s->shape == SHAPE_OPENAI_CHAT || s->shape == SHAPE_OPENAI_RESPONSES ||
+		s->shape == SHAPE_OPENAI_EMBEDDINGS || s->shape == SHAPE_ANTHROPIC || s->shape == SHAPE_GEMINI);
 }
 
 void meter_finish(struct stream_meter *m, uint64_t est_in_tok)

@@ -234,7 +234,8 @@ bool usage_is_zero(const struct usage *u)
 	for (unsigned t = 0; t < TOOLS; t++)
 		if (u->tools[t])
 			return false;
-	return !usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters && !u->trained_tok;
+	return !usage_total_tok(u) && !u->vendor_total_tok && !u->audio_ms && !u->images && !u->characters &&
+	       !u->trained_tok;
 }
 
 int usage_close(struct usage *u, const struct counts *c)

@@ -146,12 +146,13 @@ static void take_details(struct counts *c, struct json block, struct parts *p)
 	/* Where each vendor puts them: OpenAI in the details; Moonshot cached_tokens, DeepSeek the hit count and
 	 * xAI's old block cached_prompt_text_tokens on top; translators keep Anthropic's names beside OpenAI's. */
 	static const char *const cached_inner[] = {"cached_tokens", NULL};
-	static const char *const cached_outer[] = {"cached_tokens", "prompt_cache_hit_tokens", "cached_prompt_text_tokens",
-						   "cache_read_input_tokens", NULL};
+	static const char *const cached_outer[] = {"cached_tokens", "prompt_cache_hit_tokens",
+						   "cached_prompt_text_tokens", "cache_read_input_tokens", NULL};
 	static const char *const written_inner[] = {"cache_write_tokens", "cache_creation_tokens", NULL};
 	static const char *const written_outer[] = {"cache_creation_input_tokens", NULL};
 	struct json in = object_of(block, "prompt_tokens_details", "input_tokens_details", "input_token_details");
-	struct json out = object_of(block, "completion_tokens_details", "output_tokens_details", "output_token_details");
+	struct json out =
+		object_of(block, "completion_tokens_details", "output_tokens_details", "output_token_details");
 	struct json split = json_get(in, "cached_tokens_details");
 	if (!take_first(c, in, cached_inner, &p->cached))
 		take_first(c, block, cached_outer, &p->cached);

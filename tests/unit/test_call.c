@@ -30,7 +30,8 @@ TEST(ids_of_one_worker_ascend)
 
 TEST(ids_that_are_none_are_refused)
 {
-	static const char *const bad[] = {"", "c-", "c-01a1fb67187b1234abcd00000000000", "c-01a1fb67187b1234abcd0000000000071",
+	static const char *const bad[] = {"", "c-", "c-01a1fb67187b1234abcd00000000000",
+		"c-01a1fb67187b1234abcd0000000000071",
 					  "d-01a1fb67187b1234abcd000000000007", "c-01A1fb68307b1234abcd000000000007",
 					  "c-01a1fb67187b1234abcd00000000000g"};
 	struct call_id id = {1, 2};

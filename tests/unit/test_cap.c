@@ -73,9 +73,11 @@ static void live(uint64_t seed, bool hard)
 				T_TRUE(!(over && hard));
 				T_EQ_I(warn, over);
 				/* invariant 1 */
-				if (hard && (pico || tok))
-					T_TRUE((!pico || limit == INT64_MAX || c.spent_pico + c.reserved_pico <= limit) &&
-					       (!tok || limit_tok == UINT64_MAX || c.spent_tok + c.reserved_tok <= limit_tok));
+				if (hard)
+					T_TRUE(!pico || limit == INT64_MAX || c.spent_pico + c.reserved_pico <= limit);
+				if (hard)
+					T_TRUE(!tok || limit_tok == UINT64_MAX ||
+					       c.spent_tok + c.reserved_tok <= limit_tok);
 				h->window = window;
 				h->pico = pico;
 				h->tok = tok;

@@ -65,7 +65,8 @@ TEST(paths_find_their_surface)
 		{API_GEMINI, "POST", "/v1beta/cachedContents", "gemini-caches", BILL_NOTHING},
 		{API_GEMINI, "POST", "/upload/v1beta/files", "gemini-files", BILL_NOTHING},
 		{API_GEMINI, "POST", "/v1beta/openai/chat/completions", "gemini-openai-chat", BILL_USAGE},
-		{API_GEMINI, "POST", "/v1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent", "vertex-stream", BILL_USAGE},
+		{API_GEMINI, "POST", "/v1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent",
+			"vertex-stream", BILL_USAGE},
 		{API_GEMINI, "POST", "/v1beta/models/a/b:generateContent", "gemini-other", BILL_USAGE},
 		{API_GEMINI, "POST", "/v1beta/models/m%3AgenerateContent", "gemini-other", BILL_USAGE},
 	};
@@ -84,7 +85,8 @@ TEST(c63_a_get_never_bills)
 	static const char *const others[] = {"GET", "HEAD", "DELETE", "OPTIONS"};
 	for (unsigned i = 0; i < surface_count(); i++)
 		for (unsigned m = 0; m < 4; m++) {
-			const struct surface *s = surface_find(surface_at(i)->api, str_of(others[m]), str_of(surface_at(i)->path));
+			const struct surface *at = surface_at(i);
+			const struct surface *s = surface_find(at->api, str_of(others[m]), str_of(at->path));
 			T_TRUE(s->bill == BILL_NOTHING || strcmp(s->name, "openai-realtime") == 0);
 		}
 }
@@ -117,8 +119,10 @@ static int chat(const char *body)
 
 TEST(a_chat_request)
 {
-	T_EQ_I(chat(" {\"model\":\"gpt-5\",\"stream\":true,\"max_completion_tokens\":500,\"n\":3,\"service_tier\":\"flex\","
-		    "\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\",\"content\":\"hi\"}]}\n"),
+	T_EQ_I(chat(" {\"model\":\"gpt-5\",\"stream\":true,\"max_completion_tokens\":500,\"n\":3,"
+		"\"service_tier\":\"flex\","
+		    "\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\","
+		"\"content\":\"hi\"}]}\n"),
 	       0);
 	T_TRUE(str_eqc(f.model, "gpt-5"));
 	T_TRUE(f.stream && !f.stream_usage_asked && !f.hidden_context && !f.has_tools && !f.cache_marks);
@@ -131,7 +135,8 @@ TEST(a_chat_request)
 	T_TRUE(f.stream_usage_asked);
 	T_EQ_I(f.choices, 1);
 	T_EQ_I(f.prefix_hash, 0);
-	T_EQ_I(chat("{\"model\":\"m\",\"max_tokens\":100,\"max_completion_tokens\":900,\"stream\":null,\"n\":null}"), 0);
+	T_EQ_I(chat("{\"model\":\"m\",\"max_tokens\":100,\"max_completion_tokens\":900,\"stream\":null,\"n\":null}"),
+		0);
 	T_EQ_I(f.max_output_tok, 900);
 	T_TRUE(!f.stream);
 }
@@ -139,11 +144,14 @@ TEST(a_chat_request)
 TEST(the_prefix_hash_is_that_of_system_and_tools)
 {
 	uint64_t one, two;
-	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"user\",\"content\":\"1\"}]}"), 0);
+	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"user\","
+		"\"content\":\"1\"}]}"), 0);
 	one = f.prefix_hash;
-	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"user\",\"content\":\"2\"}]}"), 0);
+	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"A\"},{\"role\":\"user\","
+		"\"content\":\"2\"}]}"), 0);
 	T_TRUE(f.prefix_hash == one && one);
-	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"B\"},{\"role\":\"user\",\"content\":\"2\"}]}"), 0);
+	T_EQ_I(chat("{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"B\"},{\"role\":\"user\","
+		"\"content\":\"2\"}]}"), 0);
 	T_TRUE(f.prefix_hash != one);
 	T_EQ_I(chat("{\"model\":\"m\",\"tools\":[],\"messages\":[{\"role\":\"system\",\"content\":\"A\"}]}"), 0);
 	T_TRUE(f.prefix_hash != one);
@@ -170,7 +178,8 @@ TEST(what_is_ambiguous_is_refused)
 			printf("  %s\n", bad[i]);
 		T_EQ_I(chat(bad[i]), -RR_INPUT);
 	}
-	T_EQ_I(ask("gemini-generate", "/v1beta/models/m:generateContent", "", "{\"generationConfig\":{\"maxOutputTokens\":\"9\"}}"), -RR_INPUT);
+	T_EQ_I(ask("gemini-generate", "/v1beta/models/m:generateContent", "",
+		"{\"generationConfig\":{\"maxOutputTokens\":\"9\"}}"), -RR_INPUT);
 }
 
 TEST(what_is_no_json_is_refused_with_its_place)
@@ -183,7 +192,7 @@ TEST(what_is_no_json_is_refused_with_its_place)
 	T_EQ_I(chat("{\"model\":\"a\"} x"), -RR_SYNTAX);
 	T_EQ_I(ask("openai-models", "/v1/models", "", ""), 0);	       /* nothing is asked of a GET */
 	T_EQ_I(ask("openai-files", "/v1/files", "", "garbage"), 0);    /* nor of what never bills */
-	T_EQ_I(ask("openai-other", "/v1/new", "", "--garbage"), 0);    /* what is not known passes, bounded by the worst */
+	T_EQ_I(ask("openai-other", "/v1/new", "", "--garbage"), 0);    /* unknown: passes, bounded by the worst */
 	T_TRUE(f.hidden_context);
 	T_EQ_I(ask("openai-other", "/v1/new", "", "{\"model\":\"x\",\"stream\":5}"), 0);
 	T_TRUE(f.hidden_context && str_eqc(f.model, "x"));
@@ -203,33 +212,52 @@ TEST(context_that_cannot_be_seen_is_named)
 		const char *surface, *body;
 		bool hidden;
 	} cases[] = {
-		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}]}]}", true},
-		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}]}", false},
-		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]}]}", true},
-		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{\"f\\u0069le_id\":\"f\"}}]}]}", true},
-		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":\"say \\\"file_id\\\": \\\"x\\\" and \\\"image_url\\\" \\u0041\"}]}", false},
+		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image_url\","
+			"\"image_url\":{\"url\":\"https://x/y.png\"}}]}]}", true},
+		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image_url\","
+			"\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}]}", false},
+		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\","
+			"\"file\":{\"file_id\":\"f\"}}]}]}", true},
+		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"file\","
+			"\"file\":{\"f\\u0069le_id\":\"f\"}}]}]}", true},
+		{"openai-chat", "{\"model\":\"m\",\"messages\":[{\"content\":\"say \\\"file_id\\\": \\\"x\\\" and "
+			"\\\"image_url\\\" \\u0041\"}]}", false},
 		{"openai-chat", "{\"model\":\"m\",\"web_search_options\":{}}", true},
-		{"openai-chat", "{\"model\":\"m\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"file_id\"}}]}", false},
+		{"openai-chat", "{\"model\":\"m\",\"tools\":[{\"type\":\"function\","
+			"\"function\":{\"name\":\"file_id\"}}]}", false},
 		{"openai-responses", "{\"model\":\"m\",\"previous_response_id\":\"r\",\"input\":\"x\"}", true},
 		{"openai-responses", "{\"model\":\"m\",\"previous_response_id\":null,\"input\":\"x\"}", false},
 		{"openai-responses", "{\"model\":\"m\",\"conversation\":\"c\",\"input\":\"x\"}", true},
 		{"openai-responses", "{\"model\":\"m\",\"prompt\":{\"id\":\"p\"}}", true},
 		{"openai-responses", "{\"model\":\"m\",\"input\":[{\"type\":\"item_reference\",\"id\":\"i\"}]}", true},
-		{"openai-responses", "{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":\"input_image\",\"image_url\":\"https://x\"}]}]}", true},
-		{"openai-responses", "{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":\"input_file\",\"file_url\":\"https://x\"}]}]}", true},
+		{"openai-responses", "{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":\"input_image\","
+			"\"image_url\":\"https://x\"}]}]}", true},
+		{"openai-responses", "{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":\"input_file\","
+			"\"file_url\":\"https://x\"}]}]}", true},
 		{"openai-responses", "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"web_search\"}]}", true},
-		{"openai-responses", "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"custom\"},{\"type\":\"function\"}]}", false},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"}}]}]}", true},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]}]}", true},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"A\"}}]}]}", true},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"A\"}}]}]}", false},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[],\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}", true},
-		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[],\"tools\":[{\"name\":\"mine\"},{\"type\":\"bash_20250124\"},{\"type\":\"custom\"}]}", false},
+		{"openai-responses", "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"custom\"},"
+			"{\"type\":\"function\"}]}", false},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image\","
+			"\"source\":{\"type\":\"url\",\"url\":\"u\"}}]}]}", true},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"document\","
+			"\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}]}]}", true},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"document\","
+			"\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\","
+			"\"data\":\"A\"}}]}]}", true},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"type\":\"image\","
+			"\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\","
+			"\"data\":\"A\"}}]}]}", false},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[],"
+			"\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}", true},
+		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[],\"tools\":[{\"name\":\"mine\"},"
+			"{\"type\":\"bash_20250124\"},{\"type\":\"custom\"}]}", false},
 		{"anthropic-messages", "{\"model\":\"m\",\"messages\":[],\"container\":\"c\"}", true},
 		{"gemini-generate", "{\"cachedContent\":\"cachedContents/1\",\"contents\":[]}", true},
 		{"gemini-generate", "{\"contents\":[{\"parts\":[{\"fileData\":{\"fileUri\":\"u\"}}]}]}", true},
-		{"gemini-generate", "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"A\"}}]}]}", false},
-		{"gemini-generate", "{\"contents\":[{\"parts\":[{\"inline_data\":{\"mime_type\":\"video/mp4\",\"data\":\"A\"}}]}]}", true},
+		{"gemini-generate", "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\","
+			"\"data\":\"A\"}}]}]}", false},
+		{"gemini-generate", "{\"contents\":[{\"parts\":[{\"inline_data\":{\"mime_type\":\"video/mp4\","
+			"\"data\":\"A\"}}]}]}", true},
 		{"gemini-generate", "{\"contents\":[],\"tools\":[{\"googleSearch\":{}}]}", true},
 		{"gemini-generate", "{\"contents\":[],\"tools\":[{\"functionDeclarations\":[]}]}", false},
 	};
@@ -239,8 +267,10 @@ TEST(context_that_cannot_be_seen_is_named)
 			printf("  %s\n", cases[i].body);
 		T_EQ_I(f.hidden_context, cases[i].hidden);
 	}
-	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"source\":{\"type\":\"base64\",\"media_type\":"
-						 "\"image/png\"}},{\"source\":{\"type\":\"base64\",\"media_type\":\"image/webp\"}}]}]}"),
+	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"messages\":[{\"content\":[{\"source\":{\"type"
+		"\":\"base64\",\"media_type\":"
+						 "\"image/png\"}},{\"source\":{\"type\":\"base64\","
+						"\"media_type\":\"image/webp\"}}]}]}"),
 	       0);
 	T_EQ_I(f.images, 2);
 }
@@ -248,25 +278,31 @@ TEST(context_that_cannot_be_seen_is_named)
 TEST(cache_marks_and_their_life)
 {
 	T_EQ_I(ask("anthropic-messages", "", "",
-		   "{\"model\":\"m\",\"system\":[{\"type\":\"text\",\"text\":\"A\",\"cache_control\":{\"type\":\"ephemeral\"}}],\"messages\":[]}"),
+		   "{\"model\":\"m\",\"system\":[{\"type\":\"text\",\"text\":\"A\","
+		"\"cache_control\":{\"type\":\"ephemeral\"}}],\"messages\":[]}"),
 	       0);
 	T_TRUE(f.cache_marks && !f.cache_ttl_1h);
 	T_EQ_I(ask("anthropic-messages", "", "",
-		   "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[]}"),
+		   "{\"model\":\"m\",\"tools\":[{\"name\":\"t\",\"cache_control\":{\"type\":\"ephemeral\","
+		"\"ttl\":\"1h\"}}],\"messages\":[]}"),
 	       0);
 	T_TRUE(f.cache_marks && f.cache_ttl_1h);
-	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"},\"messages\":[]}"), 0);
+	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"cache_control\":{\"type\":\"ephemeral\","
+		"\"ttl\":\"1h\"},\"messages\":[]}"), 0);
 	T_TRUE(f.cache_marks && f.cache_ttl_1h);
-	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"input\":\"x\",\"prompt_cache_options\":{\"ttl\":\"12h\"}}"), 0);
+	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"input\":\"x\","
+		"\"prompt_cache_options\":{\"ttl\":\"12h\"}}"), 0);
 	T_TRUE(f.cache_ttl_12h && f.cache_marks);
-	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\\\"cache_control\\\"\"}]}"), 0);
+	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
+		"\"content\":\"\\\"cache_control\\\"\"}]}"), 0);
 	T_TRUE(!f.cache_marks);
 }
 
 TEST(gemini_requests_speak_through_their_path)
 {
 	T_EQ_I(ask("gemini-stream", "/v1beta/models/gemini-2.5-pro:streamGenerateContent", "key=k&alt=sse",
-		   "{\"contents\":[],\"generation_config\":{\"max_output_tokens\":7,\"candidateCount\":2},\"system_instruction\":{\"parts\":[]}}"),
+		   "{\"contents\":[],\"generation_config\":{\"max_output_tokens\":7,\"candidateCount\":2},"
+		"\"system_instruction\":{\"parts\":[]}}"),
 	       0);
 	T_TRUE(str_eqc(f.model, "gemini-2.5-pro"));
 	T_TRUE(f.stream && !f.stream_array && f.stream_usage_asked && f.prefix_hash);
@@ -282,25 +318,31 @@ TEST(gemini_requests_speak_through_their_path)
 
 TEST(other_requests)
 {
-	static const char form[] = "--XyZ\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\nname=\"model\"\r\n\r\n"
-				   "evil\r\n--XyZ\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--XyZ\r\n"
+	static const char form[] = "--XyZ\r\nContent-Disposition: form-data; name=\"file\"; "
+		"filename=\"a.wav\"\r\n\r\nRIFF\r\nname=\"model\"\r\n\r\n"
+				   "evil\r\n--XyZ\r\nContent-Disposition: form-data; "
+				"name=\"model\"\r\n\r\nwhisper-1\r\n--XyZ\r\n"
 				   "Content-Disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n--XyZ--\r\n";
 	T_EQ_I(ask("openai-transcription", "", "", form), 0);
 	T_TRUE(str_eqc(f.model, "whisper-1"));
 	T_TRUE(f.stream);
 	T_EQ_I(ask("openai-transcription", "", "",
-		   "--X\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na\r\n--X\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nb\r\n--X--"),
+		   "--X\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na\r\n--X\r\nContent-Disposition: "
+		"form-data; name=\"model\"\r\n\r\nb\r\n--X--"),
 	       -RR_INPUT);
 	T_EQ_I(ask("openai-transcription", "", "", "--X\r\nbroken"), 0);
-	T_EQ_I(ask("openai-speech", "", "", "{\"model\":\"tts-1\",\"input\":\"caf\\u00e9 \xc3\xa9!\",\"voice\":\"v\"}"), 0);
+	T_EQ_I(ask("openai-speech", "", "", "{\"model\":\"tts-1\",\"input\":\"caf\\u00e9 \xc3\xa9!\","
+		"\"voice\":\"v\"}"), 0);
 	T_EQ_I(f.characters, 7);
-	T_EQ_I(ask("openai-completions", "", "", "{\"model\":\"m\",\"prompt\":[\"a\",\"b\",\"c\"],\"n\":2,\"best_of\":4}"), 0);
+	T_EQ_I(ask("openai-completions", "", "", "{\"model\":\"m\",\"prompt\":[\"a\",\"b\",\"c\"],\"n\":2,"
+		"\"best_of\":4}"), 0);
 	T_EQ_I(f.choices, 12);
 	T_EQ_I(ask("openai-completions", "", "", "{\"model\":\"m\",\"prompt\":[1,2,3]}"), 0);
 	T_EQ_I(f.choices, 1);
 	T_EQ_I(ask("openai-chat", "/openai/deployments/my-gpt/chat/completions", "", "{\"messages\":[]}"), 0);
 	T_TRUE(str_eqc(f.model, "my-gpt"));
-	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"input\":\"x\",\"background\":true,\"max_output_tokens\":5}"), 0);
+	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"input\":\"x\",\"background\":true,"
+		"\"max_output_tokens\":5}"), 0);
 	T_TRUE(f.background);
 	T_EQ_I(f.max_output_tok, 5);
 }
@@ -332,7 +374,8 @@ TEST(c60_usage_is_asked_for_by_a_splice)
 	       " {\"stream_options\":{\"include_usage\":true}, \"model\" : \"m\",  \"stream\":true }");
 	T_EQ_S(edited("openai-chat", "{\"stream\":true,\"stream_options\":{ \"x\": 1 }}", 0),
 	       "{\"stream\":true,\"stream_options\":{\"include_usage\":true, \"x\": 1 }}");
-	T_EQ_S(edited("openai-chat", "{\"stream\":true,\"stream_options\":{}}", 0), "{\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+	T_EQ_S(edited("openai-chat", "{\"stream\":true,\"stream_options\":{}}", 0),
+		"{\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
 	T_EQ_S(edited("openai-chat", "{\"stream\":true,\"stream_options\":{\"include_usage\":false}}", 0),
 	       "{\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
 	T_EQ_S(edited("openai-chat", "{\"stream\":true,\"stream_options\":null}", 0),
@@ -347,17 +390,21 @@ TEST(c60_usage_is_asked_for_by_a_splice)
 
 TEST(a_limit_is_lowered_by_a_splice)
 {
-	T_EQ_S(edited("openai-chat", "{\"model\":\"m\",\"max_tokens\":900}", 100), "{\"model\":\"m\",\"max_tokens\":100}");
-	T_EQ_S(edited("openai-chat", "{\"max_tokens\":900,\"max_completion_tokens\":800}", 100), "{\"max_tokens\":100,\"max_completion_tokens\":100}");
+	T_EQ_S(edited("openai-chat", "{\"model\":\"m\",\"max_tokens\":900}", 100),
+		"{\"model\":\"m\",\"max_tokens\":100}");
+	T_EQ_S(edited("openai-chat", "{\"max_tokens\":900,\"max_completion_tokens\":800}", 100),
+		"{\"max_tokens\":100,\"max_completion_tokens\":100}");
 	T_EQ_S(edited("openai-chat", "{\"max_tokens\":50}", 100), "{\"max_tokens\":50}");
 	T_EQ_S(edited("openai-chat", "{\"model\":\"m\"}", 100), "{\"max_completion_tokens\":100,\"model\":\"m\"}");
 	T_EQ_S(edited("openai-completions", "{\"model\":\"m\"}", 100), "{\"max_tokens\":100,\"model\":\"m\"}");
 	T_EQ_S(edited("openai-responses", "{\"max_output_tokens\":900}", 100), "{\"max_output_tokens\":100}");
 	T_EQ_S(edited("anthropic-messages", "{\"max_tokens\":900}", 100), "{\"max_tokens\":100}");
-	T_EQ_S(edited("gemini-generate", "{\"contents\":[]}", 9), "{\"generationConfig\":{\"maxOutputTokens\":9},\"contents\":[]}");
+	T_EQ_S(edited("gemini-generate", "{\"contents\":[]}", 9),
+		"{\"generationConfig\":{\"maxOutputTokens\":9},\"contents\":[]}");
 	T_EQ_S(edited("gemini-generate", "{\"generationConfig\":{\"temperature\":1}}", 9),
 	       "{\"generationConfig\":{\"maxOutputTokens\":9,\"temperature\":1}}");
-	T_EQ_S(edited("gemini-generate", "{\"generation_config\":{\"max_output_tokens\":10}}", 9), "{\"generation_config\":{\"max_output_tokens\":9}}");
+	T_EQ_S(edited("gemini-generate", "{\"generation_config\":{\"max_output_tokens\":10}}", 9),
+		"{\"generation_config\":{\"max_output_tokens\":9}}");
 	T_EQ_S(edited("openai-embeddings", "{\"model\":\"m\"}", 9), "{\"model\":\"m\"}");
 }
 
@@ -377,12 +424,16 @@ TEST(refusals_speak_the_vendors_shape)
 {
 	static const unsigned status[APIERRS] = {400, 401, 403, 404, 413, 429, 429, 451, 502, 504, 503, 507};
 	T_EQ_S(refusal(API_OPENAI, APIERR_BUDGET),
-	       "{\"error\":{\"message\":\"no \\\"budget\\\"\",\"type\":\"budget_exceeded\",\"param\":null,\"code\":\"budget_exceeded\"}}");
+	       "{\"error\":{\"message\":\"no \\\"budget\\\"\",\"type\":\"budget_exceeded\",\"param\":null,"
+	"\"code\":\"budget_exceeded\"}}");
 	T_EQ_S(refusal(API_ANTHROPIC, APIERR_BUDGET),
-	       "{\"type\":\"error\",\"error\":{\"type\":\"budget_exceeded\",\"message\":\"no \\\"budget\\\"\"},\"request_id\":\"c-1\"}");
+	       "{\"type\":\"error\",\"error\":{\"type\":\"budget_exceeded\",\"message\":\"no \\\"budget\\\"\"},"
+	"\"request_id\":\"c-1\"}");
 	T_EQ_S(refusal(API_GEMINI, APIERR_BUDGET),
-	       "{\"error\":{\"code\":429,\"message\":\"no \\\"budget\\\"\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"@type\":"
-	       "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"budget_exceeded\",\"domain\":\"runrate\"}]}}");
+	       "{\"error\":{\"code\":429,\"message\":\"no \\\"budget\\\"\",\"status\":\"RESOURCE_EXHAUSTED\","
+	"\"details\":[{\"@type\":"
+	       "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"budget_exceeded\","
+	"\"domain\":\"runrate\"}]}}");
 	for (unsigned k = 0; k < APIERRS; k++) {
 		T_EQ_I(api_error_status((enum api_error)k), status[k]);
 		for (unsigned a = 0; a < APIS; a++) {
@@ -398,7 +449,8 @@ TEST(refusals_in_a_stream_are_one_event)
 		const char *surface, *begins;
 	} cases[] = {
 		{"openai-chat", "data: {\"error\":{\"message\":\"m\""},
-		{"openai-responses", "event: error\ndata: {\"type\":\"error\",\"code\":\"upstream_timeout\",\"message\":\"m\",\"param\":null,\"sequence_number\":0}\n\n"},
+		{"openai-responses", "event: error\ndata: {\"type\":\"error\",\"code\":\"upstream_timeout\","
+			"\"message\":\"m\",\"param\":null,\"sequence_number\":0}\n\n"},
 		{"anthropic-messages", "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\""},
 		{"gemini-stream", "data: {\"error\":{\"code\":504"},
 		{"gemini-openai-chat", "data: {\"error\":{\"message\":\"m\""},

@@ -25,38 +25,50 @@ static char event(const char *name, const char *data)
 
 static const char *show(void)
 {
+	static const struct {
+		uint32_t flag;
+		const char *word;
+	} flags[] = {{USAGE_MISMATCH, "MISMATCH "},	{USAGE_ESTIMATED, "ESTIMATED "}, {USAGE_PARTIAL, "PARTIAL "},
+		     {USAGE_SPLIT_GUESSED, "GUESSED "}, {USAGE_ZERO, "ZERO "}};
+	struct usage *u = &m.usage;
 	size_t n = 0;
 	for (unsigned c = 0; c < CLASSES; c++)
-		if (m.usage.tok[c])
-			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s=%llu ", token_class_name((enum token_class)c),
-					      (unsigned long long)m.usage.tok[c]);
-	if (m.usage.tier)
-		n += (size_t)snprintf(shown + n, sizeof shown - n, "tier=%s ", tier_name(m.usage.tier));
-	n += (size_t)snprintf(shown + n, sizeof shown - n, "%s%s%s%s%s", m.usage.flags & USAGE_MISMATCH ? "MISMATCH " : "",
-			      m.usage.flags & USAGE_ESTIMATED ? "ESTIMATED " : "", m.usage.flags & USAGE_PARTIAL ? "PARTIAL " : "",
-			      m.usage.flags & USAGE_SPLIT_GUESSED ? "GUESSED " : "", m.usage.flags & USAGE_ZERO ? "ZERO " : "");
-	snprintf(shown + n, sizeof shown - n, m.usage.flags & USAGE_SEEN ? "total=%llu" : "none",
-		 (unsigned long long)m.usage.vendor_total_tok);
+		if (u->tok[c])
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s=%llu ",
+					      token_class_name((enum token_class)c), (unsigned long long)u->tok[c]);
+	if (u->tier)
+		n += (size_t)snprintf(shown + n, sizeof shown - n, "tier=%s ", tier_name(u->tier));
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (u->flags & flags[i].flag)
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s", flags[i].word);
+	snprintf(shown + n, sizeof shown - n, u->flags & USAGE_SEEN ? "total=%llu" : "none",
+		 (unsigned long long)u->vendor_total_tok);
 	if (m.usage.flags & USAGE_SEEN && !(m.usage.flags & USAGE_MISMATCH))
 		T_EQ_I(usage_total_tok(&m.usage), m.usage.vendor_total_tok);
 	T_TRUE(m.usage.model.p == NULL && m.usage.request_id.p == NULL); /* no span outlives its event */
 	return shown;
 }
 
-#define CHUNK(rest) "{\"id\":\"chatcmpl-9\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-5-2025-08-07\",\"service_tier\":\"default\"," rest "}"
+#define CHUNK(rest) "{\"id\":\"chatcmpl-9\",\"object\":\"chat.completion.chunk\",\"created\":1," \
+	"\"model\":\"gpt-5-2025-08-07\",\"service_tier\":\"default\"," rest "}"
 
 TEST(openai_chat_with_the_usage_chunk_that_we_asked_for)
 {
 	begin("openai-chat", NULL);
-	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"xx\"")), 'P');
+	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+		"\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"xx\"")), 'P');
 	T_TRUE(!m.first_content);
-	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}],\"usage\":null")), 'P');
+	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},"
+		"\"finish_reason\":null}],\"usage\":null")), 'P');
 	T_TRUE(m.first_content);
-	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]},\"finish_reason\":null}],\"usage\":null")), 'P');
+	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+		"\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]},\"finish_reason\":null}],"
+		"\"usage\":null")), 'P');
 	T_EQ_I(m.output_bytes, 5 + 9);
 	T_EQ_I(event("", CHUNK("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null")), 'P');
 	T_TRUE(!(m.usage.flags & USAGE_SEEN));
-	T_EQ_I(event("", CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21,\"prompt_tokens_details\":{\"cached_tokens\":4}}")), 'D');
+	T_EQ_I(event("", CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+		"\"total_tokens\":21,\"prompt_tokens_details\":{\"cached_tokens\":4}}")), 'D');
 	T_EQ_I(event("", "[DONE]"), 'P');
 	T_TRUE(m.ended && !m.failed);
 	meter_finish(&m, 500);
@@ -67,13 +79,15 @@ TEST(openai_chat_with_the_usage_chunk_that_we_asked_for)
 
 TEST(c60_the_clients_own_usage_chunk_passes)
 {
-	static const char last[] = CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}");
+	static const char last[] = CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+		"\"total_tokens\":21}");
 	begin("openai-chat", NULL);
 	T_EQ_I(meter_event(&m, STR(""), STR(last), true), EVENT_PASS);
 	begin("openai-chat", NULL);
 	T_EQ_I(meter_event(&m, STR(""), STR(last), false), EVENT_DROP);
 	begin("openai-chat", NULL); /* usage beside content is the vendor's own habit: it passes */
-	T_EQ_I(event("", CHUNK("\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}")), 'P');
+	T_EQ_I(event("", CHUNK("\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+		"\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":21}")), 'P');
 	T_EQ_I(event("", CHUNK("\"choices\":[],\"prompt_filter_results\":[]")), 'P'); /* Azure's first chunk */
 	meter_finish(&m, 0);
 	T_EQ_S(show(), "in_plain=9 out_text=12 tier=standard total=21");
@@ -83,13 +97,17 @@ TEST(text_that_looks_like_usage_is_text)
 {
 	begin("openai-chat", NULL);
 	event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"x\"}}]"));
-	T_EQ_I(event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":{\\\"prompt_tokens\\\":9} \\\"error\\\"\"}}],\"usage\":null")), 'P');
+	T_EQ_I(event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":{\\\"prompt_tokens\\\":9} "
+		"\\\"error\\\"\"}}],\"usage\":null")), 'P');
 	T_TRUE(!(m.usage.flags & USAGE_SEEN) && !m.failed);
-	event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\" : {\"prompt_tokens\":1,\"completion_tokens\":1}"));
+	event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\" : {\"prompt_tokens\":1,"
+		"\"completion_tokens\":1}"));
 	T_TRUE(m.usage.flags & USAGE_SEEN);
 	begin("openai-chat", NULL); /* Groq's place */
 	event("", CHUNK("\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":null"));
-	event("", CHUNK("\"usage\":null,\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}"));
+	event("", CHUNK("\"usage\":null,\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+		"\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
+		"\"total_tokens\":7}}"));
 	event("", "[DONE]");
 	meter_finish(&m, 0);
 	T_EQ_S(show(), "in_plain=3 out_text=4 tier=standard total=7");
@@ -100,7 +118,9 @@ TEST(running_usage_of_compatible_servers_counts_last)
 	begin("openai-chat", NULL);
 	for (unsigned i = 1; i <= 5; i++) {
 		char chunk[512];
-		snprintf(chunk, sizeof chunk, CHUNK("\"choices\":[{\"delta\":{\"content\":\"word\"},\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%u,\"total_tokens\":%u}"), i, 7 + i);
+		snprintf(chunk, sizeof chunk, CHUNK("\"choices\":[{\"delta\":{\"content\":\"word\"},"
+			"\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":7,"
+			"\"completion_tokens\":%u,\"total_tokens\":%u}"), i, 7 + i);
 		T_EQ_I(event("", chunk), 'P');
 	}
 	meter_finish(&m, 0); /* cut: the last count stands, and is named partial */
@@ -143,25 +163,36 @@ TEST(c58_an_explicit_zero_in_a_stream_stays_zero)
 TEST(responses_stream)
 {
 	begin("openai-responses", NULL);
-	event("response.created", "{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-6\",\"status\":\"in_progress\",\"usage\":null,\"service_tier\":\"auto\"}}");
+	event("response.created", "{\"type\":\"response.created\",\"sequence_number\":0,"
+		"\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-6\",\"status\":\"in_progress\","
+		"\"usage\":null,\"service_tier\":\"auto\"}}");
 	T_EQ_S(m.request_id, "resp_1");
-	event("response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"delta\":\"Hi \\\"there\\\"\",\"sequence_number\":1,\"logprobs\":[]}");
+	event("response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"delta\":\"Hi "
+		"\\\"there\\\"\",\"sequence_number\":1,\"logprobs\":[]}");
 	T_EQ_I(m.output_bytes, 12);
 	T_TRUE(m.first_content);
 	event("", "{\"type\":\"response.function_call_arguments.delta\",\"item_id\":\"x\",\"delta\":\"{}\"}");
 	T_EQ_I(m.output_bytes, 14);
-	event("response.completed", "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\",\"model\":\"gpt-6-0901\",\"service_tier\":\"priority\",\"output\":[{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\"}}],\"usage\":{\"input_tokens\":30,\"input_tokens_details\":{\"cached_tokens\":10,\"cache_write_tokens\":5},\"output_tokens\":9,\"output_tokens_details\":{\"reasoning_tokens\":4},\"total_tokens\":39}}}");
+	event("response.completed", "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\","
+		"\"model\":\"gpt-6-0901\",\"service_tier\":\"priority\","
+		"\"output\":[{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\"}}],"
+		"\"usage\":{\"input_tokens\":30,\"input_tokens_details\":{\"cached_tokens\":10,"
+		"\"cache_write_tokens\":5},\"output_tokens\":9,"
+		"\"output_tokens_details\":{\"reasoning_tokens\":4},\"total_tokens\":39}}}");
 	T_TRUE(m.ended && m.final && !m.failed);
 	meter_finish(&m, 1);
-	T_EQ_S(show(), "in_plain=15 in_cache_read=10 in_cache_write_30m=5 out_text=5 out_reasoning=4 tier=priority total=39");
+	T_EQ_S(show(), "in_plain=15 in_cache_read=10 in_cache_write_30m=5 out_text=5 out_reasoning=4 tier=priority "
+		"total=39");
 	T_EQ_I(m.usage.tools[TOOL_WEB_SEARCH], 1);
 	T_EQ_S(m.model, "gpt-6-0901");
 	begin("openai-responses", NULL);
-	event("response.incomplete", "{\"type\":\"response.incomplete\",\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"total_tokens\":3}}}");
+	event("response.incomplete", "{\"type\":\"response.incomplete\","
+		"\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"total_tokens\":3}}}");
 	meter_finish(&m, 1);
 	T_EQ_S(show(), "in_plain=1 out_text=2 total=3");
 	begin("openai-responses", NULL);
-	event("response.failed", "{\"type\":\"response.failed\",\"response\":{\"usage\":{\"input_tokens\":8,\"output_tokens\":0,\"total_tokens\":8},\"error\":{\"code\":\"server_error\"}}}");
+	event("response.failed", "{\"type\":\"response.failed\",\"response\":{\"usage\":{\"input_tokens\":8,"
+		"\"output_tokens\":0,\"total_tokens\":8},\"error\":{\"code\":\"server_error\"}}}");
 	T_TRUE(m.failed);
 	meter_finish(&m, 1);
 	T_EQ_S(show(), "in_plain=8 total=8");
@@ -170,33 +201,46 @@ TEST(responses_stream)
 	T_TRUE(m.failed);
 	struct features f = {.cache_ttl_12h = true};
 	begin("openai-responses", &f);
-	event("response.completed", "{\"response\":{\"model\":\"gpt-6.1-terra\",\"usage\":{\"input_tokens\":30,\"input_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":20},\"output_tokens\":1,\"total_tokens\":31}}}");
+	event("response.completed", "{\"response\":{\"model\":\"gpt-6.1-terra\",\"usage\":{\"input_tokens\":30,"
+		"\"input_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":20},"
+		"\"output_tokens\":1,\"total_tokens\":31}}}");
 	meter_finish(&m, 1);
 	T_EQ_S(show(), "in_plain=10 in_cache_write_12h=20 out_text=1 total=31");
 }
 
-#define START(usage) "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],\"stop_reason\":null,\"usage\":" usage "}}"
-#define DELTA(usage) "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":" usage "}"
+#define START(usage) "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\"," \
+	"\"role\":\"assistant\",\"model\":\"claude-sonnet-5\",\"content\":[],\"stop_reason\":null," \
+	"\"usage\":" usage "}}"
+#define DELTA(usage) "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"," \
+	"\"stop_sequence\":null},\"usage\":" usage "}"
 
 static void anthropic_text(void)
 {
-	event("content_block_start", "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
+	event("content_block_start", "{\"type\":\"content_block_start\",\"index\":0,"
+		"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
 	event("ping", "{\"type\":\"ping\"}");
-	event("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"0123456789\"}}");
-	event("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"AAAAAAAAAA\"}}");
+	event("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,"
+		"\"delta\":{\"type\":\"text_delta\",\"text\":\"0123456789\"}}");
+	event("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,"
+		"\"delta\":{\"type\":\"signature_delta\",\"signature\":\"AAAAAAAAAA\"}}");
 }
 
 TEST(c06_c12_an_anthropic_stream_counts_cache_once_and_at_its_own_rate)
 {
 	begin("anthropic-messages", NULL);
-	event("message_start", START("{\"input_tokens\":25,\"cache_creation_input_tokens\":800,\"cache_read_input_tokens\":4000,\"cache_creation\":{\"ephemeral_5m_input_tokens\":500,\"ephemeral_1h_input_tokens\":300},\"output_tokens\":1,\"service_tier\":\"priority\",\"inference_geo\":\"us\"}"));
+	event("message_start", START("{\"input_tokens\":25,\"cache_creation_input_tokens\":800,"
+		"\"cache_read_input_tokens\":4000,\"cache_creation\":{\"ephemeral_5m_input_tokens\":500,"
+		"\"ephemeral_1h_input_tokens\":300},\"output_tokens\":1,\"service_tier\":\"priority\","
+		"\"inference_geo\":\"us\"}"));
 	anthropic_text();
 	T_EQ_I(m.output_bytes, 10);
-	event("message_delta", DELTA("{\"input_tokens\":25,\"cache_creation_input_tokens\":800,\"cache_read_input_tokens\":4000,\"output_tokens\":15}"));
+	event("message_delta", DELTA("{\"input_tokens\":25,\"cache_creation_input_tokens\":800,"
+		"\"cache_read_input_tokens\":4000,\"output_tokens\":15}"));
 	event("message_stop", "{\"type\":\"message_stop\"}");
 	T_TRUE(m.ended);
 	meter_finish(&m, 9999);
-	T_EQ_S(show(), "in_plain=25 in_cache_read=4000 in_cache_write_5m=500 in_cache_write_1h=300 out_text=15 tier=priority total=4840");
+	T_EQ_S(show(), "in_plain=25 in_cache_read=4000 in_cache_write_5m=500 in_cache_write_1h=300 out_text=15 "
+		"tier=priority total=4840");
 	T_EQ_S(m.usage.geo, "us");
 	T_EQ_S(m.model, "claude-sonnet-5");
 	T_EQ_S(m.request_id, "msg_1");
@@ -205,8 +249,12 @@ TEST(c06_c12_an_anthropic_stream_counts_cache_once_and_at_its_own_rate)
 TEST(c19_the_rest_of_a_later_total_goes_to_the_requests_own_marks)
 {
 	struct features f = {.cache_marks = true, .cache_ttl_1h = true};
-	static const char start[] = START("{\"input_tokens\":10,\"cache_creation_input_tokens\":100,\"cache_read_input_tokens\":0,\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":100},\"output_tokens\":1}");
-	static const char last[] = DELTA("{\"input_tokens\":50,\"cache_creation_input_tokens\":900,\"cache_read_input_tokens\":2000,\"output_tokens\":70,\"server_tool_use\":{\"web_search_requests\":3}}");
+	static const char start[] = START("{\"input_tokens\":10,\"cache_creation_input_tokens\":100,"
+		"\"cache_read_input_tokens\":0,\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,"
+		"\"ephemeral_1h_input_tokens\":100},\"output_tokens\":1}");
+	static const char last[] = DELTA("{\"input_tokens\":50,\"cache_creation_input_tokens\":900,"
+		"\"cache_read_input_tokens\":2000,\"output_tokens\":70,"
+		"\"server_tool_use\":{\"web_search_requests\":3}}");
 	begin("anthropic-messages", &f);
 	event("message_start", start);
 	event("message_delta", last);
@@ -220,7 +268,8 @@ TEST(c19_the_rest_of_a_later_total_goes_to_the_requests_own_marks)
 	event("message_delta", last);
 	event("message_stop", "{}");
 	meter_finish(&m, 0);
-	T_EQ_S(show(), "in_plain=50 in_cache_read=2000 in_cache_write_5m=800 in_cache_write_1h=100 out_text=70 GUESSED total=3020");
+	T_EQ_S(show(), "in_plain=50 in_cache_read=2000 in_cache_write_5m=800 in_cache_write_1h=100 out_text=70 "
+		"GUESSED total=3020");
 }
 
 TEST(c61_counts_that_come_only_at_the_end_and_starts_that_say_zero)
@@ -261,18 +310,27 @@ TEST(an_anthropic_stream_that_breaks_off)
 TEST(gemini_streams_are_cumulative)
 {
 	begin("gemini-stream", NULL);
-	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hel\"}],\"role\":\"model\"}}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,\"totalTokenCount\":11},\"modelVersion\":\"gemini-3-pro\",\"responseId\":\"r1\"}");
+	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hel\"}],\"role\":\"model\"}}],"
+		"\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,"
+		"\"totalTokenCount\":11},\"modelVersion\":\"gemini-3-pro\",\"responseId\":\"r1\"}");
 	T_TRUE(m.first_content);
 	T_EQ_I(m.output_bytes, 3);
-	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"lo\",\"thoughtSignature\":\"AAAA\"}]},\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]}}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":3,\"thoughtsTokenCount\":20,\"totalTokenCount\":33}}");
+	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"lo\",\"thoughtSignature\":\"AAAA\"}]},"
+		"\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]}}],"
+		"\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":3,"
+		"\"thoughtsTokenCount\":20,\"totalTokenCount\":33}}");
 	T_EQ_I(m.output_bytes, 5);
-	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":4,\"thoughtsTokenCount\":20,\"totalTokenCount\":34,\"trafficType\":\"ON_DEMAND\"}}");
+	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\"}],"
+		"\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":4,"
+		"\"thoughtsTokenCount\":20,\"totalTokenCount\":34,\"trafficType\":\"ON_DEMAND\"}}");
 	T_TRUE(m.ended && m.final);
 	meter_finish(&m, 0);
 	T_EQ_S(show(), "in_plain=10 out_text=4 out_reasoning=20 tier=standard total=34");
 	T_EQ_S(m.model, "gemini-3-pro");
 	begin("gemini-stream", NULL);
-	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"0123456789012345678901234567890123456789\"}]}}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,\"totalTokenCount\":11}}");
+	event("", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"0123456789012345678901234567890123456789\""
+		"}]}}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,"
+		"\"totalTokenCount\":11}}");
 	meter_finish(&m, 0);
 	T_EQ_S(show(), "in_plain=10 out_text=10 ESTIMATED PARTIAL total=20");
 	begin("gemini-stream", NULL);
@@ -283,7 +341,11 @@ TEST(gemini_streams_are_cumulative)
 
 TEST(gemini_streams_as_an_array)
 {
-	static const char whole[] = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]}}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,\"totalTokenCount\":11}}\n,\r\n{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"!\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":2,\"totalTokenCount\":12}}\n]";
+	static const char whole[] = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]}}],"
+		"\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":1,"
+		"\"totalTokenCount\":11}}\n,\r\n{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"!\""
+		"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":10,"
+		"\"candidatesTokenCount\":2,\"totalTokenCount\":12}}\n]";
 	begin("gemini-stream", NULL);
 	T_EQ_I(meter_body(&m, STR(whole)), 0);
 	meter_finish(&m, 0);
@@ -301,12 +363,14 @@ TEST(whole_bodies)
 {
 	struct features f = {.cache_ttl_1h = true};
 	begin("openai-chat", NULL);
-	T_EQ_I(meter_body(&m, STR("{\"id\":\"a\",\"model\":\"gpt-5\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}")), 0);
+	T_EQ_I(meter_body(&m, STR("{\"id\":\"a\",\"model\":\"gpt-5\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+		"\"completion_tokens\":4,\"total_tokens\":7}}")), 0);
 	meter_finish(&m, 99);
 	T_EQ_S(show(), "in_plain=3 out_text=4 total=7");
 	T_EQ_S(m.model, "gpt-5");
 	begin("openai-chat", NULL);
-	T_EQ_I(meter_body(&m, STR("{\"model\":\"x\",\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"01234567\"}}]}")), 0);
+	T_EQ_I(meter_body(&m, STR("{\"model\":\"x\",\"choices\":[{\"message\":{\"role\":\"assistant\","
+		"\"content\":\"01234567\"}}]}")), 0);
 	meter_finish(&m, 99);
 	T_EQ_S(show(), "in_plain=99 out_text=2 ESTIMATED total=101");
 	begin("openai-chat", NULL);
@@ -316,7 +380,8 @@ TEST(whole_bodies)
 	meter_finish(&m, 99);
 	T_EQ_S(show(), "MISMATCH total=0");
 	begin("anthropic-messages", &f);
-	T_EQ_I(meter_body(&m, STR("{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":50,\"output_tokens\":4}}")), 0);
+	T_EQ_I(meter_body(&m, STR("{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":50,"
+		"\"output_tokens\":4}}")), 0);
 	meter_finish(&m, 99);
 	T_EQ_S(show(), "in_plain=3 in_cache_write_1h=50 out_text=4 GUESSED total=57");
 	begin("openai-responses", NULL); /* background: the usage comes later */
@@ -327,7 +392,8 @@ TEST(whole_bodies)
 	T_EQ_I(meter_body(&m, STR("{\"id\":\"ftjob-1\",\"trained_tokens\":5768,\"model\":\"gpt-4.1\"}")), 0);
 	T_EQ_I(m.usage.trained_tok, 5768);
 	begin("openai-batches", NULL);
-	T_EQ_I(meter_body(&m, STR("{\"id\":\"batch_1\",\"status\":\"completed\",\"usage\":{\"input_tokens\":3,\"output_tokens\":4,\"total_tokens\":7}}")), 0);
+	T_EQ_I(meter_body(&m, STR("{\"id\":\"batch_1\",\"status\":\"completed\",\"usage\":{\"input_tokens\":3,"
+		"\"output_tokens\":4,\"total_tokens\":7}}")), 0);
 	T_EQ_I(m.usage.tier, TIER_BATCH);
 	f.characters = 42;
 	begin("openai-speech", &f);
@@ -341,7 +407,10 @@ TEST(other_streams_end_in_an_event_with_usage)
 {
 	begin("openai-transcription", NULL);
 	event("transcript.text.delta", "{\"type\":\"transcript.text.delta\",\"delta\":\"hi\"}");
-	event("transcript.text.done", "{\"type\":\"transcript.text.done\",\"text\":\"hi\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,\"input_token_details\":{\"text_tokens\":0,\"audio_tokens\":14},\"output_tokens\":45,\"total_tokens\":59}}");
+	event("transcript.text.done", "{\"type\":\"transcript.text.done\",\"text\":\"hi\","
+		"\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,"
+		"\"input_token_details\":{\"text_tokens\":0,\"audio_tokens\":14},\"output_tokens\":45,"
+		"\"total_tokens\":59}}");
 	T_TRUE(m.ended);
 	meter_finish(&m, 0);
 	T_EQ_S(show(), "in_audio=14 out_text=45 total=59");
@@ -349,7 +418,8 @@ TEST(other_streams_end_in_an_event_with_usage)
 
 TEST(events_that_are_garbage_do_no_harm)
 {
-	static const char *const bad[] = {"", "{", "}", "\"", "[DONE", "{\"usage\":{", "{\"usage\":{\"prompt_tokens\":", "null", "{\"delta\":\"\\",
+	static const char *const bad[] = {"", "{", "}", "\"", "[DONE", "{\"usage\":{",
+		"{\"usage\":{\"prompt_tokens\":", "null", "{\"delta\":\"\\",
 					  "{\"delta\":{\"a\"", "\"usage\":", "{\"parts\":[[[[[", "{\"type\":"};
 	for (unsigned s = 0; s < surface_count(); s++) {
 		meter_init(&m, surface_at(s), NULL);
@@ -365,8 +435,13 @@ TEST(events_that_are_garbage_do_no_harm)
 
 TEST(an_event_costs_less_than_a_microsecond)
 {
-	static const char chunk[] = "{\"id\":\"chatcmpl-C0ffee1234567890abcdefABCDEF\",\"object\":\"chat.completion.chunk\",\"created\":1795219200,\"model\":\"gpt-5-mini-2025-08-07\",\"service_tier\":\"default\",\"system_fingerprint\":null,\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"},\"finish_reason\":null}],\"usage\":null}";
-	static const char claude[] = "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" some words here\"}}";
+	static const char chunk[] = "{\"id\":\"chatcmpl-C0ffee1234567890abcdefABCDEF\","
+		"\"object\":\"chat.completion.chunk\",\"created\":1795219200,"
+		"\"model\":\"gpt-5-mini-2025-08-07\",\"service_tier\":\"default\","
+		"\"system_fingerprint\":null,\"choices\":[{\"index\":0,\"delta\":{\"content\":\" "
+		"token\"},\"finish_reason\":null}],\"usage\":null}";
+	static const char claude[] = "{\"type\":\"content_block_delta\",\"index\":0,"
+		"\"delta\":{\"type\":\"text_delta\",\"text\":\" some words here\"}}";
 	enum { EVENTS = 200000 };
 	uint64_t before, us;
 	begin("openai-chat", NULL);

@@ -95,7 +95,8 @@ TEST(any_partition_of_time_sums_to_the_amount)
 		int64_t from = at("2025-01-01"), last = at("2033-01-01"), sum = 0, before = 0;
 		o.amount_pico = (int64_t)(rng_u64(&r) >> 2) * (rng_below(&r, 4) ? 1 : -1);
 		while (from < last) {
-			int64_t to = from + 1 + (int64_t)rng_below(&r, 200) * US_PER_DAY + (int64_t)rng_below(&r, 1000000);
+			int64_t days = (int64_t)rng_below(&r, 200) * US_PER_DAY;
+			int64_t to = from + 1 + days + (int64_t)rng_below(&r, 1000000);
 			int64_t used = outlay_amortised_pico(&o, to);
 			sum += outlay_charge_pico(&o, from, to);
 			T_TRUE(o.amount_pico >= 0 ? used >= before : used <= before);

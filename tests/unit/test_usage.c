@@ -12,15 +12,21 @@ static char shown[1024];
 /* "in_plain=5 out_text=3 total=8 ..." of one body; "error -N" where the reader refuses it. */
 static const char *show(const struct usage *u)
 {
+	static const struct {
+		uint32_t flag;
+		const char *word;
+	} flags[] = {{USAGE_MISMATCH, "MISMATCH "}, {USAGE_SPLIT_GUESSED, "GUESSED "}, {USAGE_ZERO, "ZERO "},
+		     {USAGE_OTHER_MODEL, "OTHER "}};
 	size_t n = 0;
 	shown[0] = 0;
 	for (unsigned c = 0; c < CLASSES; c++)
 		if (u->tok[c])
-			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s=%llu ", token_class_name((enum token_class)c),
-					      (unsigned long long)u->tok[c]);
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s=%llu ",
+					      token_class_name((enum token_class)c), (unsigned long long)u->tok[c]);
 	for (unsigned t = 0; t < TOOLS; t++)
 		if (u->tools[t])
-			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s:%u ", tool_kind_name((enum tool_kind)t), u->tools[t]);
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s:%u ", tool_kind_name((enum tool_kind)t),
+					      u->tools[t]);
 	if (u->audio_ms)
 		n += (size_t)snprintf(shown + n, sizeof shown - n, "ms=%llu ", (unsigned long long)u->audio_ms);
 	if (u->images)
@@ -29,10 +35,12 @@ static const char *show(const struct usage *u)
 		n += (size_t)snprintf(shown + n, sizeof shown - n, "tier=%s ", tier_name(u->tier));
 	if (u->geo[0])
 		n += (size_t)snprintf(shown + n, sizeof shown - n, "geo=%s ", u->geo);
-	n += (size_t)snprintf(shown + n, sizeof shown - n, "%s%s%s%s%s", u->fast ? "fast " : "",
-			      u->flags & USAGE_MISMATCH ? "MISMATCH " : "", u->flags & USAGE_SPLIT_GUESSED ? "GUESSED " : "",
-			      u->flags & USAGE_ZERO ? "ZERO " : "", u->flags & USAGE_OTHER_MODEL ? "OTHER " : "");
-	snprintf(shown + n, sizeof shown - n, u->flags & USAGE_SEEN ? "total=%llu" : "none", (unsigned long long)u->vendor_total_tok);
+	n += (size_t)snprintf(shown + n, sizeof shown - n, "%s", u->fast ? "fast " : "");
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (u->flags & flags[i].flag)
+			n += (size_t)snprintf(shown + n, sizeof shown - n, "%s", flags[i].word);
+	snprintf(shown + n, sizeof shown - n, u->flags & USAGE_SEEN ? "total=%llu" : "none",
+		 (unsigned long long)u->vendor_total_tok);
 	return shown;
 }
 
@@ -64,7 +72,8 @@ static const char *seen(enum usage_shape shape, const char *text)
 TEST(c01_openai_cached_tokens_stand_inside_the_prompt)
 {
 	READS(OPENAI_CHAT,
-	      "{\"id\":\"chatcmpl-1\",\"model\":\"gpt-4.1-mini\",\"usage\":{\"prompt_tokens\":3000,\"prompt_tokens_details\":"
+	      "{\"id\":\"chatcmpl-1\",\"model\":\"gpt-4.1-mini\",\"usage\":{\"prompt_tokens\":3000,"
+	"\"prompt_tokens_details\":"
 	      "{\"cached_tokens\":1024},\"completion_tokens\":200,\"total_tokens\":3200}}",
 	      "in_plain=1976 in_cache_read=1024 out_text=200 total=3200");
 }
@@ -72,7 +81,8 @@ TEST(c01_openai_cached_tokens_stand_inside_the_prompt)
 TEST(c02_gemini_cache_hits_are_not_counted_twice)
 {
 	READS(GEMINI,
-	      "{\"modelVersion\":\"gemini-2.5-pro\",\"usageMetadata\":{\"promptTokenCount\":12000,\"cachedContentTokenCount\":9000,"
+	      "{\"modelVersion\":\"gemini-2.5-pro\",\"usageMetadata\":{\"promptTokenCount\":12000,"
+	"\"cachedContentTokenCount\":9000,"
 	      "\"candidatesTokenCount\":500,\"totalTokenCount\":12500}}",
 	      "in_plain=3000 in_cache_read=9000 out_text=500 total=12500");
 }
@@ -82,7 +92,8 @@ TEST(c03_xai_text_tokens_include_the_cached_ones)
 	/* The example of xAI's prompt caching page. */
 	READS(XAI,
 	      "{\"model\":\"grok-4\",\"usage\":{\"prompt_tokens\":125,\"completion_tokens\":48,\"total_tokens\":173,"
-	      "\"prompt_tokens_details\":{\"text_tokens\":125,\"audio_tokens\":0,\"image_tokens\":0,\"cached_tokens\":98},"
+	      "\"prompt_tokens_details\":{\"text_tokens\":125,\"audio_tokens\":0,\"image_tokens\":0,"
+	"\"cached_tokens\":98},"
 	      "\"completion_tokens_details\":{\"reasoning_tokens\":0}}}",
 	      "in_plain=27 in_cache_read=98 out_text=48 total=173");
 }
@@ -90,7 +101,8 @@ TEST(c03_xai_text_tokens_include_the_cached_ones)
 TEST(c04_a_modality_gets_at_most_what_the_cache_did_not_cover)
 {
 	READS(XAI,
-	      "{\"model\":\"grok-4.6\",\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":10,\"total_tokens\":1010,"
+	      "{\"model\":\"grok-4.6\",\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":10,"
+	"\"total_tokens\":1010,"
 	      "\"prompt_tokens_details\":{\"text_tokens\":400,\"image_tokens\":600,\"cached_tokens\":700}}}",
 	      "in_cache_read=700 in_image=300 out_text=10 total=1010");
 	READS(OPENAI_CHAT,
@@ -103,7 +115,8 @@ TEST(c04_a_modality_gets_at_most_what_the_cache_did_not_cover)
 TEST(c05_anthropic_cache_creation_is_charged_once)
 {
 	READS(ANTHROPIC,
-	      "{\"id\":\"msg_1\",\"model\":\"claude-sonnet-4-5-20250929\",\"usage\":{\"input_tokens\":1000,\"cache_read_input_tokens\":"
+	      "{\"id\":\"msg_1\",\"model\":\"claude-sonnet-4-5-20250929\",\"usage\":{\"input_tokens\":1000,"
+	"\"cache_read_input_tokens\":"
 	      "5000,\"cache_creation_input_tokens\":2000,\"cache_creation\":{\"ephemeral_5m_input_tokens\":2000,"
 	      "\"ephemeral_1h_input_tokens\":0},\"output_tokens\":300}}",
 	      "in_plain=1000 in_cache_read=5000 in_cache_write_5m=2000 out_text=300 total=8300");
@@ -112,7 +125,8 @@ TEST(c05_anthropic_cache_creation_is_charged_once)
 TEST(c07_gemini_implicit_cache_is_read)
 {
 	READS(GEMINI,
-	      "{\"usageMetadata\":{\"promptTokenCount\":5000,\"cachedContentTokenCount\":4096,\"candidatesTokenCount\":1,"
+	      "{\"usageMetadata\":{\"promptTokenCount\":5000,\"cachedContentTokenCount\":4096,"
+	"\"candidatesTokenCount\":1,"
 	      "\"totalTokenCount\":5001,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":5000}],"
 	      "\"cacheTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":4096}]}}",
 	      "in_plain=904 in_cache_read=4096 out_text=1 total=5001");
@@ -125,11 +139,14 @@ TEST(c08_compatible_servers_cached_tokens_are_read_wherever_they_stand)
 	      "\"prompt_tokens_details\":{\"cached_tokens\":64}}}",
 	      "in_plain=36 in_cache_read=64 out_text=10 total=110");
 	READS(OPENAI_CHAT, /* Moonshot */
-	      "{\"model\":\"kimi\",\"usage\":{\"prompt_tokens\":100,\"total_tokens\":110,\"completion_tokens\":10,\"cached_tokens\":64}}",
+	      "{\"model\":\"kimi\",\"usage\":{\"prompt_tokens\":100,\"total_tokens\":110,\"completion_tokens\":10,"
+	"\"cached_tokens\":64}}",
 	      "in_plain=36 in_cache_read=64 out_text=10 total=110");
 	READS(DEEPSEEK,
-	      "{\"model\":\"deepseek-chat\",\"usage\":{\"prompt_tokens\":100,\"total_tokens\":140,\"completion_tokens\":40,"
-	      "\"prompt_cache_hit_tokens\":64,\"prompt_cache_miss_tokens\":36,\"completion_tokens_details\":{\"reasoning_tokens\":25}}}",
+	      "{\"model\":\"deepseek-chat\",\"usage\":{\"prompt_tokens\":100,\"total_tokens\":140,"
+	"\"completion_tokens\":40,"
+	      "\"prompt_cache_hit_tokens\":64,\"prompt_cache_miss_tokens\":36,"
+	"\"completion_tokens_details\":{\"reasoning_tokens\":25}}}",
 	      "in_plain=36 in_cache_read=64 out_text=15 out_reasoning=25 total=140");
 	READS(DEEPSEEK,
 	      "{\"usage\":{\"completion_tokens\":40,\"prompt_cache_hit_tokens\":64,\"prompt_cache_miss_tokens\":36}}",
@@ -144,12 +161,15 @@ TEST(c09_openai_cache_writes_stand_inside_and_live_30_minutes)
 	      "\"prompt_tokens_details\":{\"cached_tokens\":2000,\"cache_write_tokens\":400}}}",
 	      "in_plain=200 in_cache_read=2000 in_cache_write_30m=400 out_text=50 total=2650");
 	READS(OPENAI_RESPONSES,
-	      "{\"id\":\"resp_1\",\"model\":\"gpt-6.1-terra\",\"prompt_cache_options\":{\"ttl\":\"12h\"},\"usage\":{\"input_tokens\":2600,"
-	      "\"output_tokens\":50,\"total_tokens\":2650,\"input_tokens_details\":{\"cached_tokens\":2000,\"cache_write_tokens\":400},"
+	      "{\"id\":\"resp_1\",\"model\":\"gpt-6.1-terra\",\"prompt_cache_options\":{\"ttl\":\"12h\"},"
+	"\"usage\":{\"input_tokens\":2600,"
+	      "\"output_tokens\":50,\"total_tokens\":2650,\"input_tokens_details\":{\"cached_tokens\":2000,"
+	"\"cache_write_tokens\":400},"
 	      "\"output_tokens_details\":{\"reasoning_tokens\":20}}}",
 	      "in_plain=200 in_cache_read=2000 in_cache_write_12h=400 out_text=30 out_reasoning=20 total=2650");
 	READS(OPENAI_CHAT, /* another vendor's model behind the same dialect: its life is not stated */
-	      "{\"model\":\"anthropic/claude-sonnet-5\",\"usage\":{\"prompt_tokens\":2600,\"completion_tokens\":50,\"total_tokens\":2650,"
+	      "{\"model\":\"anthropic/claude-sonnet-5\",\"usage\":{\"prompt_tokens\":2600,\"completion_tokens\":50,"
+	"\"total_tokens\":2650,"
 	      "\"prompt_tokens_details\":{\"cached_tokens\":2000,\"cache_write_tokens\":400}}}",
 	      "in_plain=200 in_cache_read=2000 in_cache_write=400 out_text=50 total=2650");
 }
@@ -160,7 +180,8 @@ TEST(c10_c11_c17_a_cached_call_costs_what_the_vendor_counts)
 	struct usage sum = {0}, u;
 	for (unsigned i = 0; i < 3; i++) {
 		u = read_body(SHAPE_OPENAI_CHAT,
-			      "{\"model\":\"gpt-5\",\"usage\":{\"prompt_tokens\":10000,\"completion_tokens\":100,\"total_tokens\":10100,"
+			      "{\"model\":\"gpt-5\",\"usage\":{\"prompt_tokens\":10000,\"completion_tokens\":100,"
+			"\"total_tokens\":10100,"
 			      "\"prompt_tokens_details\":{\"cached_tokens\":9600}}}",
 			      &rc);
 		usage_add(&sum, &u);
@@ -174,11 +195,13 @@ TEST(c10_c11_c17_a_cached_call_costs_what_the_vendor_counts)
 TEST(c13_a_translator_that_leaves_the_cache_beside_the_prompt_is_told_by_the_total)
 {
 	READS(OPENAI_CHAT,
-	      "{\"model\":\"claude-x\",\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":300,\"total_tokens\":8300,"
+	      "{\"model\":\"claude-x\",\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":300,"
+	"\"total_tokens\":8300,"
 	      "\"cache_read_input_tokens\":5000,\"cache_creation_input_tokens\":2000}}",
 	      "in_plain=1000 in_cache_read=5000 in_cache_write=2000 out_text=300 total=8300");
 	READS(OPENAI_CHAT, /* and one that puts it inside, by its total */
-	      "{\"model\":\"claude-x\",\"usage\":{\"prompt_tokens\":8000,\"completion_tokens\":300,\"total_tokens\":8300,"
+	      "{\"model\":\"claude-x\",\"usage\":{\"prompt_tokens\":8000,\"completion_tokens\":300,"
+	"\"total_tokens\":8300,"
 	      "\"cache_read_input_tokens\":5000,\"cache_creation_input_tokens\":2000}}",
 	      "in_plain=1000 in_cache_read=5000 in_cache_write=2000 out_text=300 total=8300");
 }
@@ -197,10 +220,12 @@ TEST(c14_bedrock_cache_tokens_stand_beside)
 	      "\"cacheWriteInputTokens\":200}}",
 	      "in_plain=13 in_cache_read=1010 in_cache_write=200 out_text=5 total=1228");
 	READS(BEDROCK,
-	      "{\"metadata\":{\"usage\":{\"inputTokens\":13,\"outputTokens\":5,\"totalTokens\":18,\"cacheWriteInputTokens\":300,"
+	      "{\"metadata\":{\"usage\":{\"inputTokens\":13,\"outputTokens\":5,\"totalTokens\":18,"
+	"\"cacheWriteInputTokens\":300,"
 	      "\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":100},{\"ttl\":\"5m\",\"inputTokens\":200}]}}}",
 	      "in_plain=13 in_cache_write_5m=200 in_cache_write_1h=100 out_text=5 total=318");
-	READS(BEDROCK, "{\"usage\":{\"inputTokens\":13,\"outputTokens\":5,\"totalTokens\":99}}", "in_plain=13 out_text=5 MISMATCH total=99");
+	READS(BEDROCK, "{\"usage\":{\"inputTokens\":13,\"outputTokens\":5,\"totalTokens\":99}}",
+		"in_plain=13 out_text=5 MISMATCH total=99");
 	READS(BEDROCK_ANTHROPIC, "{\"usage\":{\"input_tokens\":7,\"output_tokens\":2,\"cache_read_input_tokens\":11}}",
 	      "in_plain=7 in_cache_read=11 out_text=2 total=20");
 }
@@ -208,10 +233,13 @@ TEST(c14_bedrock_cache_tokens_stand_beside)
 TEST(c15_a_cache_dominated_session_shows_its_cache)
 {
 	READS(ANTHROPIC,
-	      "{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":1500,\"cache_read_input_tokens\":98000,\"cache_creation\":"
-	      "{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":1500},\"output_tokens\":20,\"service_tier\":\"standard\","
+	      "{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":1500,"
+	"\"cache_read_input_tokens\":98000,\"cache_creation\":"
+	      "{\"ephemeral_5m_input_tokens\":0,\"ephemeral_1h_input_tokens\":1500},\"output_tokens\":20,"
+	"\"service_tier\":\"standard\","
 	      "\"inference_geo\":\"us\",\"speed\":\"fast\"}}",
-	      "in_plain=3 in_cache_read=98000 in_cache_write_1h=1500 out_text=20 tier=standard geo=us fast total=99523");
+	      "in_plain=3 in_cache_read=98000 in_cache_write_1h=1500 out_text=20 tier=standard geo=us fast "
+	"total=99523");
 }
 
 TEST(c16_a_cache_above_the_prompt_is_a_mismatch_and_never_negative)
@@ -224,7 +252,8 @@ TEST(c16_a_cache_above_the_prompt_is_a_mismatch_and_never_negative)
 	      "{\"model\":\"gpt-5\",\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":10,"
 	      "\"prompt_tokens_details\":{\"cached_tokens\":900}}}",
 	      "in_cache_read=900 out_text=10 MISMATCH total=110");
-	READS(GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":10,\"cachedContentTokenCount\":20,\"totalTokenCount\":10}}",
+	READS(GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":10,\"cachedContentTokenCount\":20,"
+		"\"totalTokenCount\":10}}",
 	      "in_cache_read=20 MISMATCH total=10");
 }
 
@@ -233,11 +262,13 @@ TEST(c19_an_unsplit_rest_of_a_write_is_placed_and_flagged)
 	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":500,\"output_tokens\":2}}",
 	      "in_plain=1 in_cache_write_5m=500 out_text=2 GUESSED total=503");
 	READS(ANTHROPIC,
-	      "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":500,\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,"
+	      "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":500,"
+	"\"cache_creation\":{\"ephemeral_5m_input_tokens\":0,"
 	      "\"ephemeral_1h_input_tokens\":200},\"output_tokens\":2}}",
 	      "in_plain=1 in_cache_write_5m=300 in_cache_write_1h=200 out_text=2 GUESSED total=503");
 	READS(ANTHROPIC, /* a split above its total cannot be right */
-	      "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":100,\"cache_creation\":{\"ephemeral_5m_input_tokens\":150,"
+	      "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":100,"
+	"\"cache_creation\":{\"ephemeral_5m_input_tokens\":150,"
 	      "\"ephemeral_1h_input_tokens\":0},\"output_tokens\":2}}",
 	      "in_plain=1 in_cache_write_5m=150 out_text=2 MISMATCH total=103");
 }
@@ -245,17 +276,23 @@ TEST(c19_an_unsplit_rest_of_a_write_is_placed_and_flagged)
 TEST(c26_c28_the_served_tier_is_read_with_its_reasoning)
 {
 	READS(OPENAI_CHAT,
-	      "{\"model\":\"gpt-5\",\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":100,"
-	      "\"total_tokens\":110,\"completion_tokens_details\":{\"reasoning_tokens\":80,\"rejected_prediction_tokens\":5}}}",
+	      "{\"model\":\"gpt-5\",\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":10,"
+	"\"completion_tokens\":100,"
+	      "\"total_tokens\":110,\"completion_tokens_details\":{\"reasoning_tokens\":80,"
+	"\"rejected_prediction_tokens\":5}}}",
 	      "in_plain=10 out_text=20 out_reasoning=80 tier=flex total=110");
-	READS(OPENAI_RESPONSES, "{\"service_tier\":\"default\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1,\"total_tokens\":2}}",
+	READS(OPENAI_RESPONSES, "{\"service_tier\":\"default\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1,"
+		"\"total_tokens\":2}}",
 	      "in_plain=1 out_text=1 tier=standard total=2");
-	READS(OPENAI_CHAT, "{\"service_tier\":null,\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}",
+	READS(OPENAI_CHAT, "{\"service_tier\":null,\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,"
+		"\"total_tokens\":2}}",
 	      "in_plain=1 out_text=1 total=2");
-	READS(OPENAI_CHAT, "{\"service_tier\":\"turbo9\",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}",
+	READS(OPENAI_CHAT, "{\"service_tier\":\"turbo9\",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,"
+		"\"total_tokens\":2}}",
 	      "in_plain=1 out_text=1 tier=other total=2");
 	READS(GEMINI, /* C29 */
-	      "{\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":1,\"totalTokenCount\":2,\"trafficType\":\"ON_DEMAND_FLEX\"}}",
+	      "{\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":1,\"totalTokenCount\":2,"
+	"\"trafficType\":\"ON_DEMAND_FLEX\"}}",
 	      "in_plain=1 out_text=1 tier=flex total=2");
 	T_EQ_I(tier_parse(STR("PROVISIONED_THROUGHPUT")), TIER_PROVISIONED);
 	T_EQ_I(tier_parse(STR("ON_DEMAND")), TIER_STANDARD);
@@ -269,18 +306,23 @@ TEST(c30_the_vendors_own_cost_is_kept_beside_ours)
 {
 	int rc;
 	struct usage u = read_body(SHAPE_OPENAI_CHAT, /* DeepInfra */
-				   "{\"model\":\"m\",\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":5,\"total_tokens\":20,"
+				   "{\"model\":\"m\",\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":5,"
+				"\"total_tokens\":20,"
 				   "\"estimated_cost\":2.25e-06}}",
 				   &rc);
 	T_TRUE(u.flags & USAGE_VENDOR_COST);
 	T_EQ_I(u.vendor_cost_pico, 2250000);
 	u = read_body(SHAPE_OPENAI_CHAT, /* OpenRouter */
-		      "{\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":5,\"total_tokens\":20,\"cost\":0.00014}}", &rc);
+		      "{\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":5,\"total_tokens\":20,"
+		"\"cost\":0.00014}}", &rc);
 	T_EQ_I(u.vendor_cost_pico, 140000000);
 	u = read_body(SHAPE_OPENAI_RESPONSES, /* xAI: 10^-10 dollars */
-		      "{\"usage\":{\"input_tokens\":9212,\"input_tokens_details\":{\"cached_tokens\":3072},\"output_tokens\":3417,"
-		      "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":12629,\"num_server_side_tools_used\":3,"
-		      "\"cost_in_usd_ticks\":318319000,\"server_side_tool_usage_details\":{\"web_search_calls\":1,\"x_search_calls\":3,"
+		      "{\"usage\":{\"input_tokens\":9212,\"input_tokens_details\":{\"cached_tokens\":3072},"
+		"\"output_tokens\":3417,"
+		      "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":12629,"
+		"\"num_server_side_tools_used\":3,"
+		      "\"cost_in_usd_ticks\":318319000,\"server_side_tool_usage_details\":{\"web_search_calls\":1,"
+		"\"x_search_calls\":3,"
 		      "\"code_interpreter_calls\":2}}}",
 		      &rc);
 	T_EQ_I(u.vendor_cost_pico, 31831900000);
@@ -290,24 +332,31 @@ TEST(c30_the_vendors_own_cost_is_kept_beside_ours)
 TEST(c31_batch_lines_of_both_dialects_are_read)
 {
 	READS(OPENAI_CHAT,
-	      "{\"id\":\"batch_req_1\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":\"r\",\"body\":{\"model\":"
-	      "\"gpt-5\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}}},\"error\":null}",
+	      "{\"id\":\"batch_req_1\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":\"r\","
+	"\"body\":{\"model\":"
+	      "\"gpt-5\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}}},"
+	"\"error\":null}",
 	      "in_plain=10 out_text=5 tier=batch total=15");
 	READS(OPENAI_CHAT, /* a Responses line, read by the chat shape */
-	      "{\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"gpt-5\",\"usage\":{\"input_tokens\":10,"
+	      "{\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"gpt-5\","
+	"\"usage\":{\"input_tokens\":10,"
 	      "\"input_tokens_details\":{\"cached_tokens\":4},\"output_tokens\":5,\"total_tokens\":15}}}}",
 	      "in_plain=6 in_cache_read=4 out_text=5 tier=batch total=15");
 	READS(OPENAI_RESPONSES,
-	      "{\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"gpt-5\",\"usage\":{\"prompt_tokens\":10,"
+	      "{\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"gpt-5\","
+	"\"usage\":{\"prompt_tokens\":10,"
 	      "\"completion_tokens\":5,\"total_tokens\":15}}}}",
 	      "in_plain=10 out_text=5 tier=batch total=15");
 	READS(ANTHROPIC,
-	      "{\"custom_id\":\"a\",\"result\":{\"type\":\"succeeded\",\"message\":{\"id\":\"msg\",\"model\":\"claude\",\"usage\":"
+	      "{\"custom_id\":\"a\",\"result\":{\"type\":\"succeeded\",\"message\":{\"id\":\"msg\","
+	"\"model\":\"claude\",\"usage\":"
 	      "{\"input_tokens\":11,\"output_tokens\":36,\"service_tier\":\"batch\"}}}}",
 	      "in_plain=11 out_text=36 tier=batch total=47");
-	READS(ANTHROPIC, "{\"custom_id\":\"a\",\"result\":{\"type\":\"errored\",\"error\":{\"type\":\"invalid_request\"}}}", "none");
+	READS(ANTHROPIC, "{\"custom_id\":\"a\",\"result\":{\"type\":\"errored\","
+		"\"error\":{\"type\":\"invalid_request\"}}}", "none");
 	READS(GEMINI,
-	      "{\"key\":\"a\",\"response\":{\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":1,\"totalTokenCount\":5}}}",
+	      "{\"key\":\"a\",\"response\":{\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":1,"
+	"\"totalTokenCount\":5}}}",
 	      "in_plain=4 out_text=1 tier=batch total=5");
 	READS(OPENAI_CHAT, "{\"custom_id\":\"a\",\"response\":null,\"error\":{\"code\":\"batch_expired\"}}", "none");
 }
@@ -315,17 +364,20 @@ TEST(c31_batch_lines_of_both_dialects_are_read)
 TEST(c35_gemini_thoughts_are_in_or_out_as_the_total_says)
 {
 	READS(GEMINI,
-	      "{\"modelVersion\":\"gemini-2.5-flash\",\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":100,"
+	      "{\"modelVersion\":\"gemini-2.5-flash\",\"usageMetadata\":{\"promptTokenCount\":10,"
+	"\"candidatesTokenCount\":100,"
 	      "\"thoughtsTokenCount\":400,\"totalTokenCount\":510}}",
 	      "in_plain=10 out_text=100 out_reasoning=400 total=510");
 	READS(GEMINI,
-	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":500,\"thoughtsTokenCount\":400,\"totalTokenCount\":510}}",
+	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":500,\"thoughtsTokenCount\":400,"
+	"\"totalTokenCount\":510}}",
 	      "in_plain=10 out_text=100 out_reasoning=400 total=510");
 	READS(GEMINI, /* no total: the documented reading */
 	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":500,\"thoughtsTokenCount\":400}}",
 	      "in_plain=10 out_text=500 out_reasoning=400 total=910");
 	READS(GEMINI, /* neither reading */
-	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":500,\"thoughtsTokenCount\":400,\"totalTokenCount\":600}}",
+	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":500,\"thoughtsTokenCount\":400,"
+	"\"totalTokenCount\":600}}",
 	      "in_plain=10 out_text=500 out_reasoning=400 MISMATCH total=600");
 	READS(GEMINI, /* with tool use in the prompt */
 	      "{\"usageMetadata\":{\"promptTokenCount\":10,\"toolUsePromptTokenCount\":90,\"candidatesTokenCount\":5,"
@@ -339,17 +391,21 @@ TEST(c35_xai_reasoning_stands_beside_and_the_total_proves_it)
 {
 	READS(XAI,
 	      "{\"model\":\"grok-4\",\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,\"total_tokens\":135,"
-	      "\"prompt_tokens_details\":{\"text_tokens\":32,\"cached_tokens\":6},\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
+	      "\"prompt_tokens_details\":{\"text_tokens\":32,\"cached_tokens\":6},"
+	"\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
 	      "in_plain=26 in_cache_read=6 out_text=9 out_reasoning=94 total=135");
 	READS(OPENAI_CHAT, /* the same body under OpenAI's name */
 	      "{\"model\":\"grok-4\",\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,\"total_tokens\":135,"
-	      "\"prompt_tokens_details\":{\"text_tokens\":32,\"cached_tokens\":6},\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
+	      "\"prompt_tokens_details\":{\"text_tokens\":32,\"cached_tokens\":6},"
+	"\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
 	      "in_plain=26 in_cache_read=6 out_text=9 out_reasoning=94 total=135");
 	READS(XAI, /* without a total: the vendor's usual reading */
-	      "{\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
+	      "{\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":9,"
+	"\"completion_tokens_details\":{\"reasoning_tokens\":94}}}",
 	      "in_plain=32 out_text=9 out_reasoning=94 total=135");
 	READS(XAI, /* inside, by the total */
-	      "{\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":100,\"total_tokens\":132,\"completion_tokens_details\":"
+	      "{\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":100,\"total_tokens\":132,"
+	"\"completion_tokens_details\":"
 	      "{\"reasoning_tokens\":94}}}",
 	      "in_plain=32 out_text=6 out_reasoning=94 total=132");
 }
@@ -357,43 +413,56 @@ TEST(c35_xai_reasoning_stands_beside_and_the_total_proves_it)
 TEST(c36_gemini_images_and_speech_have_classes_of_their_own)
 {
 	READS(GEMINI,
-	      "{\"modelVersion\":\"gemini-2.5-flash-image\",\"usageMetadata\":{\"promptTokenCount\":8,\"candidatesTokenCount\":1295,"
-	      "\"totalTokenCount\":1303,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":8}],\"candidatesTokensDetails\":"
+	      "{\"modelVersion\":\"gemini-2.5-flash-image\",\"usageMetadata\":{\"promptTokenCount\":8,"
+	"\"candidatesTokenCount\":1295,"
+	      "\"totalTokenCount\":1303,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":8}],"
+	"\"candidatesTokensDetails\":"
 	      "[{\"modality\":\"IMAGE\",\"tokenCount\":1290}]}}",
 	      "in_plain=8 out_text=5 out_image=1290 total=1303");
 	READS(GEMINI,
-	      "{\"usageMetadata\":{\"promptTokenCount\":300,\"responseTokenCount\":70,\"totalTokenCount\":370,\"promptTokensDetails\":"
-	      "[{\"modality\":\"AUDIO\",\"tokenCount\":250},{\"modality\":\"TEXT\",\"tokenCount\":50}],\"responseTokensDetails\":"
+	      "{\"usageMetadata\":{\"promptTokenCount\":300,\"responseTokenCount\":70,\"totalTokenCount\":370,"
+	"\"promptTokensDetails\":"
+	      "[{\"modality\":\"AUDIO\",\"tokenCount\":250},{\"modality\":\"TEXT\",\"tokenCount\":50}],"
+	"\"responseTokensDetails\":"
 	      "[{\"modality\":\"AUDIO\",\"tokenCount\":70}]}}",
 	      "in_plain=50 in_audio=250 out_audio=70 total=370");
 	READS(GEMINI, /* cached speech and pictures keep their modality */
-	      "{\"usageMetadata\":{\"promptTokenCount\":1000,\"cachedContentTokenCount\":600,\"candidatesTokenCount\":1,\"totalTokenCount\":1001,"
-	      "\"promptTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":500},{\"modality\":\"VIDEO\",\"tokenCount\":300},"
-	      "{\"modality\":\"TEXT\",\"tokenCount\":200}],\"cacheTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":400},"
+	      "{\"usageMetadata\":{\"promptTokenCount\":1000,\"cachedContentTokenCount\":600,"
+	"\"candidatesTokenCount\":1,\"totalTokenCount\":1001,"
+	      "\"promptTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":500},{\"modality\":\"VIDEO\","
+	"\"tokenCount\":300},"
+	      "{\"modality\":\"TEXT\",\"tokenCount\":200}],\"cacheTokensDetails\":[{\"modality\":\"AUDIO\","
+	"\"tokenCount\":400},"
 	      "{\"modality\":\"VIDEO\",\"tokenCount\":100},{\"modality\":\"TEXT\",\"tokenCount\":100}]}}",
-	      "in_plain=100 in_cache_read=100 in_audio=100 in_audio_cache_read=400 in_image=200 in_image_cache_read=100 out_text=1 total=1001");
+	      "in_plain=100 in_cache_read=100 in_audio=100 in_audio_cache_read=400 in_image=200 "
+	"in_image_cache_read=100 out_text=1 total=1001");
 }
 
 TEST(c37_speech_is_billed_by_tokens_or_by_seconds_never_both)
 {
-	READS(OPENAI_TRANSCRIPTION, "{\"text\":\"hi\",\"usage\":{\"type\":\"duration\",\"seconds\":9}}", "ms=9000 total=0");
+	READS(OPENAI_TRANSCRIPTION, "{\"text\":\"hi\",\"usage\":{\"type\":\"duration\",\"seconds\":9}}",
+		"ms=9000 total=0");
 	READS(OPENAI_TRANSCRIPTION,
-	      "{\"text\":\"hi\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,\"input_token_details\":{\"text_tokens\":0,\"audio_tokens\":14},"
+	      "{\"text\":\"hi\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,"
+	"\"input_token_details\":{\"text_tokens\":0,\"audio_tokens\":14},"
 	      "\"output_tokens\":45,\"total_tokens\":59}}",
 	      "in_audio=14 out_text=45 total=59");
 	READS(OPENAI_TRANSCRIPTION, "{\"task\":\"transcribe\",\"duration\":8.47,\"text\":\"hi\"}", "ms=8470 total=0");
 	READS(OPENAI_TRANSCRIPTION, "{\"text\":\"hi\"}", "none");
 	READS(MISTRAL, /* the vendor's transcription example */
-	      "{\"model\":\"voxtral-mini-2507\",\"usage\":{\"prompt_audio_seconds\":203,\"prompt_tokens\":4,\"total_tokens\":3264,"
+	      "{\"model\":\"voxtral-mini-2507\",\"usage\":{\"prompt_audio_seconds\":203,\"prompt_tokens\":4,"
+	"\"total_tokens\":3264,"
 	      "\"completion_tokens\":635,\"prompt_tokens_details\":{\"cached_tokens\":0}}}",
 	      "in_plain=4 out_text=635 ms=203000 total=639");
-	READS(MISTRAL, "{\"model\":\"m\",\"usage\":{\"prompt_tokens\":16,\"total_tokens\":50,\"completion_tokens\":34,\"prompt_audio_seconds\":{}}}",
+	READS(MISTRAL, "{\"model\":\"m\",\"usage\":{\"prompt_tokens\":16,\"total_tokens\":50,"
+		"\"completion_tokens\":34,\"prompt_audio_seconds\":{}}}",
 	      "in_plain=16 out_text=34 total=50");
 }
 
 TEST(c58_an_explicit_zero_stays_zero)
 {
-	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}", "ZERO total=0");
+	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}",
+		"ZERO total=0");
 	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}", "ZERO total=0");
 	READS(GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":0,\"totalTokenCount\":0}}", "ZERO total=0");
 	READS(OPENAI_CHAT, "{\"usage\":{}}", "none");
@@ -405,7 +474,8 @@ TEST(anthropic_compaction_steps_are_billed_beside_the_top_level)
 {
 	/* The example of the vendor's compaction page. */
 	READS(ANTHROPIC,
-	      "{\"usage\":{\"input_tokens\":23000,\"output_tokens\":1000,\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":180000,"
+	      "{\"usage\":{\"input_tokens\":23000,\"output_tokens\":1000,\"iterations\":[{\"type\":\"compaction\","
+	"\"input_tokens\":180000,"
 	      "\"output_tokens\":3500},{\"type\":\"message\",\"input_tokens\":23000,\"output_tokens\":1000}]}}",
 	      "in_plain=203000 out_text=4500 total=207500");
 }
@@ -414,10 +484,12 @@ TEST(anthropic_advisor_steps_are_another_models)
 {
 	/* The example of the vendor's advisor page. */
 	static const char body[] =
-		"{\"id\":\"msg_9\",\"model\":\"claude-sonnet-5\",\"usage\":{\"input_tokens\":412,\"cache_read_input_tokens\":0,"
+		"{\"id\":\"msg_9\",\"model\":\"claude-sonnet-5\",\"usage\":{\"input_tokens\":412,"
+		"\"cache_read_input_tokens\":0,"
 		"\"cache_creation_input_tokens\":0,\"output_tokens\":531,\"iterations\":["
 		"{\"type\":\"message\",\"input_tokens\":412,\"cache_read_input_tokens\":0,\"output_tokens\":89},"
-		"{\"type\":\"advisor_message\",\"model\":\"claude-opus-4-7\",\"input_tokens\":823,\"output_tokens\":1612},"
+		"{\"type\":\"advisor_message\",\"model\":\"claude-opus-4-7\",\"input_tokens\":823,"
+		"\"output_tokens\":1612},"
 		"{\"type\":\"message\",\"input_tokens\":1348,\"cache_read_input_tokens\":412,\"output_tokens\":442}]}}";
 	struct json top;
 	struct usage u;
@@ -429,7 +501,8 @@ TEST(anthropic_advisor_steps_are_another_models)
 	T_EQ_I(json_parse(STR("{\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}"), &top, NULL), 0);
 	T_EQ_I(usage_read_other(SHAPE_ANTHROPIC, top, &u), -RR_NOTFOUND);
 	READS(ANTHROPIC, /* steps that do not make up the output */
-	      "{\"usage\":{\"input_tokens\":10,\"output_tokens\":99,\"iterations\":[{\"type\":\"message\",\"input_tokens\":10,\"output_tokens\":9}]}}",
+	      "{\"usage\":{\"input_tokens\":10,\"output_tokens\":99,\"iterations\":[{\"type\":\"message\","
+	"\"input_tokens\":10,\"output_tokens\":9}]}}",
 	      "in_plain=10 out_text=9 MISMATCH total=19");
 }
 
@@ -439,9 +512,11 @@ TEST(anthropic_thinking_stands_inside_and_is_approximate)
 	      "{\"usage\":{\"input_tokens\":5,\"output_tokens\":100,\"output_tokens_details\":{\"thinking_tokens\":80},"
 	      "\"server_tool_use\":{\"web_search_requests\":2,\"web_fetch_requests\":1}}}",
 	      "in_plain=5 out_text=20 out_reasoning=80 web_search:2 web_fetch:1 total=105");
-	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":5,\"output_tokens\":100,\"output_tokens_details\":{\"thinking_tokens\":103}}}",
+	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":5,\"output_tokens\":100,"
+		"\"output_tokens_details\":{\"thinking_tokens\":103}}}",
 	      "in_plain=5 out_reasoning=100 total=105");
-	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":5,\"output_tokens\":1,\"server_tool_use\":null,\"cache_creation\":null,"
+	READS(ANTHROPIC, "{\"usage\":{\"input_tokens\":5,\"output_tokens\":1,\"server_tool_use\":null,"
+		"\"cache_creation\":null,"
 			 "\"inference_geo\":\"not_available\",\"cache_creation_input_tokens\":null}}",
 	      "in_plain=5 out_text=1 total=6");
 }
@@ -449,29 +524,38 @@ TEST(anthropic_thinking_stands_inside_and_is_approximate)
 TEST(openai_images_realtime_and_embeddings)
 {
 	READS(OPENAI_IMAGES,
-	      "{\"created\":1,\"data\":[{\"b64_json\":\"AA\"}],\"usage\":{\"total_tokens\":100,\"input_tokens\":50,\"output_tokens\":50,"
+	      "{\"created\":1,\"data\":[{\"b64_json\":\"AA\"}],\"usage\":{\"total_tokens\":100,\"input_tokens\":50,"
+	"\"output_tokens\":50,"
 	      "\"input_tokens_details\":{\"text_tokens\":10,\"image_tokens\":40}}}",
 	      "in_plain=10 in_image=40 out_image=50 total=100");
 	READS(OPENAI_IMAGES,
-	      "{\"data\":[{}],\"usage\":{\"total_tokens\":110,\"input_tokens\":50,\"output_tokens\":60,\"input_tokens_details\":{\"text_tokens\":"
+	      "{\"data\":[{}],\"usage\":{\"total_tokens\":110,\"input_tokens\":50,\"output_tokens\":60,"
+	"\"input_tokens_details\":{\"text_tokens\":"
 	      "50,\"image_tokens\":0},\"output_tokens_details\":{\"image_tokens\":50,\"text_tokens\":10}}}",
 	      "in_plain=50 out_text=10 out_image=50 total=110");
 	READS(OPENAI_IMAGES, "{\"created\":1,\"data\":[{\"url\":\"u\"},{\"url\":\"v\"}]}", "images=2 total=0");
 	READS(OPENAI_REALTIME,
-	      "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"usage\":{\"total_tokens\":253,\"input_tokens\":132,\"output_tokens\":121,"
-	      "\"input_token_details\":{\"text_tokens\":119,\"audio_tokens\":13,\"image_tokens\":0,\"cached_tokens\":64,"
-	      "\"cached_tokens_details\":{\"text_tokens\":60,\"audio_tokens\":4}},\"output_token_details\":{\"text_tokens\":30,\"audio_tokens\":91}}}}",
+	      "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"usage\":{\"total_tokens\":253,"
+	"\"input_tokens\":132,\"output_tokens\":121,"
+	      "\"input_token_details\":{\"text_tokens\":119,\"audio_tokens\":13,\"image_tokens\":0,"
+	"\"cached_tokens\":64,"
+	      "\"cached_tokens_details\":{\"text_tokens\":60,\"audio_tokens\":4}},"
+	"\"output_token_details\":{\"text_tokens\":30,\"audio_tokens\":91}}}}",
 	      "in_plain=59 in_cache_read=60 in_audio=9 in_audio_cache_read=4 out_text=30 out_audio=91 total=253");
-	READS(OPENAI_EMBEDDINGS, "{\"model\":\"text-embedding-3-small\",\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8}}", "in_plain=8 total=8");
+	READS(OPENAI_EMBEDDINGS, "{\"model\":\"text-embedding-3-small\",\"usage\":{\"prompt_tokens\":8,"
+		"\"total_tokens\":8}}", "in_plain=8 total=8");
 	READS(OPENAI_EMBEDDINGS, "{\"model\":\"voyage-3\",\"usage\":{\"total_tokens\":10}}", "in_plain=10 total=10");
 }
 
 TEST(responses_count_the_vendors_tools)
 {
 	READS(OPENAI_RESPONSES,
-	      "{\"output\":[{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\",\"query\":\"q\"}},{\"type\":\"web_search_call\","
-	      "\"action\":{\"type\":\"open_page\"}},{\"type\":\"file_search_call\"},{\"type\":\"code_interpreter_call\",\"container_id\":\"c1\"},"
-	      "{\"type\":\"code_interpreter_call\",\"container_id\":\"c1\"},{\"type\":\"function_call\"},{\"type\":\"message\"}],"
+	      "{\"output\":[{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\",\"query\":\"q\"}},"
+	"{\"type\":\"web_search_call\","
+	      "\"action\":{\"type\":\"open_page\"}},{\"type\":\"file_search_call\"},"
+	"{\"type\":\"code_interpreter_call\",\"container_id\":\"c1\"},"
+	      "{\"type\":\"code_interpreter_call\",\"container_id\":\"c1\"},{\"type\":\"function_call\"},"
+	"{\"type\":\"message\"}],"
 	      "\"usage\":{\"input_tokens\":1,\"output_tokens\":2,\"total_tokens\":3}}",
 	      "in_plain=1 out_text=2 web_search:1 file_search:1 code:1 total=3");
 }
@@ -479,11 +563,13 @@ TEST(responses_count_the_vendors_tools)
 TEST(gemini_grounding_is_per_prompt_or_per_query)
 {
 	READS(GEMINI,
-	      "{\"modelVersion\":\"gemini-2.5-flash\",\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[\"a\",\"b\"]}}],"
+	      "{\"modelVersion\":\"gemini-2.5-flash\","
+	"\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[\"a\",\"b\"]}}],"
 	      "\"usageMetadata\":{\"promptTokenCount\":1,\"totalTokenCount\":1}}",
 	      "in_plain=1 grounding:1 total=1");
 	READS(GEMINI,
-	      "{\"modelVersion\":\"gemini-3-pro\",\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[\"a\",\"\",\"b\"]}}],"
+	      "{\"modelVersion\":\"gemini-3-pro\","
+	"\"candidates\":[{\"groundingMetadata\":{\"webSearchQueries\":[\"a\",\"\",\"b\"]}}],"
 	      "\"usageMetadata\":{\"promptTokenCount\":1,\"totalTokenCount\":1}}",
 	      "in_plain=1 grounding:2 total=1");
 	READS(GEMINI, /* an array that streamed: cumulative, the last one counts */
@@ -495,17 +581,20 @@ TEST(gemini_grounding_is_per_prompt_or_per_query)
 TEST(cohere_bills_its_billed_units)
 {
 	READS(COHERE,
-	      "{\"generation_id\":\"g\",\"meta\":{\"api_version\":{\"version\":\"1\"},\"billed_units\":{\"input_tokens\":17,\"output_tokens\":12},"
+	      "{\"generation_id\":\"g\",\"meta\":{\"api_version\":{\"version\":\"1\"},"
+	"\"billed_units\":{\"input_tokens\":17,\"output_tokens\":12},"
 	      "\"tokens\":{\"input_tokens\":215,\"output_tokens\":12}}}",
 	      "in_plain=17 out_text=12 total=29");
 	READS(COHERE,
-	      "{\"id\":\"c\",\"usage\":{\"billed_units\":{\"input_tokens\":17.0,\"output_tokens\":12.0},\"tokens\":{\"input_tokens\":215.0,"
+	      "{\"id\":\"c\",\"usage\":{\"billed_units\":{\"input_tokens\":17.0,\"output_tokens\":12.0},"
+	"\"tokens\":{\"input_tokens\":215.0,"
 	      "\"output_tokens\":12.0}}}",
 	      "in_plain=17 out_text=12 total=29");
 	READS(COHERE, "{\"usage\":{\"tokens\":{\"input_tokens\":215,\"output_tokens\":12},\"cached_tokens\":100}}",
 	      "in_plain=115 in_cache_read=100 out_text=12 total=227");
 	READS(COHERE, "{\"results\":[],\"meta\":{\"billed_units\":{\"search_units\":1}}}", "other:1 total=0");
-	READS(COHERE, "{\"type\":\"message-end\",\"delta\":{\"usage\":{\"billed_units\":{\"input_tokens\":3,\"output_tokens\":4}}}}",
+	READS(COHERE, "{\"type\":\"message-end\",\"delta\":{\"usage\":{\"billed_units\":{\"input_tokens\":3,"
+		"\"output_tokens\":4}}}}",
 	      "in_plain=3 out_text=4 total=7");
 }
 
@@ -516,12 +605,14 @@ TEST(counts_that_are_no_counts_are_refused)
 		char body[256];
 		int rc;
 		struct usage u;
-		snprintf(body, sizeof body, "{\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":5,\"total_tokens\":9}}", bad[i]);
+		snprintf(body, sizeof body, "{\"usage\":{\"prompt_tokens\":%s,\"completion_tokens\":5,"
+			"\"total_tokens\":9}}", bad[i]);
 		u = read_body(SHAPE_OPENAI_CHAT, body, &rc);
 		T_TRUE(rc < 0);
 		T_EQ_I(u.flags, USAGE_SEEN | USAGE_MISMATCH);
 		T_EQ_I(usage_total_tok(&u), 0);
-		snprintf(body, sizeof body, "{\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":%s,\"output_tokens\":5}}", bad[i]);
+		snprintf(body, sizeof body, "{\"usage\":{\"input_tokens\":1,\"cache_read_input_tokens\":%s,"
+			"\"output_tokens\":5}}", bad[i]);
 		u = read_body(SHAPE_ANTHROPIC, body, &rc);
 		T_TRUE(rc < 0);
 		T_EQ_I(u.flags, USAGE_SEEN | USAGE_MISMATCH);
@@ -532,17 +623,21 @@ TEST(counts_that_are_no_counts_are_refused)
 		u = read_body(SHAPE_BEDROCK, body, &rc);
 		T_TRUE(rc < 0);
 	}
-	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":12.0,\"completion_tokens\":1e1,\"total_tokens\":22}}", "in_plain=12 out_text=10 total=22");
+	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":12.0,\"completion_tokens\":1e1,\"total_tokens\":22}}",
+		"in_plain=12 out_text=10 total=22");
 	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":9007199254740992,\"completion_tokens\":0}}",
 	      "in_plain=9007199254740992 total=9007199254740992");
 	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":null,\"completion_tokens\":3}}", "out_text=3 total=3");
 	READS(OPENAI_CHAT, "{\"usage\":[1,2]}", "none");
-	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":3,\"input_tokens\":4,\"completion_tokens\":3}}", "in_plain=3 out_text=3 MISMATCH total=6");
+	READS(OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":3,\"input_tokens\":4,\"completion_tokens\":3}}",
+		"in_plain=3 out_text=3 MISMATCH total=6");
 }
 
 TEST(adding_keeps_classes_and_says_what_it_cannot)
 {
-	struct usage a = {.flags = USAGE_SEEN, .tier = TIER_BATCH}, b = {.flags = USAGE_SEEN, .tier = TIER_STANDARD}, sum = {0};
+	struct usage a = {.flags = USAGE_SEEN, .tier = TIER_BATCH};
+	struct usage b = {.flags = USAGE_SEEN, .tier = TIER_STANDARD};
+	struct usage sum = {0};
 	a.tok[CLASS_IN_PLAIN] = a.vendor_total_tok = 5;
 	b.tok[CLASS_OUT_TEXT] = b.vendor_total_tok = 7;
 	b.tools[TOOL_CODE] = 2;
@@ -581,9 +676,11 @@ TEST(the_public_extractors_count_the_same)
 		T_EQ_I(usage_input_tok(&u), cases[i].in);
 		T_EQ_I(usage_output_tok(&u), cases[i].out < 0 ? 0 : cases[i].out);
 		if (cases[i].read >= 0)
-			T_EQ_I(t[CLASS_IN_CACHE_READ] + t[CLASS_IN_AUDIO_CACHE_READ] + t[CLASS_IN_IMAGE_CACHE_READ], cases[i].read);
+			T_EQ_I(t[CLASS_IN_CACHE_READ] + t[CLASS_IN_AUDIO_CACHE_READ] + t[CLASS_IN_IMAGE_CACHE_READ],
+			       cases[i].read);
 		if (cases[i].write >= 0)
-			T_EQ_I(t[CLASS_IN_CACHE_WRITE] + t[CLASS_IN_CACHE_WRITE_5M] + t[CLASS_IN_CACHE_WRITE_30M] + t[CLASS_IN_CACHE_WRITE_1H],
+			T_EQ_I(t[CLASS_IN_CACHE_WRITE] + t[CLASS_IN_CACHE_WRITE_5M] + t[CLASS_IN_CACHE_WRITE_30M] +
+				       t[CLASS_IN_CACHE_WRITE_1H],
 			       cases[i].write);
 		if (cases[i].audio_in >= 0)
 			T_EQ_I(t[CLASS_IN_AUDIO] + t[CLASS_IN_AUDIO_CACHE_READ], cases[i].audio_in);
