@@ -42,7 +42,7 @@ struct exchange_handler {
 struct pool *pool_new(struct loop *l, unsigned max_idle_per_origin, struct err *e);
 void pool_free(struct pool *p); /* open exchanges end with END_ABORTED */
 struct pool_stats {
-	uint64_t opened, reused, failed, retried;
+	uint64_t opened, reused, failed, retried, resumed; /* resumed: TLS sessions */
 	unsigned idle, busy;
 };
 void pool_stats(const struct pool *p, struct pool_stats *out);

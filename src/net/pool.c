@@ -278,6 +278,7 @@ void link_securing(struct link *k)
 {
 	int rc = tls_handshake(k->w.tls);
 	if (rc == 1) {
+		k->pool->stats.resumed += tls_resumed(k->w.tls);
 		link_ready(k);
 	} else if (rc == TLS_WANT_READ || rc == TLS_WANT_WRITE) {
 		if (io_want(&k->w.io, rc == TLS_WANT_READ ? IO_READ : IO_WRITE))

@@ -26,6 +26,7 @@ struct tls_ctx {
 struct tls {
 	SSL *ssl;
 	bool broken; /* after a fatal error nothing may be sent, not even close_notify */
+	bool ended;  /* the last read met an end or an error behind the bytes that it returned */
 	char fault[256];
 };
 
@@ -233,7 +234,9 @@ long tls_read(struct tls *t, char *p, size_t n)
 		errno = 0;
 		rc = SSL_read_ex(t->ssl, p + got, n - got, &once);
 		if (rc != 1) {
-			if (got) /* what ended it shows again at the next read */
+			int why = SSL_get_error(t->ssl, rc);
+			t->ended = got && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE;
+			if (got) /* what ended it shows again at the next read, which no descriptor will announce */
 				return (long)got;
 			return outcome(t, rc);
 		}
@@ -256,7 +259,7 @@ long tls_write(struct tls *t, const char *p, size_t n)
 
 bool tls_has_more(const struct tls *t)
 {
-	return SSL_has_pending(t->ssl);
+	return t->ended || SSL_has_pending(t->ssl);
 }
 
 void tls_shut(struct tls *t)
