@@ -449,34 +449,34 @@ char *num_group(uint64_t v, char out[32])
 	return out;
 }
 
+/* At most four significant digits, without zeros at the end. */
+static int four_digits(double v, char out[32])
+{
+	double size = fabs(v);
+	int decimals = size >= 999.95 ? 0 : size >= 99.995 ? 1 : size >= 9.9995 ? 2 : 3;
+	int n = size >= 1e4 || (size > 0 && size < 1) ? snprintf(out, 32, "%.4g", v) : snprintf(out, 32, "%.*f", decimals, v);
+	if (!strchr(out, '.') || strchr(out, 'e'))
+		return n;
+	while (out[n - 1] == '0')
+		n--;
+	if (out[n - 1] == '.')
+		n--;
+	out[n] = 0;
+	return n;
+}
+
 char *num_short(double v, char out[32])
 {
 	static const struct {
 		double size;
 		const char *suffix;
-	} steps[] = {{1e12, " T"}, {1e9, " B"}, {1e6, " M"}, {1e3, " k"}, {0, ""}};
-	double size = fabs(v);
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		double unit = steps[i].size ? steps[i].size : 1;
-		if (size >= steps[i].size * 0.99995) { /* 999,950 is 1.000 M in four digits */
-			double shown_ = v / unit;
-			if (fabs(shown_) >= 1e4)
-				snprintf(out, 32, "%.4g%s", shown_, steps[i].suffix);
-			else {
-				int decimals = fabs(shown_) >= 999.95 ? 0 : fabs(shown_) >= 99.995 ? 1 : fabs(shown_) >= 9.9995 ? 2 : 3;
-				int n = fabs(shown_) > 0 && fabs(shown_) < 1 ? snprintf(out, 32, "%.4g", shown_)
-									     : snprintf(out, 32, "%.*f", decimals, shown_);
-				if (strchr(out, '.') && !strchr(out, 'e'))
-					while (n > 1 && (out[n - 1] == '0' || out[n - 1] == '.')) {
-						bool point = out[n - 1] == '.';
-						out[--n] = 0;
-						if (point)
-							break;
-					}
-				snprintf(out + n, 32 - (size_t)n, "%s", steps[i].suffix);
-			}
-			return out;
-		}
-	}
+	} steps[] = {{1e12, " T"}, {1e9, " B"}, {1e6, " M"}, {1e3, " k"}, {1, ""}};
+	enum { LAST = sizeof steps / sizeof *steps - 1 };
+	size_t i = 0;
+	int n;
+	while (i < LAST && fabs(v) < steps[i].size * 0.99995) /* 999,950 is 1.000 M in four digits */
+		i++;
+	n = four_digits(v / steps[i].size, out);
+	snprintf(out + n, 32 - (size_t)n, "%s", steps[i].suffix);
 	return out;
 }
