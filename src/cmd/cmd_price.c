@@ -155,6 +155,16 @@ static void name_bad(struct job *j, uint64_t line, const char *what, size_t colu
 	fprintf(stderr, ": %s\n", what);
 }
 
+/* Where a body names its model although its dialect has no such field (Bedrock's converse, wrapped answers). */
+static struct str named_model(struct json body)
+{
+	static const char *const path[] = {"model", "modelId", "modelVersion", "response.model", "message.model"};
+	struct str s = {"", 0};
+	for (size_t i = 0; i < sizeof path / sizeof *path && s.n == 0; i++)
+		s = json_raw_string(json_path(body, path[i]));
+	return s;
+}
+
 static void price_body(struct job *j, uint64_t line, struct json body)
 {
 	struct price_query q = {.provider = str_of(j->provider ? j->provider : ""), .at_us = j->at_us,
@@ -175,7 +185,7 @@ static void price_body(struct job *j, uint64_t line, struct json body)
 		u.tier = tier_parse(str_of(j->tier));
 	if (batch && u.tier == TIER_UNKNOWN)
 		u.tier = TIER_BATCH;
-	model = u.model;
+	model = u.model.n ? u.model : named_model(body);
 	if (j->model)
 		model = str_of(j->model);
 	str_copy(name, sizeof name, model);
