@@ -24,12 +24,12 @@ enum bill { /* what a successful answer means for the ledger */
 
 struct surface {
 	const char *name;       /* "openai-chat" */
+	const char *method;     /* "POST"; "*" any; "-" any but POST */
+	const char *path;       /* "/v1/chat/completions"; surfaces.def says what stars match */
 	enum vendor_api api;
-	const char *method;     /* "POST"; "*" any */
-	const char *path;       /* "/v1/chat/completions"; '*' matches one segment, a trailing "**" the rest */
 	enum usage_shape shape; /* of the whole answer */
 	enum bill bill;
-	bool model_in_path;     /* Gemini */
+	bool model_in_path;     /* Gemini, Vertex */
 	bool generates;         /* has an output limit that a cap can bound */
 	bool json_body;         /* a body that is no JSON object is refused before it is forwarded */
 };
@@ -112,6 +112,10 @@ int meter_body(struct stream_meter *m, struct str body);
 /* The stream or body is over: settles splits, marks partial and estimated usage. est_in_tok: the bound or
  * estimate of the input where the vendor never said it. */
 void meter_finish(struct stream_meter *m, uint64_t est_in_tok);
+
+/* What another model used in the same answer and bills at its own rates (USAGE_OTHER_MODEL; Anthropic's
+ * advisor): a call of its own under the same operation. *model is a span of m. False when there is none. */
+bool meter_other(const struct stream_meter *m, struct usage *u, struct str *model);
 
 /* Errors in the vendor's own shape, so that its SDK understands them. kind is ours. */
 enum api_error {

@@ -360,8 +360,7 @@ static bool query_has(struct str query, struct str pair)
 	return false;
 }
 
-static int take_gemini(const struct surface *s, struct str path, struct str query, const struct json m[MEMBERS],
-		       struct features *f)
+static int take_gemini(struct str path, struct str query, const struct json m[MEMBERS], struct features *f)
 {
 	int rc = 0;
 	f->stream = str_contains(path, STR(":streamGenerateContent"));
@@ -380,8 +379,6 @@ static int take_gemini(const struct surface *s, struct str path, struct str quer
 			f->choices = n;
 	}
 	f->hidden_context |= is_there(m[M_CACHED]) || is_there(m[M_CACHED_SNAKE]);
-	if (s->model_in_path)
-		f->model = model_of_path(path);
 	return rc;
 }
 
@@ -514,7 +511,9 @@ int dialect_request(const struct surface *s, struct str path, struct str query, 
 		rc = 0;
 	}
 	if (!rc && s->shape == SHAPE_GEMINI)
-		rc = take_gemini(s, path, query, m, f);
+		rc = take_gemini(path, query, m, f);
+	if (s->model_in_path)
+		f->model = model_of_path(path);
 	if (!f->model.n && str_starts(path, STR("/openai/deployments/"))) { /* Azure: the deployment is the model */
 		struct str rest = str_sub(path, 20, path.n);
 		f->model = str_cut(&rest, '/');

@@ -358,12 +358,14 @@ enum event_action meter_event(struct stream_meter *m, struct str name, struct st
 static void take_anthropic_body(struct stream_meter *m, const struct usage_place *at, struct usage *u)
 {
 	struct counts c = {0};
-	if (at->block.type != JSON_OBJECT || !m->marks_1h || !(u->flags & USAGE_SPLIT_GUESSED))
+	bool anthropic = m->surface->shape == SHAPE_ANTHROPIC || m->surface->shape == SHAPE_BEDROCK_ANTHROPIC;
+	if (!anthropic || at->block.type != JSON_OBJECT || anthropic_take(&m->anthropic, at->block, &c))
 		return;
-	/* The request's own marks know better what life an unsplit write has. */
-	anthropic_take(&m->anthropic, at->block, &c);
-	anthropic_build(&m->anthropic, true, u);
-	u->flags |= USAGE_SEEN;
+	if (m->marks_1h && u->flags & USAGE_SPLIT_GUESSED) {
+		/* The request's own marks know better what life an unsplit write has. */
+		anthropic_build(&m->anthropic, true, u);
+		u->flags |= USAGE_SEEN;
+	}
 }
 
 int meter_body(struct stream_meter *m, struct str body)
@@ -415,6 +417,20 @@ int meter_body(struct stream_meter *m, struct str body)
 			count_text(m, body, STR("\"content\""));
 	}
 	return 0;
+}
+
+bool meter_other(const struct stream_meter *m, struct usage *u, struct str *model)
+{
+	memset(u, 0, sizeof *u);
+	*model = str_of(m->anthropic.other_model);
+	if (!m->anthropic.has_other || m->fault)
+		return false;
+	u->tier = m->usage.tier;
+	u->fast = m->usage.fast;
+	memcpy(u->geo, m->usage.geo, sizeof u->geo);
+	u->flags = USAGE_SEEN;
+	anthropic_build_other(&m->anthropic, u);
+	return true;
 }
 
 /* English text is about four bytes a token (the vendors' own rule of thumb); an estimate says so. */

@@ -175,11 +175,32 @@ const char *usage_shape_name(enum usage_shape s)
 	return (unsigned)s < SHAPES ? shapes[s] : "?";
 }
 
+/* Names under which people look for a shape; the list above is what is printed. */
+static const struct {
+	const char *name;
+	enum usage_shape shape;
+} aliases[] = {
+	{"openai", SHAPE_OPENAI_CHAT},	       {"openai-completions", SHAPE_OPENAI_CHAT},
+	{"openai-compatible", SHAPE_OPENAI_CHAT}, {"azure", SHAPE_OPENAI_CHAT},
+	{"groq", SHAPE_OPENAI_CHAT},	       {"openrouter", SHAPE_OPENAI_CHAT},
+	{"together", SHAPE_OPENAI_CHAT},	       {"fireworks", SHAPE_OPENAI_CHAT},
+	{"vllm", SHAPE_OPENAI_CHAT},	       {"perplexity", SHAPE_OPENAI_CHAT},
+	{"anthropic-messages", SHAPE_ANTHROPIC},  {"claude", SHAPE_ANTHROPIC},
+	{"google", SHAPE_GEMINI},		       {"vertex", SHAPE_GEMINI},
+	{"bedrock-converse", SHAPE_BEDROCK},      {"x-ai", SHAPE_XAI},
+	{"grok", SHAPE_XAI},		       {"openai-audio", SHAPE_OPENAI_TRANSCRIPTION},
+};
+
 int usage_shape_parse(struct str s, enum usage_shape *out)
 {
 	for (unsigned i = 0; i < SHAPES; i++)
 		if (str_ieq(s, str_of(shapes[i]))) {
 			*out = (enum usage_shape)i;
+			return 0;
+		}
+	for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+		if (str_ieq(s, str_of(aliases[i].name))) {
+			*out = aliases[i].shape;
 			return 0;
 		}
 	return -RR_NOTFOUND;

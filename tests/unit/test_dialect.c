@@ -67,6 +67,8 @@ TEST(paths_find_their_surface)
 		{API_GEMINI, "POST", "/v1beta/openai/chat/completions", "gemini-openai-chat", BILL_USAGE},
 		{API_GEMINI, "POST", "/v1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent",
 			"vertex-stream", BILL_USAGE},
+		{API_GEMINI, "POST", "/v1/projects/p/locations/l/publishers/anthropic/models/claude:rawPredict",
+			"vertex-anthropic", BILL_USAGE},
 		{API_GEMINI, "POST", "/v1beta/models/a/b:generateContent", "gemini-other", BILL_USAGE},
 		{API_GEMINI, "POST", "/v1beta/models/m%3AgenerateContent", "gemini-other", BILL_USAGE},
 	};
@@ -318,6 +320,7 @@ TEST(gemini_requests_speak_through_their_path)
 
 TEST(other_requests)
 {
+	static const char vertex[] = "/v1/projects/p/locations/l/publishers/anthropic/models/claude-x@1:streamRawPredict";
 	static const char form[] = "--XyZ\r\nContent-Disposition: form-data; name=\"file\"; "
 		"filename=\"a.wav\"\r\n\r\nRIFF\r\nname=\"model\"\r\n\r\n"
 				   "evil\r\n--XyZ\r\nContent-Disposition: form-data; "
@@ -343,6 +346,9 @@ TEST(other_requests)
 	T_TRUE(str_eqc(f.model, "my-gpt"));
 	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"input\":\"x\",\"background\":true,"
 		"\"max_output_tokens\":5}"), 0);
+	T_EQ_I(ask("vertex-anthropic", vertex, "", "{\"stream\":true,\"max_tokens\":5,\"messages\":[]}"), 0);
+	T_TRUE(str_eqc(f.model, "claude-x@1") && f.stream && f.max_output_tok == 5);
+	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"background\":true,\"max_output_tokens\":5}"), 0);
 	T_TRUE(f.background);
 	T_EQ_I(f.max_output_tok, 5);
 }

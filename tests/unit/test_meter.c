@@ -307,6 +307,35 @@ TEST(an_anthropic_stream_that_breaks_off)
 	T_TRUE(m.usage.flags & USAGE_MISMATCH);
 }
 
+TEST(an_advisors_tokens_are_a_call_of_their_own)
+{
+	static const char usage[] =
+		"{\"input_tokens\":412,\"output_tokens\":89,\"service_tier\":\"batch\",\"iterations\":["
+		"{\"type\":\"message\",\"input_tokens\":412,\"output_tokens\":89},{\"type\":\"advisor_message\","
+		"\"model\":\"claude-opus-4-7\",\"input_tokens\":823,\"output_tokens\":1612}]}";
+	char text[512];
+	struct usage u;
+	struct str model;
+	begin("anthropic-messages", NULL);
+	snprintf(text, sizeof text, "{\"type\":\"message_delta\",\"usage\":%s}", usage);
+	event("message_start", START("{\"input_tokens\":412,\"output_tokens\":1}"));
+	event("message_delta", text);
+	event("message_stop", "{}");
+	meter_finish(&m, 0);
+	T_EQ_S(show(), "in_plain=412 out_text=89 tier=batch total=501");
+	T_TRUE(m.usage.flags & USAGE_OTHER_MODEL);
+	T_TRUE(meter_other(&m, &u, &model) && str_eqc(model, "claude-opus-4-7"));
+	T_EQ_I(u.tok[CLASS_IN_PLAIN], 823);
+	T_EQ_I(u.tok[CLASS_OUT_TEXT], 1612);
+	T_EQ_I(u.tier, TIER_BATCH);
+	begin("anthropic-messages", NULL);
+	snprintf(text, sizeof text, "{\"usage\":%s}", usage);
+	T_EQ_I(meter_body(&m, str_of(text)), 0);
+	T_TRUE(meter_other(&m, &u, &model) && u.vendor_total_tok == 2435);
+	begin("openai-chat", NULL);
+	T_TRUE(!meter_other(&m, &u, &model));
+}
+
 TEST(gemini_streams_are_cumulative)
 {
 	begin("gemini-stream", NULL);

@@ -470,6 +470,29 @@ TEST(c58_an_explicit_zero_stays_zero)
 	READS(OPENAI_CHAT, "{}", "none");
 }
 
+TEST(c62_one_request_costs_the_same_through_every_dialect)
+{
+	static const struct {
+		enum usage_shape shape;
+		const char *body;
+	} same[] = {
+		{SHAPE_OPENAI_CHAT, "{\"usage\":{\"prompt_tokens\":6000,\"completion_tokens\":300,\"total_tokens\":6300,"
+				    "\"prompt_tokens_details\":{\"cached_tokens\":5000}}}"},
+		{SHAPE_OPENAI_RESPONSES, "{\"usage\":{\"input_tokens\":6000,\"output_tokens\":300,\"total_tokens\":6300,"
+					 "\"input_tokens_details\":{\"cached_tokens\":5000}}}"},
+		{SHAPE_ANTHROPIC, "{\"usage\":{\"input_tokens\":1000,\"cache_read_input_tokens\":5000,"
+				  "\"cache_creation_input_tokens\":0,\"output_tokens\":300}}"},
+		{SHAPE_GEMINI, "{\"usageMetadata\":{\"promptTokenCount\":6000,\"cachedContentTokenCount\":5000,"
+			       "\"candidatesTokenCount\":300,\"totalTokenCount\":6300}}"},
+		{SHAPE_BEDROCK, "{\"usage\":{\"inputTokens\":1000,\"outputTokens\":300,\"totalTokens\":6300,"
+				"\"cacheReadInputTokens\":5000}}"},
+		{SHAPE_DEEPSEEK, "{\"usage\":{\"prompt_tokens\":6000,\"completion_tokens\":300,\"total_tokens\":6300,"
+				 "\"prompt_cache_hit_tokens\":5000,\"prompt_cache_miss_tokens\":1000}}"},
+	};
+	for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+		T_EQ_S(seen(same[i].shape, same[i].body), "in_plain=1000 in_cache_read=5000 out_text=300 total=6300");
+}
+
 TEST(anthropic_compaction_steps_are_billed_beside_the_top_level)
 {
 	/* The example of the vendor's compaction page. */
@@ -703,7 +726,7 @@ TEST(names_come_back)
 		T_EQ_I(back, s);
 	}
 	enum usage_shape none;
-	T_EQ_I(usage_shape_parse(STR("openai"), &none), -RR_NOTFOUND);
+	T_EQ_I(usage_shape_parse(STR("nobody"), &none), -RR_NOTFOUND);
 	T_TRUE(token_class_is_output(CLASS_OUT_IMAGE));
 	T_TRUE(!token_class_is_output(CLASS_IN_PLAIN));
 	T_EQ_S(token_class_name(CLASS_IN_CACHE_WRITE_12H), "in_cache_write_12h");
