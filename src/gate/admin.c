@@ -90,7 +90,7 @@ static unsigned status(struct admin *a, const struct head *h, struct sb *out, co
 
 static unsigned caps(struct admin *a, const struct head *h, struct sb *out, const char **type)
 {
-	struct cap_state *state = calloc(CAPS_SHOWN, sizeof *state);
+	struct cap_live *state = calloc(CAPS_SHOWN, sizeof *state);
 	unsigned n = state ? caps_list(a->gate->caps, state, CAPS_SHOWN) : 0;
 	struct json_out w;
 	jw_init(&w, out);
@@ -98,7 +98,7 @@ static unsigned caps(struct admin *a, const struct head *h, struct sb *out, cons
 	jw_key(&w, "caps");
 	jw_array(&w);
 	for (unsigned i = 0; i < n; i++) {
-		const struct cap_state *s = &state[i];
+		const struct cap_live *s = &state[i];
 		char at[TIME_TEXT];
 		jw_object(&w);
 		jw_kcstr(&w, "id", s->rule.id);

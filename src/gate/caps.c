@@ -266,7 +266,7 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 	return rc;
 }
 
-unsigned caps_list(struct caps *c, struct cap_state *out, unsigned most)
+unsigned caps_list(struct caps *c, struct cap_live *out, unsigned most)
 {
 	unsigned n = 0, count;
 	pthread_mutex_lock(&c->lock);
@@ -274,7 +274,7 @@ unsigned caps_list(struct caps *c, struct cap_state *out, unsigned most)
 	for (; n < count && n < most; n++) {
 		const struct inference_cap *cap = &c->entry[n].cap;
 		inference_cap_roll(&c->entry[n].cap, c->entry[n].tz, clock_real(c->clock));
-		out[n] = (struct cap_state){.rule = cap->rule, .book = BOOK_INFERENCE, .from_us = cap->from_us, .to_us = cap->to_us,
+		out[n] = (struct cap_live){.rule = cap->rule, .book = BOOK_INFERENCE, .from_us = cap->from_us, .to_us = cap->to_us,
 					    .spent_pico = cap->spent_pico, .reserved_pico = cap->reserved_pico,
 					    .spent_tok = cap->spent_tok, .reserved_tok = cap->reserved_tok, .refused = cap->refused};
 	}

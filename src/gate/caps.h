@@ -58,12 +58,12 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
 
 /* For the admin page and `cap list` of a running gateway. */
-struct cap_state {
+struct cap_live {
 	struct cap_rule rule;
 	enum book_kind book;
 	int64_t from_us, to_us, spent_pico, reserved_pico;
 	uint64_t spent_tok, reserved_tok, refused;
 };
-unsigned caps_list(struct caps *c, struct cap_state *out, unsigned most);
+unsigned caps_list(struct caps *c, struct cap_live *out, unsigned most);
 
 #endif

@@ -109,6 +109,12 @@ upstreams:
         try: return json.loads(r.stdout)
         except ValueError: raise RuntimeError(f'{args}: rc {r.returncode}: {r.stdout[:200]} {r.stderr[:300]}')
 
+    def call_ids(self):
+        """The ids of all live calls, as the ledger's own file holds them."""
+        import sqlite3
+        with sqlite3.connect(f'file:{self.ledger}?mode=ro', uri=True) as c:
+            return ['c-' + i.hex() for (i,) in c.execute('SELECT id FROM call')]
+
     def served(self):
         if not self.list.exists(): return []
         return [json.loads(l) for l in self.list.read_text().splitlines() if l.strip()]

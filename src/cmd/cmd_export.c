@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `runrate export`: the ledger's records as they are, one JSON object a line: the way out, without a lock-in.
+ */
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "ledger/ledger.h"
+
+static struct {
+	bool calls, outlays;
+	int64_t since_us, until_us;
+	bool has_since, has_until;
+} flags;
+
+static const struct opt options[] = {
+	{"calls", 0, OPT_FLAG, &flags.calls, NULL, NULL, "every call, one JSON object a line (default)"},
+	{"outlays", 0, OPT_FLAG, &flags.outlays, NULL, NULL, "every outlay, one JSON object a line"},
+	{"since", 0, OPT_TIME, &flags.since_us, &flags.has_since, "TIME", "calls that began at or after this"},
+	{"until", 0, OPT_TIME, &flags.until_us, &flags.has_until, "TIME", "calls that began before this"},
+	{NULL},
+};
+
+static int print_line(struct sb *line)
+{
+	int rc;
+	sb_addc(line, '\n');
+	rc = line->full ? err_exit_code(RR_LIMIT) : cmd_print(sb_str(line));
+	sb_clear(line);
+	return rc;
+}
+
+static int print_calls(struct ledger *l, struct sb *line, struct err *e)
+{
+	struct call_cursor *cursor = ledger_calls(l, flags.has_since ? flags.since_us : INT64_MIN,
+						  flags.has_until ? flags.until_us : INT64_MAX, e);
+	struct call c;
+	int rc = cursor ? 1 : -RR_STORE, stop = 0;
+	while (!stop && (rc = rc == 1 ? call_cursor_next(cursor, &c, e) : rc) == 1) {
+		struct json_out w;
+		jw_init(&w, line);
+		jw_object(&w);
+		call_json(&c, &w);
+		jw_end_object(&w);
+		stop = print_line(line);
+	}
+	if (cursor)
+		call_cursor_close(cursor);
+	return rc < 0 ? cmd_fail(e) : stop;
+}
+
+static int print_outlay(const struct outlay *o, void *arg)
+{
+	struct sb *line = arg;
+	struct json_out w;
+	char at[TIME_TEXT];
+	jw_init(&w, line);
+	jw_object(&w);
+	jw_kcstr(&w, "id", o->id);
+	jw_kcstr(&w, "kind", outlay_kind_name(o->kind));
+	jw_kcstr(&w, "date", time_text(o->date_us, at));
+	jw_kcstr(&w, "currency", o->currency.code);
+	jw_kmoney(&w, "amount", o->amount_pico);
+	jw_ku64(&w, "life_months", o->life_months);
+	jw_kcstr(&w, "retires", o->retires_us ? time_text(o->retires_us, at) : NULL);
+	jw_ku64(&w, "trained_tokens", o->trained_tok);
+	jw_kcstr(&w, "serves", o->serves);
+	jw_kcstr(&w, "model", o->model);
+	jw_kcstr(&w, "provider", o->provider);
+	jw_kcstr(&w, "note", o->note);
+	jw_end_object(&w);
+	return print_line(line);
+}
+
+static int run(int argc, char **argv)
+{
+	struct ledger *l;
+	struct sb line;
+	struct err e;
+	char path[4096];
+	int rc = cmd_parse(&cmd_export, argc, argv, options, NULL, NULL, 0);
+	if (rc)
+		return rc < 0 ? err_exit_code(rc) : 0;
+	l = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
+	if (!l)
+		return cmd_fail(&e);
+	sb_init(&line, 1 << 20);
+	if (flags.calls || !flags.outlays)
+		rc = print_calls(l, &line, &e);
+	if (!rc && flags.outlays && (rc = ledger_outlays(l, print_outlay, &line, &e)) < 0)
+		rc = cmd_fail(&e);
+	sb_fini(&line);
+	ledger_close(l);
+	return rc;
+}
+
+const struct command cmd_export = {
+	.name = "export",
+	.summary = "the ledger's records, one JSON object a line",
+	.usage = "export [--calls] [--outlays] [--since TIME] [--until TIME]",
+	.text = "Writes what the ledger holds to standard output. Money is a decimal string beside its currency, times are "
+		"ISO 8601 in UTC. No prompt text is there, because none is kept.",
+	.examples = "$ runrate export --since 2026-11-01 > november.jsonl\n"
+		    "$ runrate export --outlays\n",
+	.options = options,
+	.run = run,
+};
