@@ -126,6 +126,7 @@ int buf_add(struct buf *b, const char *p, size_t n)
 		size_t room = tail_room(b);
 		if (room == 0) {
 			struct buf_chunk *c = fresh;
+			check(c); /* as many were made as are needed */
 			fresh = c->next;
 			c->next = NULL;
 			append_chunk(b, c);
@@ -138,6 +139,7 @@ int buf_add(struct buf *b, const char *p, size_t n)
 		p += room;
 		n -= room;
 	}
+	check(!fresh);
 	return 0;
 }
 
@@ -173,7 +175,9 @@ void buf_drop(struct buf *b, size_t n)
 	b->n -= n;
 	while (n) {
 		struct buf_chunk *c = b->head;
-		size_t here = c->to - c->from;
+		size_t here;
+		check(c);
+		here = c->to - c->from;
 		if (n < here) {
 			c->from += n;
 			return;

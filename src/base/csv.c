@@ -363,6 +363,7 @@ static int keep_header(struct csv *c, struct err *e)
 {
 	size_t bytes = 0;
 	char *at;
+	check(c->fields > 0);
 	c->header = calloc(c->fields, sizeof *c->header);
 	for (unsigned i = 0; i < c->fields; i++)
 		bytes += c->field[i].n;

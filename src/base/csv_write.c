@@ -37,7 +37,7 @@ static void write_field(struct sb *b, struct str s, bool formula)
 
 void csv_write_text(struct sb *b, struct str s)
 {
-	write_field(b, s, s.n && memchr("=+-@\t\r\n", s.p[0], 7));
+	write_field(b, s, s.n && str_chr(STR("=+-@\t\r\n"), s.p[0]) != SIZE_MAX);
 }
 
 void csv_write_number(struct sb *b, struct str s)

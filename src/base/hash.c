@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
+#include <pthread.h>
 #include <sys/random.h>
 #include <xxhash.h>
 
@@ -35,18 +34,51 @@ struct hash128 hash_xxh3_128(const void *p, size_t n)
 	return (struct hash128){h.high64, h.low64};
 }
 
-void hash_sha256(struct str s, unsigned char out[32])
+/* Fetched once: looking an algorithm up by name costs more than hashing a key does. */
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void sha256_fetch(void)
 {
-	check(SHA256((const unsigned char *)(s.n ? s.p : ""), s.n, out) != NULL);
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	check(sha256);
 }
 
+/* The hash of two pieces, one behind the other. */
+static void digest(EVP_MD_CTX *c, const void *a, size_t a_bytes, const void *b, size_t b_bytes, unsigned char out[32])
+{
+	check(EVP_DigestInit_ex2(c, sha256, NULL) == 1 && EVP_DigestUpdate(c, a, a_bytes) == 1 &&
+	      EVP_DigestUpdate(c, b, b_bytes) == 1 && EVP_DigestFinal_ex(c, out, NULL) == 1);
+}
+
+void hash_sha256(struct str s, unsigned char out[32])
+{
+	check(pthread_once(&sha256_once, sha256_fetch) == 0);
+	check(EVP_Digest(s.n ? s.p : "", s.n, out, NULL, sha256, NULL) == 1);
+}
+
+/* RFC 2104 over SHA-256, whose block is 64 bytes. */
 void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32])
 {
-	unsigned int n = 0;
-	check(key.n <= INT32_MAX);
-	check(HMAC(EVP_sha256(), key.n ? key.p : "", (int)key.n, (const unsigned char *)(s.n ? s.p : ""), s.n, out,
-		   &n));
-	check(n == 32);
+	unsigned char inner[64], outer[64], block[64] = {0};
+	EVP_MD_CTX *c;
+	if (key.n > sizeof block)
+		hash_sha256(key, block);
+	else if (key.n)
+		memcpy(block, key.p, key.n);
+	for (unsigned i = 0; i < sizeof block; i++) {
+		inner[i] = block[i] ^ 0x36;
+		outer[i] = block[i] ^ 0x5C;
+	}
+	check(pthread_once(&sha256_once, sha256_fetch) == 0);
+	c = EVP_MD_CTX_new();
+	check(c);
+	digest(c, inner, sizeof inner, s.n ? s.p : "", s.n, out);
+	digest(c, outer, sizeof outer, out, 32, out);
+	EVP_MD_CTX_free(c);
+	explicit_bzero(block, sizeof block);
+	explicit_bzero(inner, sizeof inner);
+	explicit_bzero(outer, sizeof outer);
 }
 
 static uint32_t crc32c_table(uint32_t crc, const unsigned char *p, size_t n)

@@ -105,10 +105,13 @@ void json_open(struct json_iter *it, struct json v)
 
 bool json_next(struct json_iter *it, struct str *key, struct json *value)
 {
-	const char *p = it->p ? json_skip_space(it->p, it->end) : NULL;
+	const char *p;
+	*key = str_make(NULL, 0);
+	if (!it->p)
+		goto none;
+	p = json_skip_space(it->p, it->end);
 	if (p < it->end && *p == ',')
 		p = json_skip_space(p + 1, it->end);
-	*key = str_make(NULL, 0);
 	if (it->object) {
 		const char *close;
 		if (p >= it->end || *p != '"')

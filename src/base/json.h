@@ -74,7 +74,7 @@ bool json_is_true(struct json v);
 struct str json_raw_string(struct json v);
 /* Unescaped into out (appended). -RR_SYNTAX when v is no string. Lone surrogates become U+FFFD. */
 int json_string(struct json v, struct sb *out);
-/* Unescaped into a fixed NUL-terminated buffer, cut at a UTF-8 boundary; "" for others. */
+/* Unescaped into a fixed NUL-terminated buffer, cut at a UTF-8 boundary and at U+0000; "" for others. */
 char *json_string_copy(struct json v, char *out, size_t size);
 bool json_string_eq(struct json v, const char *text);
 
@@ -86,9 +86,10 @@ struct json_edit {
 };
 /* body with the edits applied, appended to out. Bytes outside the spans are untouched. */
 void json_splice(struct str body, const struct json_edit edits[], unsigned count, struct sb *out);
-/* The edit that sets top-level object member `key` to the JSON text `value`: replaces an existing
- * value (the last duplicate), else inserts it as the first member. `text` is arena- or caller-owned
- * scratch that must outlive the splice. */
+/* The edit that sets member `key` of an object to the JSON text `value`: replaces an existing value (the last
+ * duplicate), else inserts it as the first member. `text` is scratch that is cleared, holds what the edit writes and
+ * must outlive the splice: one sb per edit. Two insertions into one empty object would lack a comma: do one, then
+ * parse again. 0, -RR_INPUT (no object), -RR_NOMEM (text is full). */
 int json_edit_set(struct json object, const char *key, struct str value, struct sb *text, struct json_edit *out);
 
 /* Writer: appends to an sb; commas and colons are its business. Depth at most 63. */

@@ -493,6 +493,7 @@ TEST(strings_of_other_types_are_refused)
 	T_EQ_S(json_string_copy((struct json){JSON_NULL, STR("null")}, small, sizeof small), "");
 	T_EQ_S(json_string_copy((struct json){JSON_STRING, STR("\"ab\xe2\x82\xac\"")}, small, sizeof small), "ab");
 	T_EQ_S(json_string_copy((struct json){JSON_STRING, STR("\"abcdef\"")}, small, sizeof small), "abc");
+	T_EQ_S(json_string_copy((struct json){JSON_STRING, STR("\"a\\u0000b\"")}, small, sizeof small), "a");
 	T_TRUE(!json_string_eq((struct json){JSON_NUMBER, STR("1")}, "1"));
 	T_EQ_I(json_raw_string((struct json){JSON_STRING, STR("\"")}).n, 0);
 	sb_fini(&b);
