@@ -143,11 +143,25 @@ static void run_batch(struct exchange *x, struct object *o, struct json requests
 	jw_end_array(&w);
 }
 
+/* It stands twice: in the operation's answer and in the batch that its metadata show. */
+static void put_output(struct json_out *w, const struct object *o, const char *type)
+{
+	jw_object(w);
+	if (type)
+		jw_kcstr(w, "@type", type);
+	jw_key(w, "inlinedResponses");
+	jw_object(w);
+	jw_key(w, "inlinedResponses");
+	jw_raw(w, sb_str(&o->data));
+	jw_end_object(w);
+	jw_end_object(w);
+}
+
 static void put_batch(struct exchange *x, struct object *o)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
 	const char *state = o->cancel_us ? "CANCELLED" : progress < 200 ? "PENDING" : progress < 1000 ? "RUNNING" : "SUCCEEDED";
-	bool done = o->cancel_us || progress == 1000;
+	bool done = o->cancel_us || progress == 1000, good = done && !o->cancel_us;
 	struct json_out w;
 	char at[TIME_TEXT];
 	if (done && !o->ended) {
@@ -170,19 +184,16 @@ static void put_batch(struct exchange *x, struct object *o)
 	if (done)
 		jw_kcstr(&w, "successfulRequestCount", arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
 	jw_end_object(&w);
+	if (good) {
+		jw_key(&w, "output");
+		put_output(&w, o, NULL);
+	}
 	jw_end_object(&w);
 	if (done)
 		jw_kbool(&w, "done", true);
-	if (done && !o->cancel_us) {
+	if (good) {
 		jw_key(&w, "response");
-		jw_object(&w);
-		jw_kcstr(&w, "@type", "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput");
-		jw_key(&w, "inlinedResponses");
-		jw_object(&w);
-		jw_key(&w, "inlinedResponses");
-		jw_raw(&w, sb_str(&o->data));
-		jw_end_object(&w);
-		jw_end_object(&w);
+		put_output(&w, o, "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput");
 	}
 	jw_end_object(&w);
 	answer_indent(x);
