@@ -469,7 +469,8 @@ int loop_once(struct loop *l, uint64_t max_wait_us)
 		if (!io || event->data.ptr == l)
 			continue;
 		ready = (event->events & EPOLLIN ? IO_READ : 0u) | (event->events & EPOLLOUT ? IO_WRITE : 0u) |
-			(event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? IO_HANGUP : 0u);
+			(event->events & EPOLLRDHUP ? IO_HANGUP : 0u) |
+			(event->events & (EPOLLHUP | EPOLLERR) ? IO_HANGUP | IO_DEAD : 0u);
 		io->on_ready(io, ready);
 	}
 	l->events_n = 0;

@@ -18,11 +18,12 @@
 
 struct loop;
 
-enum { IO_READ = 1, IO_WRITE = 2, IO_HANGUP = 4 };
+/* IO_HANGUP: the peer will send no more; IO_DEAD (with it): nothing goes either way. IO_DEAD is told unasked. */
+enum { IO_READ = 1, IO_WRITE = 2, IO_HANGUP = 4, IO_DEAD = 8 };
 
 struct io {
 	int fd;
-	unsigned wanted;     /* IO_READ | IO_WRITE */
+	unsigned wanted;     /* IO_READ | IO_WRITE | IO_HANGUP */
 	unsigned registered; /* loop's own */
 	void (*on_ready)(struct io *io, unsigned ready);
 	struct loop *loop;

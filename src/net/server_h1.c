@@ -73,7 +73,11 @@ void conn_cut(struct conn *c)
 
 static void conn_interest(struct conn *c)
 {
-	unsigned wanted = (c->deaf || c->input_ended ? 0u : IO_READ) | (c->blocked ? IO_WRITE : 0u);
+	unsigned wanted = c->blocked ? IO_WRITE : 0u;
+	if (c->deaf)
+		wanted |= c->fin ? 0u : IO_HANGUP;
+	else if (!c->input_ended)
+		wanted |= IO_READ;
 	if (io_want(&c->w.io, wanted))
 		conn_kill(c, END_ABORTED);
 }
@@ -163,7 +167,7 @@ static void conn_finish(struct conn *c)
 	bool unread = !s->body.done;
 	bool closing = s->close_after || c->close_after || srv->draining || (c->input_ended && !c->in_n);
 	c->phase = HEAD;
-	c->deaf = false;
+	c->deaf = c->fin = false;
 	c->head_from_us = 0;
 	c->looked = 0;
 	if (unread && !closing)
@@ -493,6 +497,22 @@ static bool conn_handshake(struct conn *c)
 	return true;
 }
 
+/* The client said FIN while its body is paused. Has it left? It has if what the kernel holds cannot complete
+ * the body, or if its request was whole long ago. Else time will tell. */
+static void conn_fin_while_deaf(struct conn *c)
+{
+	const struct stream *s = c->stream;
+	int waiting = 0;
+	c->fin = true;
+	if (s && s->body.done) {
+		if (!c->srv->config.serve_half_closed)
+			conn_kill(c, END_PEER_CLOSED);
+	} else if (s && !c->w.tls && s->body.kind == H1_BODY_LENGTH && !ioctl(c->w.io.fd, FIONREAD, &waiting) &&
+		   c->in_n + (uint64_t)(unsigned)waiting < s->body.left) {
+		conn_kill(c, END_PEER_CLOSED);
+	}
+}
+
 static void on_conn(struct io *io, unsigned ready)
 {
 	struct conn *c = (struct conn *)(void *)((char *)io - offsetof(struct conn, w.io));
@@ -507,8 +527,10 @@ static void on_conn(struct io *io, unsigned ready)
 		conn_flush(c);
 		conn_settle(c);
 	}
-	if (ready & IO_HANGUP && (c->deaf || c->input_ended))
+	if (ready & IO_DEAD && (c->deaf || c->input_ended))
 		conn_kill(c, END_PEER_RESET);
+	else if (ready & IO_HANGUP && c->deaf)
+		conn_fin_while_deaf(c);
 	else if (ready & (IO_READ | IO_HANGUP) && !c->dead)
 		conn_read(c);
 	if (!c->dead && (c->deaf || c->blocked || c->input_ended || c->w.io.wanted != IO_READ))
@@ -693,7 +715,7 @@ static int h1_end(struct stream *s)
 	s->ended = true;
 	if (s->paused) { /* whatever still comes of the request is dropped */
 		s->paused = false;
-		c->deaf = false;
+		c->deaf = c->fin = false;
 	}
 	conn_schedule(c);
 	return 0;
@@ -716,7 +738,7 @@ static void h1_pause(struct stream *s, bool on)
 		return;
 	}
 	s->body_from_us += now - s->paused_at_us; /* the wait was ours */
-	c->deaf = false;
+	c->deaf = c->fin = false;
 	c->poke = wire_has_more(&c->w);
 	if (!s->body.done)
 		deadline_move(&s->srv->deadlines, &c->deadline, body_due_us(s));

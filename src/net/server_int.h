@@ -71,6 +71,7 @@ struct conn {
 	bool dead, close_after, input_ended;
 	bool blocked; /* the kernel took less than all: IO_WRITE tells when to go on */
 	bool deaf;    /* not reading: paused, or enough bytes wait */
+	bool fin;     /* their FIN was seen while deaf */
 	bool shut;    /* our FIN is out */
 	bool poke;    /* try to read although nothing was announced */
 	enum http_end how;

@@ -139,6 +139,11 @@ __attribute__((unused)) static struct got raw_ask(uint16_t port, const char *p, 
 	return g;
 }
 
+__attribute__((unused)) static struct got raw_ask_text(uint16_t port, const char *text)
+{
+	return raw_ask(port, text, strlen(text));
+}
+
 __attribute__((unused)) static unsigned count_of(const char *text, const char *what)
 {
 	unsigned n = 0;

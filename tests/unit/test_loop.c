@@ -273,7 +273,7 @@ TEST(interest_hangup_and_deafness)
 	T_EQ_I(last_ready, 0); /* half closed, and nobody asked */
 	close(pair[1]);
 	loop_once(l, 100000);
-	T_TRUE(last_ready & IO_HANGUP);
+	T_TRUE(last_ready & IO_HANGUP && last_ready & IO_DEAD);
 	io_forget(&io);
 	last_ready = 0;
 	loop_once(l, 0);

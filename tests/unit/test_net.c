@@ -275,7 +275,7 @@ TEST(old_clients_head_and_no_content)
 {
 	struct got g;
 	open_server(false, false);
-	g = raw_ask(port, "POST /echo?chunked HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi", 52);
+	g = raw_ask_text(port, "POST /echo?chunked HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi");
 	T_TRUE(begins(&g, "HTTP/1.1 200 OK\r\n") && !strstr(g.p, "chunked") && strstr(g.p, "\r\n\r\nhi") && g.end);
 	got_free(&g);
 	int fd = raw_connect(port);
@@ -551,14 +551,14 @@ TEST(answers_that_are_cut_look_cut)
 {
 	struct got g;
 	open_server(false, false);
-	g = raw_ask(port, "GET /cut HTTP/1.1\r\nHost: a\r\n\r\n", 30);
+	g = raw_ask_text(port, "GET /cut HTTP/1.1\r\nHost: a\r\n\r\n");
 	T_TRUE(begins(&g, "HTTP/1.1 200 OK\r\n") && strstr(g.p, "half") && !strstr(g.p, "\r\n0\r\n") && g.end);
 	T_EQ_I(app.last_end, END_ABORTED);
 	got_free(&g);
-	g = raw_ask(port, "GET /cut HTTP/1.0\r\n\r\n", 21);
+	g = raw_ask_text(port, "GET /cut HTTP/1.0\r\n\r\n");
 	T_TRUE(g.end && g.reset);
 	got_free(&g);
-	g = raw_ask(port, "GET /short HTTP/1.1\r\nHost: a\r\n\r\n", 32);
+	g = raw_ask_text(port, "GET /short HTTP/1.1\r\nHost: a\r\n\r\n");
 	T_TRUE(g.end && (!g.p || !strstr(g.p, "HTTP/1.1 200 OK\r\n") || strstr(g.p, "content-length: 100")));
 	T_EQ_I(app.last_end, END_ABORTED);
 	got_free(&g);
@@ -582,6 +582,36 @@ TEST(a_client_that_leaves_is_noticed)
 		T_TRUE(app.waiting == NULL);
 		T_EQ_I(app.last_end, how == 1 ? END_PEER_RESET : END_PEER_CLOSED);
 	}
+	close_server();
+}
+
+TEST(a_client_that_leaves_while_its_body_is_paused_is_noticed)
+{
+	int fd;
+	open_server(false, false);
+	fd = raw_connect(port);
+	raw_say(fd, "POST /paused HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n");
+	spin(3);
+	raw_say(fd, "half of it");
+	spin(5);
+	T_TRUE(app.waiting != NULL);
+	close(fd);
+	spin(5);
+	T_TRUE(app.waiting == NULL);
+	T_EQ_I(app.last_end, END_PEER_CLOSED);
+	/* All of it is in the kernel: it may only have half-closed, so the application decides. */
+	fd = raw_connect(port);
+	raw_say(fd, "POST /paused HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
+	spin(3);
+	raw_say(fd, "body");
+	shutdown(fd, SHUT_WR);
+	spin(5);
+	T_TRUE(app.waiting != NULL);
+	if (app.waiting)
+		stream_resume(app.waiting);
+	spin(5);
+	T_EQ_I(app.body_ends, 1);
+	close(fd);
 	close_server();
 }
 
