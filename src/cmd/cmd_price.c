@@ -91,6 +91,11 @@ static void print_json(struct job *j, uint64_t line, struct str model, const str
 		jw_kbool(&w, "free", true);
 	if (r->why[0])
 		jw_kcstr(&w, "why", r->why);
+	if (r->status == PRICE_UNPRICED && r->model.n == 0) {
+		struct str near = book_suggest(j->book, str_of(j->provider ? j->provider : ""), model);
+		if (near.n)
+			jw_kstr(&w, "did_you_mean", near);
+	}
 	json_classes(u, &w);
 	jw_key(&w, "vendor_total_tokens");
 	if (r->status == PRICE_NO_USAGE)

@@ -36,28 +36,29 @@ int meter_parse(struct str s, enum meter *out);
 
 /* One rule as a reader sees it (explain, prices show). Strings live as long as the book. */
 struct price_rule {
-	struct str id;             /* stable text id, cited by calls: "openai/gpt-5.4-mini/in_plain@2026-03-01" */
-	struct str provider, model;
+	/* What is compared for each call stands together. */
 	enum meter meter;
-	money_wide price_atto;     /* per one unit of the meter */
-	struct currency currency;
 	enum tier tier;            /* TIER_UNKNOWN = the standard price list */
+	bool any_tier;             /* no tier changes it (tools) */
+	bool fast;                 /* the premium "fast" speed */
+	bool free;                 /* a 0 that the source states, not a gap */
+	bool derived;              /* by a stated ratio of the vendor, not listed by itself */
+	uint8_t weekdays;          /* bit 0 Monday .. bit 6 Sunday, in UTC; 0 = every day */
+	uint16_t window_from_min, window_to_min; /* UTC minutes of the day, [from, to), may wrap; equal = all day */
+	uint16_t rank;             /* overlays: the higher one wins under equal conditions */
+	uint32_t listed_per;
 	struct str region;         /* "" = any */
 	uint64_t above_input_tok;  /* the whole request is re-rated when its input exceeds this; 0 = base */
 	int64_t valid_from_us, valid_to_us; /* [from, to); 0 and INT64_MAX when open */
+	money_wide listed_atto;    /* exactly as listed: so much for listed_per units (price_atto is this, rounded) */
+	money_wide price_atto;     /* per one unit of the meter */
+	struct currency currency;
+	struct str id;             /* stable text id, cited by calls: "openai/gpt-5.4-mini/in_plain@2026-03-01" */
+	struct str provider, model;
 	struct str source;         /* address or file of the price list */
 	struct str source_date;    /* "2026-11-14": the day on which somebody read it */
-	bool derived;              /* by a stated ratio of the vendor, not listed by itself */
 	struct str derived_from;   /* that ratio: "0.5x standard"; empty when listed */
 	struct str note;
-	bool fast;                 /* the premium "fast" speed */
-	bool any_tier;             /* no tier changes it (tools) */
-	bool free;                 /* a 0 that the source states, not a gap */
-	uint16_t window_from_min, window_to_min; /* UTC minutes of the day, [from, to), may wrap; equal = all day */
-	uint8_t weekdays;          /* bit 0 Monday .. bit 6 Sunday, in UTC; 0 = every day */
-	money_wide listed_atto;    /* exactly as listed: so much for listed_per units (price_atto is this, rounded) */
-	uint32_t listed_per;
-	uint16_t rank;             /* overlays: the higher one wins under equal conditions */
 };
 
 struct book;

@@ -162,7 +162,7 @@ static const struct price_rule *find_rule(const struct book *b, const struct boo
 					  const struct conditions *c, bool *listed)
 {
 	const struct price_rule *best = NULL;
-	uint32_t lo = m->first_rule, hi = m->first_rule + m->rule_count;
+	uint32_t lo = m->first_rule, hi = m->first_rule + m->rule_count, first;
 	const uint32_t end = hi;
 	*listed = false;
 	while (lo < hi) {
@@ -172,14 +172,14 @@ static const struct price_rule *find_rule(const struct book *b, const struct boo
 		else
 			hi = mid;
 	}
-	for (; lo < end && b->rule[lo].r.meter == meter; lo++) {
+	for (first = lo; lo < end && b->rule[lo].r.meter == meter; lo++) {
 		const struct price_rule *r = &b->rule[lo].r;
-		if (!in_force(r, c))
-			continue;
-		*listed = true;
-		if (applies(r, c) && (!best || as_specific(r, best)))
+		if (applies(r, c) && in_force(r, c) && (!best || as_specific(r, best)))
 			best = r;
 	}
+	*listed = best != NULL;
+	for (lo = first; !*listed && lo < end && b->rule[lo].r.meter == meter; lo++)
+		*listed = in_force(&b->rule[lo].r, c);
 	return best;
 }
 
@@ -342,15 +342,13 @@ static int price_lines(struct work *w, const struct usage *u)
 
 static void no_model(const struct book *b, const struct price_query *q, struct str model, struct price_result *r)
 {
-	struct str near = book_suggest(b, q->provider, model);
 	r->status = PRICE_UNPRICED;
 	if (model.n == 0)
 		snprintf(r->why, sizeof r->why, "no model is named");
 	else if (q->provider.n && book_find_provider(b, q->provider) == UINT32_MAX)
 		snprintf(r->why, sizeof r->why, "the book has no provider %.*s", STR_ARG(str_sub(q->provider, 0, 60)));
 	else
-		snprintf(r->why, sizeof r->why, "no price for model %.*s%s%.*s%s", STR_ARG(str_sub(model, 0, 60)),
-			 near.n ? " (did you mean " : "", STR_ARG(str_sub(near, 0, 60)), near.n ? "?)" : "");
+		snprintf(r->why, sizeof r->why, "no price for model %.*s", STR_ARG(str_sub(model, 0, 100)));
 }
 
 int price(const struct book *b, const struct price_query *q, const struct usage *u, struct price_result *r)
