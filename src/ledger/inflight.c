@@ -376,3 +376,13 @@ int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s
 	left_free(&x);
 	return rc;
 }
+
+int inflight_each(const char *ledger_path, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e)
+{
+	struct left x = {0};
+	int rc = read_files(&x, ledger_path, e);
+	for (size_t i = 0; i < x.count && !rc; i++)
+		rc = fn(&x.slots[i], arg);
+	left_free(&x);
+	return rc;
+}

@@ -94,6 +94,17 @@ int ledger_settings_version(struct ledger *l, uint64_t *version, struct err *e);
 int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us,
 		 struct currency cur, int64_t *pico, uint64_t *tok, struct err *e);
 
+/* Where a cap stands: its window that holds now, and what was spent in it. A training cap counts outlays by their date
+ * (and training calls); jobs are training runs and fine-tunes. reserved: what calls under way hold. */
+struct cap_state {
+	int64_t from_us, to_us;
+	int64_t spent_pico, reserved_pico;
+	uint64_t spent_tok, spent_jobs;
+};
+int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, struct cap_state *out, struct err *e);
+/* "team search, feature bot", or "everything". Returns out. */
+char *cap_scope_text(const struct cap_scope *s, char *out, size_t size);
+
 /* Totals by any of the roll-up dimensions, for reports: hourly rows summed, the unflushed tail added, imported
  * rows included. */
 struct rollup_key {
@@ -138,5 +149,14 @@ struct verify_result {
 	char problem[32][160];
 };
 int ledger_verify(struct ledger *l, struct verify_result *out, struct err *e);
+/* Each call that a crash left with an unknown outcome: closed ones from the ledger, and those still in the in-flight
+ * files when no gateway runs. */
+struct orphan {
+	struct call_id id;
+	int64_t low_pico, high_pico;
+	char currency[8];
+	bool closed; /* stands in the ledger */
+};
+int ledger_orphans(struct ledger *l, int (*fn)(const struct orphan *o, void *arg), void *arg, struct err *e);
 
 #endif

@@ -241,7 +241,7 @@ TEST(keys_are_shown_once_and_kept_as_macs)
 	struct sb bytes;
 	const char *path = help_path();
 	struct ledger *l = open_or_die(path, LEDGER_WRITE);
-	T_EQ_I(ledger_key_mac(l, STR("rr_x"), mac, &e), -RR_STORE); /* no pepper yet */
+	OK(ledger_key_mac(l, STR("sk-of-a-vendor"), mac, &e)); /* no key depends on a pepper yet: one is made */
 	OK(ledger_settings_version(l, &v1, &e));
 	OK(ledger_new_key(l, &k, secret, &e));
 	OK(ledger_settings_version(l, &v2, &e));
@@ -275,6 +275,9 @@ TEST(keys_are_shown_once_and_kept_as_macs)
 	T_EQ_I(st.st_mode & 0777, 0600);
 	T_EQ_I(stat(path, &st), 0);
 	T_EQ_I(st.st_mode & 0777, 0600);
+	snprintf(file, sizeof file, "%s-pepper", path);
+	T_EQ_I(unlink(file), 0);
+	T_EQ_I(ledger_key_mac(l, str_of(secret), mac, &e), -RR_STORE); /* lost: no new one is made behind the keys' back */
 	ledger_close(l);
 	for (unsigned i = 0; i < 2; i++) { /* the secret stands in no file */
 		snprintf(file, sizeof file, "%s%s", path, i ? "-wal" : "");

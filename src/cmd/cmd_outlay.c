@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * runrate outlay add|list: the training checkbook's entries, each paid once, with a date, a life and what it serves.
+ */
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/table.h"
+#include "cmd/cmd.h"
+#include "ledger/ledger.h"
+
+enum { OUT_BYTES = 64 * 1024 * 1024 };
+
+static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
+{
+	char path[4096];
+	return ledger_open(ledger_default_path(globals.ledger, path, sizeof path), mode, e);
+}
+
+static void date_json(struct json_out *w, const char *key, int64_t us)
+{
+	char t[TIME_TEXT];
+	jw_kcstr(w, key, us ? time_text(us, t) : NULL);
+}
+
+static void outlay_json(struct json_out *w, const struct outlay *o, int64_t now_us)
+{
+	jw_object(w);
+	jw_kcstr(w, "id", o->id);
+	jw_kcstr(w, "kind", outlay_kind_name(o->kind));
+	jw_kmoney(w, "amount", o->amount_pico);
+	jw_kcstr(w, "currency", o->currency.code);
+	date_json(w, "date", o->date_us);
+	jw_ku64(w, "life_months", o->life_months);
+	date_json(w, "retires", o->retires_us);
+	date_json(w, "ends", o->life_months ? outlay_end_us(o) : 0);
+	jw_kmoney(w, "amortised_to_date", outlay_amortised_pico(o, now_us));
+	jw_kcstr(w, "serves", o->serves);
+	jw_kcstr(w, "model", o->model);
+	jw_kcstr(w, "provider", o->provider);
+	if (o->trained_tok)
+		jw_ku64(w, "trained_tokens", o->trained_tok);
+	jw_kcstr(w, "note", o->note);
+	jw_end_object(w);
+}
+
+static const struct opt add_help[] = {
+	{"kind", 0, OPT_STR, NULL, NULL, "K", "pretrain, finetune, labelling, evaluation, storage, hardware, consultant, commitment, other"},
+	{"amount", 0, OPT_MONEY, NULL, NULL, "M", "what was paid, as 'GBP 8000'"},
+	{"date", 0, OPT_TIME, NULL, NULL, "D", "when it was paid"},
+	{"life", 0, OPT_U64, NULL, NULL, "MONTHS", "months over which it is used up (default 0: at once)"},
+	{"retires", 0, OPT_TIME, NULL, NULL, "D", "when it ends anyway, as a base model's retirement"},
+	{"serves", 0, OPT_STR, NULL, NULL, "FEATURE", "the feature that it was paid for"},
+	{"model", 0, OPT_STR, NULL, NULL, "M", "the tuned model, where there is one"},
+	{"provider", 0, OPT_STR, NULL, NULL, "P", "who was paid"},
+	{"tokens", 0, OPT_U64, NULL, NULL, "N", "tokens trained, where the job was billed by them"},
+	{"note", 0, OPT_STR, NULL, NULL, "T", "a line about it"},
+	{"id", 0, OPT_STR, NULL, NULL, "ID", "the vendor's job id (default: made from the rest)"},
+	{NULL},
+};
+
+static int run_add(int argc, char **argv);
+const struct command cmd_outlay_add = {
+	.name = "outlay add",
+	.summary = "enter something that was paid once: a fine-tune, labels, a machine",
+	.usage = "outlay add --kind K --amount M --date D [--life MONTHS] [--retires D] [--serves FEATURE] [--note T]",
+	.text = "The training checkbook is capital: it stands apart from what inference costs every month. With --life the\n"
+		"amount is used up evenly over that many calendar months (`report --basis amortised`), never beyond --retires.",
+	.examples = "$ runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14 --life 12 --serves support-bot\n"
+		    "$ runrate outlay add --kind hardware --amount '$31,000' --date 2026-02-01 --life 36 --note 'two GPUs'\n",
+	.options = add_help,
+	.run = run_add,
+};
+
+struct given {
+	const char *kind, *serves, *model, *provider, *note, *id;
+	struct opt_money amount;
+	int64_t date_us, retires_us;
+	bool date_given, retires_given;
+	uint64_t life, tokens;
+};
+
+static int copy_text(const char *flag, const char *from, char *to, size_t size, struct err *e)
+{
+	if (!from)
+		return 0;
+	if (strlen(from) >= size)
+		return err_set(e, RR_USAGE, "--%s is longer than %zu bytes", flag, size - 1);
+	if (!str_utf8_valid(str_of(from)))
+		return err_set(e, RR_USAGE, "--%s is not valid UTF-8", flag);
+	str_copy(to, size, str_of(from));
+	return 0;
+}
+
+static int outlay_of(const struct given *g, struct outlay *o, struct err *e)
+{
+	char text[1024];
+	unsigned char sha[32];
+	int n;
+	if (!g->kind || outlay_kind_parse(str_of(g->kind), &o->kind)) {
+		err_set(e, RR_USAGE, g->kind ? "%s is no kind of outlay" : "--kind is missing%s", g->kind ? g->kind : "");
+		return err_hint(e, "one of %s", add_help[0].help);
+	}
+	if (!g->amount.given || !g->date_given) {
+		err_set(e, RR_USAGE, "--%s is missing", g->amount.given ? "date" : "amount");
+		return err_hint(e, "runrate outlay add --kind %s --amount 'GBP 8000' --date 2026-09-14", g->kind);
+	}
+	if (g->amount.pico <= 0)
+		return err_set(e, RR_USAGE, "--amount must be more than 0");
+	if (g->life > 1200)
+		return err_set(e, RR_USAGE, "--life is in months, at most 1200");
+	if (g->retires_given && g->retires_us <= g->date_us)
+		return err_set(e, RR_USAGE, "--retires lies before --date");
+	o->amount_pico = g->amount.pico;
+	o->currency = g->amount.currency;
+	if (!o->currency.code[0] && currency_parse(str_of(globals.currency ? globals.currency : "USD"), &o->currency))
+		return err_set(e, RR_USAGE, "%s is no currency code", globals.currency);
+	o->date_us = g->date_us;
+	o->retires_us = g->retires_given ? g->retires_us : 0;
+	o->life_months = (uint32_t)g->life;
+	o->trained_tok = g->tokens;
+	if (copy_text("serves", g->serves, o->serves, sizeof o->serves, e) ||
+	    copy_text("model", g->model, o->model, sizeof o->model, e) ||
+	    copy_text("provider", g->provider, o->provider, sizeof o->provider, e) ||
+	    copy_text("note", g->note, o->note, sizeof o->note, e) || copy_text("id", g->id, o->id, sizeof o->id, e))
+		return -RR_USAGE;
+	if (!o->id[0]) {
+		n = snprintf(text, sizeof text, "%d|%lld|%lld|%s|%s|%s|%s|%s", o->kind, (long long)o->date_us,
+			     (long long)o->amount_pico, o->currency.code, o->serves, o->model, o->provider, o->note);
+		hash_sha256(str_make(text, n > 0 && (size_t)n < sizeof text ? (size_t)n : 0), sha);
+		memcpy(o->id, "o-", 2);
+		hash_hex(sha, 6, o->id + 2);
+	}
+	return 0;
+}
+
+static int run_add(int argc, char **argv)
+{
+	struct given g = {0};
+	struct outlay o = {0};
+	const struct opt options[] = {
+		{"kind", 0, OPT_STR, &g.kind, NULL, "K", add_help[0].help},
+		{"amount", 0, OPT_MONEY, &g.amount, NULL, "M", add_help[1].help},
+		{"date", 0, OPT_TIME, &g.date_us, &g.date_given, "D", add_help[2].help},
+		{"life", 0, OPT_U64, &g.life, NULL, "MONTHS", add_help[3].help},
+		{"retires", 0, OPT_TIME, &g.retires_us, &g.retires_given, "D", add_help[4].help},
+		{"serves", 0, OPT_STR, &g.serves, NULL, "FEATURE", add_help[5].help},
+		{"model", 0, OPT_STR, &g.model, NULL, "M", add_help[6].help},
+		{"provider", 0, OPT_STR, &g.provider, NULL, "P", add_help[7].help},
+		{"tokens", 0, OPT_U64, &g.tokens, NULL, "N", add_help[8].help},
+		{"note", 0, OPT_STR, &g.note, NULL, "T", add_help[9].help},
+		{"id", 0, OPT_STR, &g.id, NULL, "ID", add_help[10].help},
+		{NULL},
+	};
+	const char *positional[1];
+	unsigned count;
+	char money[MONEY_TEXT];
+	struct err e = {0};
+	struct ledger *l;
+	struct json_out w;
+	struct sb b;
+	int rc = cmd_parse(&cmd_outlay_add, argc, argv, options, positional, &count, 0);
+	if (rc)
+		return rc > 0 ? 0 : err_exit_code(rc);
+	if (outlay_of(&g, &o, &e))
+		return cmd_fail(&e);
+	if (globals.dry_run) {
+		fprintf(stderr, "dry run: %s %s %s would be entered\n", outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money),
+			o.currency.code);
+		return 0;
+	}
+	l = open_ledger(LEDGER_WRITE, &e);
+	if (!l)
+		return cmd_fail(&e);
+	rc = ledger_add_outlay(l, &o, &e);
+	ledger_close(l);
+	if (rc == -RR_EXISTS)
+		err_hint(&e, "the same thing twice? tell them apart by --note or --id");
+	if (rc)
+		return cmd_fail(&e);
+	sb_init(&b, OUT_BYTES);
+	if (globals.json) {
+		jw_init(&w, &b);
+		outlay_json(&w, &o, cmd_now_us());
+		sb_addc(&b, '\n');
+	} else {
+		sb_addf(&b, "%s  %s %s %s\n", o.id, outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money), o.currency.code);
+	}
+	rc = cmd_print(sb_str(&b));
+	sb_fini(&b);
+	return rc;
+}
+
+/* ---- list ---- */
+
+struct listing {
+	struct json_out *w;
+	struct table *t;
+	int64_t now_us;
+	unsigned rows;
+};
+
+static int add_row(const struct outlay *o, void *arg)
+{
+	struct listing *x = arg;
+	char text[TIME_TEXT], money[MONEY_TEXT];
+	struct table_row *row;
+	x->rows++;
+	if (x->w) {
+		outlay_json(x->w, o, x->now_us);
+		return 0;
+	}
+	row = table_add(x->t);
+	if (!row)
+		return -RR_NOMEM;
+	table_set(x->t, row, 0, "%s", o->id);
+	table_set(x->t, row, 1, "%s", time_date(o->date_us, text));
+	table_set(x->t, row, 2, "%s", outlay_kind_name(o->kind));
+	table_set(x->t, row, 3, "%s", o->serves[0] ? o->serves : o->note);
+	table_set(x->t, row, 4, "%s %s", money_human(o->amount_pico, 2, money), o->currency.code);
+	table_set(x->t, row, 5, "%s", money_human(outlay_amortised_pico(o, x->now_us), 2, money));
+	if (o->life_months)
+		table_set(x->t, row, 6, "%s", time_date(outlay_end_us(o), text));
+	return 0;
+}
+
+static int run_list(int argc, char **argv);
+const struct command cmd_outlay_list = {
+	.name = "outlay list",
+	.summary = "what was paid once, and how much of it is used up",
+	.usage = "outlay list",
+	.examples = "$ runrate outlay list\n$ runrate outlay list --json\n",
+	.run = run_list,
+};
+
+static int run_list(int argc, char **argv)
+{
+	const char *positional[1];
+	unsigned count;
+	struct err e = {0};
+	struct arena a;
+	struct table t;
+	struct json_out w;
+	struct sb b;
+	struct ledger *l;
+	struct listing x = {.now_us = cmd_now_us()};
+	int rc = cmd_parse(&cmd_outlay_list, argc, argv, NULL, positional, &count, 0);
+	if (rc)
+		return rc > 0 ? 0 : err_exit_code(rc);
+	l = open_ledger(LEDGER_READ, &e);
+	if (!l)
+		return cmd_fail(&e);
+	sb_init(&b, OUT_BYTES);
+	arena_init(&a, OUT_BYTES);
+	table_init(&t, &a, "outlay>|date|kind|for|amount>|used up>|ends>");
+	jw_init(&w, &b);
+	x.t = &t;
+	if (globals.json) {
+		x.w = &w;
+		jw_object(&w);
+		jw_key(&w, "outlays");
+		jw_array(&w);
+	}
+	rc = ledger_outlays(l, add_row, &x, &e);
+	ledger_close(l);
+	if (globals.json) {
+		jw_end_array(&w);
+		jw_end_object(&w);
+		sb_addc(&b, '\n');
+	} else if (globals.csv) {
+		table_csv(&t, &b);
+	} else if (x.rows) {
+		table_text(&t, term_width(1), &b);
+	} else {
+		fputs("No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n", stderr);
+	}
+	rc = rc ? cmd_fail(&e) : cmd_print(sb_str(&b));
+	arena_fini(&a);
+	sb_fini(&b);
+	return rc;
+}
