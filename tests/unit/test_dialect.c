@@ -33,6 +33,7 @@ TEST(paths_find_their_surface)
 		{API_OPENAI, "GET", "/v1/models", "openai-models", BILL_NOTHING},
 		{API_OPENAI, "GET", "/v1/models/gpt-5", "openai-models", BILL_NOTHING},
 		{API_OPENAI, "POST", "/v1/files", "openai-files", BILL_NOTHING},
+		{API_OPENAI, "POST", "/v1/files/", "openai-other", BILL_USAGE},
 		{API_OPENAI, "GET", "/v1/files/f/content", "openai-files", BILL_NOTHING},
 		{API_OPENAI, "POST", "/v1/uploads/u/parts", "openai-uploads", BILL_NOTHING},
 		{API_OPENAI, "POST", "/v1/batches", "openai-batches", BILL_JOB},
@@ -140,6 +141,8 @@ TEST(a_chat_request)
 	T_EQ_I(chat("{\"model\":\"m\",\"max_tokens\":100,\"max_completion_tokens\":900,\"stream\":null,\"n\":null}"),
 		0);
 	T_EQ_I(f.max_output_tok, 900);
+	T_EQ_I(chat("{\"model\":\"m\",\"max_tokens\":800,\"max_completion_tokens\":100}"), 0);
+	T_EQ_I(f.max_output_tok, 800);
 	T_TRUE(!f.stream);
 }
 

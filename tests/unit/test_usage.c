@@ -48,6 +48,18 @@ TEST(c04_a_modality_gets_at_most_what_the_cache_did_not_cover)
 	      "in_plain=200 in_audio=300 out_text=30 out_audio=60 total=590");
 }
 
+TEST(c04_speech_too_and_a_write_that_does_not_fit)
+{
+	READS(OPENAI_CHAT,
+	      "{\"usage\":{\"prompt_tokens\":500,\"completion_tokens\":9,\"total_tokens\":509,"
+	      "\"prompt_tokens_details\":{\"audio_tokens\":300,\"cached_tokens\":400}}}",
+	      "in_cache_read=400 in_audio=100 out_text=9 total=509");
+	READS(OPENAI_CHAT, /* read and written together exceed the input, and no total explains it */
+	      "{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":9,"
+	      "\"prompt_tokens_details\":{\"cached_tokens\":60,\"cache_write_tokens\":60}}}",
+	      "in_cache_read=60 in_cache_write_30m=60 out_text=9 MISMATCH total=109");
+}
+
 TEST(c05_anthropic_cache_creation_is_charged_once)
 {
 	READS(ANTHROPIC,
