@@ -13,6 +13,8 @@
 
 enum { OUT_BYTES = 16 * 1024 * 1024 };
 
+static const struct opt no_options[] = {{NULL}};
+
 static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
 {
 	char path[4096];
@@ -231,6 +233,7 @@ const struct command cmd_cap_list = {
 	.usage = "cap list",
 	.text = "Caps that stand in the configuration file are the gateway's own and are shown by its page.",
 	.examples = "$ runrate cap list\n$ runrate cap list --json\n",
+	.options = no_options,
 	.run = run_list,
 };
 
@@ -290,6 +293,7 @@ const struct command cmd_cap_remove = {
 	.summary = "take a cap away",
 	.usage = "cap remove ID",
 	.examples = "$ runrate cap remove cap-0123456789\n",
+	.options = no_options,
 	.run = run_remove,
 };
 

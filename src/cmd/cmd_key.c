@@ -13,6 +13,8 @@
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
 
+static const struct opt no_options[] = {{NULL}};
+
 static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
 {
 	char path[4096];
@@ -189,6 +191,7 @@ const struct command cmd_key_list = {
 	.summary = "all virtual keys, without their secrets",
 	.usage = "key list",
 	.examples = "$ runrate key list\n",
+	.options = no_options,
 	.run = run_list,
 };
 
@@ -251,6 +254,7 @@ const struct command cmd_key_revoke = {
 	.usage = "key revoke ID",
 	.text = "A running gateway notices within a second. What was spent with the key stays in the ledger.",
 	.examples = "$ runrate key revoke k-0123456789ab\n",
+	.options = no_options,
 	.run = run_revoke,
 };
 

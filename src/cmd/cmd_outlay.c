@@ -13,6 +13,8 @@
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
 
+static const struct opt no_options[] = {{NULL}};
+
 static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
 {
 	char path[4096];
@@ -64,7 +66,7 @@ static const struct opt add_help[] = {
 static int run_add(int argc, char **argv);
 const struct command cmd_outlay_add = {
 	.name = "outlay add",
-	.summary = "enter something that was paid once: a fine-tune, labels, a machine",
+	.summary = "enter what was paid once: a fine-tune, labels, a machine",
 	.usage = "outlay add --kind K --amount M --date D [--life MONTHS] [--retires D] [--serves FEATURE] [--note T]",
 	.text = "The training checkbook is capital: it stands apart from what inference costs every month. With --life the\n"
 		"amount is used up evenly over that many calendar months (`report --basis amortised`), never beyond --retires.",
@@ -232,6 +234,7 @@ const struct command cmd_outlay_list = {
 	.summary = "what was paid once, and how much of it is used up",
 	.usage = "outlay list",
 	.examples = "$ runrate outlay list\n$ runrate outlay list --json\n",
+	.options = no_options,
 	.run = run_list,
 };
 

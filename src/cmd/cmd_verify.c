@@ -108,6 +108,7 @@ static int print_text(struct ledger *l, const struct verify_result *v, struct er
 	return rc;
 }
 
+static const struct opt no_options[] = {{NULL}};
 static int run(int argc, char **argv);
 
 const struct command cmd_verify = {
@@ -119,6 +120,7 @@ const struct command cmd_verify = {
 		"least and the most that it can have cost. Exit code 12 when something is wrong.",
 	.examples = "$ runrate verify\n"
 		    "$ runrate verify --json --ledger /var/lib/runrate/ledger.db\n",
+	.options = no_options,
 	.run = run,
 };
 
