@@ -175,3 +175,103 @@ int plan_view_formula_svg(const struct formula_run *r, const char *path, struct 
 	sb_fini(&out);
 	return rc;
 }
+
+static void series(const struct lifetime *l, unsigned offset, double p10[], double p50[], double p90[], double x[])
+{
+	for (unsigned m = 0; m < l->months; m++) {
+		const struct band *b = (const struct band *)(const void *)((const char *)&l->month[m] + offset);
+		x[m] = m + 1;
+		p10[m] = b->p10;
+		p50[m] = b->p50;
+		p90[m] = b->p90;
+	}
+}
+
+static void two_lines(const struct scenario *s, const struct lifetime *l, bool fan, struct sb *out)
+{
+	double x[SCENARIO_MONTHS], low[SCENARIO_MONTHS], mid[SCENARIO_MONTHS], high[SCENARIO_MONTHS];
+	double low2[SCENARIO_MONTHS], mid2[SCENARIO_MONTHS], high2[SCENARIO_MONTHS];
+	char unit[32];
+	struct svg_chart c = {.x_name = "months", .y_name = value_unit("money", s->currency, unit)};
+	if (fan) {
+		c.title = "The bill of a month, as a band";
+		c.desc = "Monthly inference: the median with the range that holds 80 % of the draws, and the training that falls "
+			 "in each month.";
+		series(l, offsetof(struct life_month, inference), low, mid, high, x);
+		series(l, offsetof(struct life_month, training), low2, mid2, high2, x);
+		svg_add(&c, SVG_BAND, "80 %", x, low, high, l->months);
+		svg_add(&c, SVG_LINE, "inference a month (80 % band)", x, mid, NULL, l->months);
+		svg_add(&c, SVG_STEP, "training", x, mid2, NULL, l->months);
+	} else {
+		c.title = "Two checkbooks, added up";
+		c.desc = "Cumulative inference rises with use, cumulative training stands in steps; the mark shows where inference "
+			 "overtakes. Bands hold 80 % of the draws.";
+		series(l, offsetof(struct life_month, cumulative_inference), low, mid, high, x);
+		series(l, offsetof(struct life_month, cumulative_training), low2, mid2, high2, x);
+		svg_add(&c, SVG_BAND, "80 %", x, low, high, l->months);
+		svg_add(&c, SVG_LINE, "inference (recurs)", x, mid, NULL, l->months);
+		svg_add(&c, SVG_BAND, "80 %", x, low2, high2, l->months);
+		svg_add(&c, SVG_STEP, "training (once)", x, mid2, NULL, l->months);
+		unsigned at = isfinite(l->overtakes.month.p50) ? (unsigned)l->overtakes.month.p50 : 0;
+		if (at > 0 && mid2[l->months - 1] > 0)
+			svg_mark(&c, at, mid[at - 1], "inference overtakes");
+	}
+	svg_write(&c, out);
+}
+
+static void lever_waterfall(const struct scenario *s, const struct lifetime *l, struct sb *out)
+{
+	struct svg_bar bar[LIFE_LEVERS];
+	char unit[32];
+	for (unsigned i = 0; i < l->levers; i++) {
+		snprintf(bar[i].name, sizeof bar[i].name, "%s", l->lever[i]);
+		bar[i].low = -l->shapley[i];
+		bar[i].high = 0;
+		snprintf(bar[i].text, sizeof bar[i].text, "%+.1f %%", -l->shapley[i] / l->lever_before * 100);
+	}
+	svg_waterfall("What each lever takes off the inference bill (Shapley values)",
+		      "The bill over the scenario, what each lever saves on the mean of all orders, and what is left.",
+		      l->lever_before, bar, l->levers, value_unit("money", s->currency, unit), out);
+}
+
+static void swings(const struct scenario *s, const struct lifetime *l, struct sb *out)
+{
+	struct svg_bar bar[LIFE_TORNADO];
+	char unit[32];
+	for (unsigned i = 0; i < l->swings; i++) {
+		snprintf(bar[i].name, sizeof bar[i].name, "%.40s", l->swing[i].name);
+		bar[i].low = l->swing[i].total_low;
+		bar[i].high = l->swing[i].total_high;
+		snprintf(bar[i].text, sizeof bar[i].text, "%.4g - %.4g", l->swing[i].low, l->swing[i].high);
+	}
+	svg_tornado("What the total hangs on", "Each figure at its low and its high end, the others at their modes.",
+		    life_total(&l->mode, l->months), bar, l->swings < 12 ? l->swings : 12,
+		    value_unit("money", s->currency, unit), out);
+}
+
+int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out, struct err *e)
+{
+	if (!which || strcmp(which, "cumulative") == 0)
+		two_lines(s, l, false, out);
+	else if (strcmp(which, "fan") == 0)
+		two_lines(s, l, true, out);
+	else if (strcmp(which, "waterfall") == 0)
+		lever_waterfall(s, l, out);
+	else if (strcmp(which, "tornado") == 0)
+		swings(s, l, out);
+	else
+		return err_set(e, RR_USAGE, "no chart \"%s\": cumulative, fan, waterfall or tornado", which);
+	return out->full ? err_set(e, RR_NOMEM, "the chart is too large") : 0;
+}
+
+int plan_view_lifetime_svg(const struct scenario *s, const struct lifetime *l, const char *which, const char *path,
+			   struct err *e)
+{
+	struct sb out;
+	sb_init(&out, 1 << 20);
+	int rc = plan_view_lifetime(s, l, which, &out, e);
+	if (rc == 0)
+		rc = fs_write_atomic(path, sb_str(&out), 0644, e);
+	sb_fini(&out);
+	return rc;
+}
