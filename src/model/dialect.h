@@ -50,6 +50,8 @@ struct features {
 	uint64_t max_output_tok;      /* 0 = not stated */
 	uint64_t choices;             /* n; at least 1 */
 	enum tier tier_asked;
+	bool fast;                    /* a premium speed is asked for: a bound must use its price */
+	char geo[16];                 /* inference geography that is asked for, "" = any */
 	bool hidden_context;          /* context that we cannot see: previous response, file id, URL, stored prompt */
 	uint32_t images;              /* pictures in the body: each may be more tokens than it has bytes */
 	bool cache_marks;             /* the client marks its own prompt cache breakpoints */

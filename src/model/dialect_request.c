@@ -25,7 +25,7 @@ enum member {
 	M_SYSTEM, M_INSTRUCTIONS, M_PREVIOUS, M_CONVERSATION, M_BACKGROUND, M_CACHE_OPTIONS, M_CACHE_CONTROL,
 	M_CONTAINER, M_MCP, M_WEB_SEARCH,
 	M_CONFIG, M_CONFIG_SNAKE, M_SYSTEM_INSTRUCTION, M_SYSTEM_INSTRUCTION_SNAKE, M_CACHED, M_CACHED_SNAKE,
-	M_CONTENTS, M_REQUESTS,
+	M_CONTENTS, M_SPEED, M_GEO,
 	MEMBERS
 };
 
@@ -61,7 +61,8 @@ static const struct str member_keys[MEMBERS] = {
 	[M_CACHED] = K("cachedContent"),
 	[M_CACHED_SNAKE] = K("cached_content"),
 	[M_CONTENTS] = K("contents"),
-	[M_REQUESTS] = K("requests"),
+	[M_SPEED] = K("speed"),
+	[M_GEO] = K("inference_geo"),
 };
 
 static bool is_there(struct json v)
@@ -409,6 +410,11 @@ static int take_members(const struct surface *s, const struct json m[MEMBERS], s
 	f->background = background;
 	if (m[M_TIER].type == JSON_STRING)
 		f->tier_asked = tier_parse(json_raw_string(m[M_TIER]));
+	f->fast = json_string_eq(m[M_TIER], "ultrafast") ||
+		  (s->shape == SHAPE_ANTHROPIC && json_string_eq(m[M_SPEED], "fast"));
+	if (f->fast && f->tier_asked == TIER_OTHER)
+		f->tier_asked = TIER_PRIORITY;
+	json_string_copy(m[M_GEO], f->geo, sizeof f->geo);
 	f->choices = times(n > best ? n : best, prompts_of(m[M_PROMPT]));
 	f->stream_usage_asked =
 		s->shape != SHAPE_OPENAI_CHAT || json_is_true(json_get(m[M_STREAM_OPTIONS], "include_usage"));

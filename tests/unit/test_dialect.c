@@ -303,6 +303,18 @@ TEST(cache_marks_and_their_life)
 	T_TRUE(!f.cache_marks);
 }
 
+TEST(a_premium_speed_and_a_place_are_seen_before_the_call)
+{
+	T_EQ_I(ask("anthropic-messages", "", "", "{\"model\":\"m\",\"speed\":\"fast\",\"inference_geo\":\"us\"}"), 0);
+	T_TRUE(f.fast);
+	T_EQ_S(f.geo, "us");
+	T_EQ_I(ask("openai-responses", "", "", "{\"model\":\"m\",\"service_tier\":\"ultrafast\"}"), 0);
+	T_TRUE(f.fast);
+	T_EQ_I(f.tier_asked, TIER_PRIORITY);
+	T_EQ_I(ask("openai-speech", "", "", "{\"model\":\"m\",\"input\":\"x\",\"speed\":1.5}"), 0);
+	T_TRUE(!f.fast);
+}
+
 TEST(gemini_requests_speak_through_their_path)
 {
 	T_EQ_I(ask("gemini-stream", "/v1beta/models/gemini-2.5-pro:streamGenerateContent", "key=k&alt=sse",
