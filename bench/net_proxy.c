@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/str.h"
 #include "net/client.h"
 #include "net/server.h"
 
@@ -21,7 +22,7 @@ struct proxy {
 struct pass {
 	struct stream *s;
 	struct exchange *x;
-	struct buf body;
+	struct sb body;
 };
 
 static void on_head(struct exchange *x, const struct head *h)
@@ -46,7 +47,7 @@ static void on_done(struct exchange *x, enum http_end how)
 	struct pass *t = exchange_user(x);
 	t->x = NULL;
 	if (!t->s) { /* the client left first */
-		buf_fini(&t->body);
+		sb_fini(&t->body);
 		free(t);
 	} else if (how == END_OK) {
 		stream_end(t->s);
@@ -69,14 +70,17 @@ static void on_request(void *app, struct stream *s)
 		return;
 	}
 	t->s = s;
-	buf_init(&t->body, http_limits_default.body_bytes);
+	sb_init(&t->body, http_limits_default.body_bytes + 1);
 	stream_set_user(s, t);
 }
 
 static void on_body(struct stream *s, struct str bytes)
 {
 	struct pass *t = stream_user(s);
-	if (t && buf_add(&t->body, bytes.p, bytes.n))
+	if (!t)
+		return;
+	sb_add_str(&t->body, bytes);
+	if (t->body.full)
 		stream_abort(s);
 }
 
@@ -87,7 +91,7 @@ static void on_body_end(struct stream *s)
 	const struct head *h = stream_head(s);
 	if (!t)
 		return;
-	t->x = exchange_start(p->pool, &p->origin, h->method, h->target, h->header, h->headers, buf_flat(&t->body),
+	t->x = exchange_start(p->pool, &p->origin, h->method, h->target, h->header, h->headers, sb_str(&t->body),
 			      &exchange_calls, t);
 	if (!t->x) {
 		stream_respond(s, 503, NULL, 0, 0);
@@ -112,7 +116,7 @@ static void on_closed(struct stream *s, enum http_end how)
 	if (t->x) {
 		exchange_abort(t->x); /* on_done frees */
 	} else {
-		buf_fini(&t->body);
+		sb_fini(&t->body);
 		free(t);
 	}
 }

@@ -41,6 +41,7 @@ struct loop {
 	uint64_t now_us;
 	int64_t real_us;
 	bool real_known;
+	bool coarse; /* no epoll_pwait2 here */
 	struct timer *timers; /* root of the heap */
 	uint64_t timer_order;
 	struct deferred *defer_first, **defer_last;
@@ -433,7 +434,7 @@ static void run_calls(struct loop *l)
 
 /* ---- rounds */
 
-static int wait_ms(const struct loop *l, uint64_t most_us)
+static uint64_t wait_us(const struct loop *l, uint64_t most_us)
 {
 	uint64_t us = most_us;
 	if (l->defer_first)
@@ -443,9 +444,20 @@ static int wait_ms(const struct loop *l, uint64_t most_us)
 		if (left < us)
 			us = left;
 	}
-	if (us > 3600ull * 1000000)
-		us = 3600ull * 1000000;
-	return (int)((us + 999) / 1000);
+	return us < 3600ull * 1000000 ? us : 3600ull * 1000000;
+}
+
+/* To the microsecond where the kernel can (5.11), else to the millisecond: paced streams are timed by this. */
+static int wait_events(struct loop *l, uint64_t us)
+{
+	if (us && us % 1000 && !l->coarse) {
+		struct timespec t = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000 * 1000)};
+		int n = epoll_pwait2(l->epoll, l->events, ROUND_EVENTS, &t, NULL);
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		l->coarse = true;
+	}
+	return epoll_wait(l->epoll, l->events, ROUND_EVENTS, (int)((us + 999) / 1000));
 }
 
 int loop_once(struct loop *l, uint64_t max_wait_us)
@@ -454,7 +466,7 @@ int loop_once(struct loop *l, uint64_t max_wait_us)
 	int n;
 	if (max_wait_us && (l->timers || l->defer_first))
 		l->now_us = clock_mono(l->clock); /* the last round's work may have taken long */
-	n = epoll_wait(l->epoll, l->events, ROUND_EVENTS, wait_ms(l, max_wait_us));
+	n = wait_events(l, wait_us(l, max_wait_us));
 	if (n < 0 && errno != EINTR)
 		return -RR_IO;
 	l->now_us = clock_mono(l->clock);

@@ -14,7 +14,7 @@
  * caller must stop feeding (pause its upstream) until on_drained. stream_pause stops reading the request.
  * Nothing below calls back before it returns: on_closed and on_drained come from the loop. When the answer
  * was ended before the request's end, the rest of the request is dropped and on_body_end does not come.
- * server_close and server_drain must not be called from a stream's callback.
+ * server_close must not be called from a stream's callback; server_drain may.
  * Protocol errors before on_request are answered by the server itself with 400/408/413/431 and a close,
  * through on_bad_request (which may give the body).
  */

@@ -3,6 +3,7 @@
  * The server against raw clients: framing, order, limits, timeouts, half-closed and vanished clients.
  */
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "h1_cases.h"
@@ -297,6 +298,27 @@ TEST(old_clients_head_and_no_content)
 	T_TRUE(strstr(g.p, "date: ") && strstr(g.p, " GMT\r\n"));
 	got_free(&g);
 	close(fd);
+	close_server();
+}
+
+TEST(the_date_is_the_c_librarys)
+{
+	char want[64];
+	open_server(true, false);
+	for (int i = 0; i < 400; i++) { /* each day of a leap year and a bit, at odd times */
+		struct got g = {0};
+		time_t at = 1709164800 + (time_t)i * 86399;
+		struct tm tm;
+		int fd = raw_connect(port);
+		hand.manual_real_us = (int64_t)at * 1000000 + 999999;
+		raw_say(fd, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
+		raw_until(fd, &g, "\r\n\r\n");
+		gmtime_r(&at, &tm);
+		strftime(want, sizeof want, "\r\ndate: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+		T_TRUE(strstr(g.p, want) != NULL);
+		close(fd);
+		got_free(&g);
+	}
 	close_server();
 }
 
