@@ -179,6 +179,21 @@ struct conf_node *conf_get(const struct conf_node *map, const char *key)
 	return NULL;
 }
 
+bool conf_wrong_inside(const struct conf_doc *d, const struct conf_node *n)
+{
+	if (!n)
+		return false;
+	for (unsigned i = 0; i < d->errors; i++) {
+		const struct err *e = &d->error[i];
+		if ((e->line == n->line && e->column == n->column) || (e->line == n->key_line && e->column == n->key_column))
+			return true;
+	}
+	for (const struct conf_node *c = n->first; c; c = c->next) /* at most 32 deep */
+		if (conf_wrong_inside(d, c))
+			return true;
+	return false;
+}
+
 /* A container that is open while events come in. */
 struct open {
 	struct conf_node *node, *last;
@@ -402,6 +417,7 @@ int conf_parse(struct conf_doc *d, struct arena *a, struct str text, const char 
 		yaml_event_delete(&ev);
 	}
 	yaml_parser_delete(&p);
+	d->whole = done && !b.stop && !a->full;
 	if (!d->root || (d->root->type == CONF_SCALAR && !d->root->scalar.n && !d->root->quoted)) {
 		d->root = arena_new(a, struct conf_node);
 		if (d->root)

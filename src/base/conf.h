@@ -36,6 +36,7 @@ struct conf_doc {
 	char name[192];
 	struct conf_node *root;
 	struct arena *arena;
+	bool whole;              /* the tree is complete, whatever else is wrong: binding finds more errors */
 	unsigned errors;         /* found so far */
 	struct err error[20];
 };
@@ -94,6 +95,8 @@ struct conf_field {
 /* Binds a map to a struct. All errors are collected in d. 0 or -RR_CONFIG. */
 int conf_bind(struct conf_doc *d, const struct conf_node *map, const struct conf_field *fields, void *to);
 
+/* Has an error been found at the node or within it? Then what it means as a whole is not worth a second complaint. */
+bool conf_wrong_inside(const struct conf_doc *d, const struct conf_node *n);
 /* The name of the table that is nearest to a mistyped one, or NULL. */
 const char *conf_nearest(const struct conf_field *fields, struct str name);
 /* What may stand in the field, for help and errors: "a share, 0 to 1 (0.3 or 30%)". Returns out. */

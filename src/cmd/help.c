@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { WIDTH = 80, NAME_COLUMN = 18 };
+enum { WIDTH = 80, NAME_COLUMN = 18, FAMILY_COLUMN = 26 };
 
 static const char *const titles[GROUPS] = {
 	"Run",
@@ -86,11 +86,22 @@ static void family_line(struct str word, struct sb *out)
 	sb_addc(out, '\n');
 }
 
+/* "price   what it does": a long summary goes on under itself. */
+static void command_line(const struct command *c, struct sb *out)
+{
+	struct sb text;
+	sb_init(&text, 4096);
+	help_wrap(str_of(c->summary), NAME_COLUMN, WIDTH, &text);
+	sb_addf(out, "  %-*s", NAME_COLUMN - 2, c->name);
+	sb_add_str(out, str_sub(sb_str(&text), NAME_COLUMN, text.n));
+	sb_fini(&text);
+}
+
 void help_overview(struct sb *out)
 {
 	sb_addf(out,
 		"runrate %s: what AI costs, who spends it, what would cost less.\n\n"
-		"  $ runrate serve --demo             try it: no keys, nothing leaves this machine\n"
+		"  $ runrate serve --demo             try it: no keys, nothing leaves here\n"
 		"  $ runrate import usage.csv         read a vendor's export\n"
 		"  $ runrate report --by team         inference beside training, in money\n"
 		"  $ runrate explain inference        where a figure comes from\n",
@@ -106,28 +117,58 @@ void help_overview(struct sb *out)
 				sb_addf(out, "\n%s\n", titles[g]);
 			titled = true;
 			if (!two_words(c->command))
-				sb_addf(out, "  %-*s%s\n", NAME_COLUMN - 2, c->command->name, c->command->summary);
+				command_line(c->command, out);
 			else if (!str_eq(word, family))
 				family_line(word, out);
 			family = two_words(c->command) ? word : str_make(NULL, 0);
 		}
 	}
-	sb_adds(out, "\nrunrate help COMMAND tells more; runrate help flags lists what every command takes.\n");
+	sb_adds(out, "\nrunrate help COMMAND tells more; runrate help flags: what every command takes.\n");
 }
 
+/* Where a long line of shell may be parted: the last blank before `most` bytes that stands in no quotes; 0 = nowhere. */
+static size_t shell_break(struct str line, size_t most)
+{
+	size_t best = 0;
+	char quote = 0;
+	for (size_t i = 0; i < line.n && i < most; i++) {
+		char c = line.p[i];
+		if (quote ? c == quote : c == '\'' || c == '"')
+			quote = quote ? 0 : c;
+		if (c == ' ' && !quote && i > 12)
+			best = i;
+	}
+	return best;
+}
+
+/* Lines of shell; one that is longer than the screen goes on behind a backslash, so that it can still be copied. */
 static void examples(const char *text, struct sb *out)
 {
 	struct str rest = str_of(text);
 	while (rest.p) {
 		struct str line = str_cut(&rest, '\n');
+		const char *indent = "  ";
+		while (line.n + strlen(indent) > WIDTH) {
+			size_t at = shell_break(line, WIDTH - 2 - strlen(indent));
+			if (!at)
+				break;
+			sb_addf(out, "%s%.*s \\\n", indent, (int)at, line.p);
+			line = str_sub(line, at + 1, line.n);
+			indent = "      ";
+		}
 		if (line.n)
-			sb_addf(out, "  %.*s\n", STR_ARG(line));
+			sb_addf(out, "%s%.*s\n", indent, STR_ARG(line));
 	}
 }
 
 void help_command(const struct command *c, struct sb *out)
 {
-	sb_addf(out, "runrate %s: %s\n\nExamples\n", c->name, c->summary);
+	struct sb title;
+	sb_init(&title, 4096);
+	sb_addf(&title, "runrate %s: %s", c->name, c->summary);
+	help_wrap(sb_str(&title), 0, WIDTH, out);
+	sb_fini(&title);
+	sb_adds(out, "\nExamples\n");
 	examples(c->examples, out);
 	sb_adds(out, "\nUsage\n");
 	help_wrap(str_of("runrate"), 2, WIDTH, out);
@@ -168,7 +209,14 @@ unsigned help_group(struct str word, struct sb *out)
 			continue;
 		if (!count++)
 			sb_addf(out, "runrate %.*s has these commands:\n\n", STR_ARG(word));
-		sb_addf(out, "  %-24s%s\n", c->command->name, c->command->summary);
+		{
+			struct sb text;
+			sb_init(&text, 4096);
+			help_wrap(str_of(c->command->summary), FAMILY_COLUMN, WIDTH, &text);
+			sb_addf(out, "  %-*s", FAMILY_COLUMN - 2, c->command->name);
+			sb_add_str(out, str_sub(sb_str(&text), FAMILY_COLUMN, text.n));
+			sb_fini(&text);
+		}
 	}
 	if (count)
 		sb_adds(out, "\nrunrate help COMMAND tells more.\n");
@@ -183,7 +231,7 @@ void help_flags(struct sb *out)
 		     "  RUNRATE_LEDGER           as --ledger\n"
 		     "  RUNRATE_CONFIG           as --config\n"
 		     "  NO_COLOR                 as --no-color\n"
-		     "  RUNRATE_NOW              the time to take for now, so that output can be repeated\n"
+		     "  RUNRATE_NOW              the time to take for now, to repeat an output\n"
 		     "\nExit codes\n"
 		     "  0 ok, 1 failure, 2 usage, 3 configuration, 4 bad input, 5 store or upstream\n"
 		     "  unreachable, 10 over the budget, 11 unpriced, 12 does not reconcile\n");

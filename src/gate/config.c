@@ -208,6 +208,8 @@ static void take_upstreams(struct loading *l)
 		return;
 	c->upstream_count = count;
 	for (unsigned i = 0; i < count; i++) {
+		if (l->file.upstreams_given && conf_wrong_inside(l->d, item_node(l, list, i)))
+			continue;
 		if (l->file.upstreams_given)
 			take_upstream(l, &((const struct file_upstream *)l->file.upstreams.items)[i], item_node(l, list, i), i);
 		else
@@ -262,7 +264,8 @@ static void take_currency(struct loading *l)
 		return;
 	c->rate_count = f->rates.count;
 	for (unsigned i = 0; i < f->rates.count; i++)
-		take_rate(l, &((const struct file_rate *)f->rates.items)[i], item_node(l, list, i), i);
+		if (!conf_wrong_inside(l->d, item_node(l, list, i)))
+			take_rate(l, &((const struct file_rate *)f->rates.items)[i], item_node(l, list, i), i);
 }
 
 static void take_cap(struct loading *l, const struct file_cap *f, const struct conf_node *at, unsigned index)
@@ -314,7 +317,8 @@ static void take_caps(struct loading *l)
 		return;
 	l->c->cap_count = f->count;
 	for (unsigned i = 0; i < f->count; i++)
-		take_cap(l, &((const struct file_cap *)f->items)[i], item_node(l, list, i), i);
+		if (!conf_wrong_inside(l->d, item_node(l, list, i)))
+			take_cap(l, &((const struct file_cap *)f->items)[i], item_node(l, list, i), i);
 }
 
 static void take_alerts(struct loading *l)
@@ -328,6 +332,8 @@ static void take_alerts(struct loading *l)
 		const struct file_alert *a = &((const struct file_alert *)f->items)[i];
 		const struct conf_node *at = item_node(l, top_node(l, "alerts"), i);
 		l->c->alerts[i] = (struct alert_config){a->when, a->url};
+		if (conf_wrong_inside(l->d, at))
+			continue;
 		if (!a->when.n || !a->url.n) {
 			conf_error(l->d, at, "an alert has a condition (when) and a url");
 			conf_hint(l->d, "{when: \"forecast > plan\", url: https://example.org/hook}");
@@ -377,7 +383,8 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 		sb_adds(errors, "no memory for the configuration\n");
 		return -RR_CONFIG;
 	}
-	if (conf_parse(l.d, a, text, name) == 0) {
+	conf_parse(l.d, a, text, name);
+	if (l.d->whole) { /* so that a duplicate key does not hide other mistakes */
 		conf_bind(l.d, l.d->root, gate_config_fields, &l.file);
 		take_listeners(&l);
 		take_currency(&l);
@@ -423,6 +430,8 @@ int gate_config_load(const char *path, struct arena *a, struct gate_config *c, s
 	if (!path)
 		path = find_file(found, sizeof found);
 	if (path[0] && fs_read(path, &bytes, &e)) {
+		if (!e.hint[0])
+			err_hint(&e, "name another file with --config or $RUNRATE_CONFIG");
 		sb_addf(errors, "%s\n", err_text(&e, text, sizeof text));
 		memset(c, 0, sizeof *c);
 		rc = -RR_CONFIG;
