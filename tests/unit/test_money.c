@@ -40,6 +40,10 @@ TEST(currency_codes)
 	T_TRUE(!currency_eq(c, USD));
 	T_EQ_I(currency_parse(STR("Usd"), &c), 0);
 	T_TRUE(currency_eq(c, USD));
+	T_EQ_I(currency_parse(STR("aZ09zA"), &c), 0);
+	T_EQ_S(c.code, "AZ09ZA");
+	T_EQ_I(currency_parse(STR("U@D"), &c), -RR_SYNTAX);
+	T_EQ_I(currency_parse(STR("U:/"), &c), -RR_SYNTAX);
 	T_EQ_I(currency_parse(STR("GPU4all"), &c), 0);
 	T_EQ_S(c.code, "GPU4ALL");
 	T_EQ_I(currency_parse(STR("US"), &c), -RR_SYNTAX);
@@ -68,6 +72,8 @@ TEST(amounts_by_hand)
 		{"1.9e-08", 0, 19000, true},
 		{"1.9E-08", 0, 19000, true},
 		{"+1.5", 0, 1500000000000, true},
+		{"+1.5e+3", 0, 1500 * PICO_PER_UNIT, true},
+		{"15E-1", 0, 1500000000000, true},
 		{".5", 0, 500000000000, true},
 		{"5.", 0, 5 * PICO_PER_UNIT, true},
 		{"1e6", 0, 1000000 * PICO_PER_UNIT, true},
@@ -234,6 +240,10 @@ TEST(sums_and_products_never_wrap)
 	T_EQ_I(money_mul(WIDE_MIN, 1, &p), 0);
 	T_TRUE(p == WIDE_MIN);
 	T_EQ_I(money_mul(WIDE_MIN, -1, &p), -RR_RANGE);
+	T_EQ_I(money_mul(UINT64_MAX, UINT64_MAX, &p), -RR_RANGE);
+	T_EQ_I(money_mul(-(money_wide)UINT64_MAX, UINT64_MAX, &p), -RR_RANGE);
+	T_EQ_I(money_mul(UINT64_MAX, INT64_MAX, &p), 0);
+	T_TRUE(p / INT64_MAX == UINT64_MAX && p % INT64_MAX == 0);
 	T_EQ_I(money_mul(half, 2, &p), -RR_RANGE);
 	T_EQ_I(money_mul(half, -2, &p), 0);
 	T_TRUE(p == WIDE_MIN);
