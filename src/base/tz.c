@@ -6,8 +6,9 @@
  * past for a local time from T + max(a, b) on. In a gap that leaves the offset before it (the instant lies after the
  * gap); of an ambiguous time it takes the first occurrence.
  *
- * A calendar window begins at the first instant of its first local second. So windows part the time line without gap
- * or overlap, whatever the clocks do (also where they go back over midnight).
+ * A calendar window begins at the first instant whose local time is not before the window's: in a gap that is the
+ * change itself. So windows part the time line without gap or overlap, whatever the clocks do (also where they go back
+ * over midnight, or forth over it at 00:01).
  */
 #include "base/tz.h"
 
@@ -196,6 +197,20 @@ int64_t tz_instant_us(const struct tz *z, int64_t local_us)
 	return local_us - offset * US_PER_S;
 }
 
+/* The first instant whose local time is at or after local_us: exact for any zone, segment by segment. */
+static int64_t boundary_us(const struct tz *z, int64_t local_us)
+{
+	int64_t local_s = floor_div(local_us, US_PER_S), begin_s = local_s - REACH_S;
+	for (;;) {
+		int64_t at_s = local_s - offset_at(z, begin_s), end_s = next_change(z, begin_s);
+		if (at_s < begin_s)
+			at_s = begin_s;
+		if (at_s < end_s)
+			return at_s * US_PER_S;
+		begin_s = end_s;
+	}
+}
+
 static const char *const window_names[] = {"hour", "day", "week", "month", "quarter", "year", "total"};
 
 int window_parse(struct str s, enum window *out)
@@ -243,11 +258,14 @@ void window_bounds(enum window w, const struct tz *z, int64_t now_us, int64_t *f
 		return;
 	}
 	local_us = now_us + tz_offset_s(z, now_us) * US_PER_S;
-	/* Where clocks go back over a boundary, a later instant can bear an earlier local time: see the head. */
-	for (int step = 0; step < 4; step++) {
-		*from_us = tz_instant_us(z, local_begin(w, local_us, step));
-		*to_us = tz_instant_us(z, local_begin(w, local_us, step + 1));
+	/* Where clocks go back over a boundary, a later instant can bear an earlier local time: then a later window holds
+	 * it. Local time and UTC are never 26 h apart, so 54 windows of an hour are the most to look at. */
+	*to_us = boundary_us(z, local_begin(w, local_us, 0));
+	for (int step = 1; step <= 54; step++) {
+		*from_us = *to_us;
+		*to_us = boundary_us(z, local_begin(w, local_us, step));
 		if (now_us < *to_us)
 			return;
 	}
+	check(now_us < *to_us);
 }
