@@ -82,6 +82,8 @@ void forward_keep_head(struct request *r, const struct head *h)
 			continue;
 		if (str_ieq(one->name, STR("content-encoding")) && !str_ieq(str_trim(one->value), STR("identity")))
 			r->encoded = true;
+		if (str_ieq(one->name, STR("x-request-id")) || str_ieq(one->name, STR("request-id")))
+			str_copy(r->vendor_request_id, sizeof r->vendor_request_id, one->value);
 		sb_add_str(&r->head_text, one->name);
 		sb_addc(&r->head_text, 0);
 		sb_add_str(&r->head_text, one->value);

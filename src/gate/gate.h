@@ -143,6 +143,7 @@ struct request {
 	unsigned status;
 	struct sb head_text;          /* the vendor's headers, kept: name NUL value NUL ... */
 	unsigned head_count;
+	char vendor_request_id[64];   /* x-request-id or request-id of the vendor's head */
 	struct stream_meter meter;
 	struct sse sse;
 	struct sb answer;             /* gathered body, or the held tail */

@@ -102,7 +102,7 @@ void settle_price(struct request *r)
 	c->usage.model = c->usage.request_id = str_make(NULL, 0);
 	model = r->meter.model[0] ? str_of(r->meter.model) : r->features.model;
 	c->model_answered = surely_free(r) && !r->meter.model[0] ? 0 : intern(model);
-	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(r->meter.request_id));
+	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(r->meter.request_id[0] ? r->meter.request_id : r->vendor_request_id));
 	if (surely_free(r)) {
 		memset(&c->usage, 0, sizeof c->usage);
 		c->price_status = PRICE_FREE;

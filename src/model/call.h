@@ -76,7 +76,8 @@ struct call {
 	uint32_t currency;
 	uint32_t rule;                 /* id of the price rule that priced it */
 	uint32_t class_rule;           /* id of the rule that chose the book, for imported rows */
-	char vendor_ref[40];           /* NUL-padded: the vendor's response id, second key for matching */
+	char vendor_ref[64];           /* NUL-padded: the vendor's response id, second key for matching; its request id
+					* where an answer has no other (embeddings) */
 	/* money at 10^-12 of `currency` */
 	int64_t cost_pico;             /* priced by our book; meaningless unless price_status is PRICED or FREE */
 	int64_t low_pico, high_pico;   /* the band of an estimate; both 0 when measured */

@@ -20,7 +20,8 @@ enum { CACHE_FROM_TOK = 1024, CACHE_STEP_TOK = 128, TOKEN_BYTES = 4, PROMPT_BYTE
 
 void openai_head(struct exchange *x)
 {
-	answer_header(x, "x-request-id", "%s", answer_id(x, "req_", 32));
+	x->request_id = answer_id(x, "req_", 32);
+	answer_header(x, "x-request-id", "%s", x->request_id);
 	answer_header(x, "openai-version", "2020-10-01");
 	answer_header(x, "openai-organization", "runrate-sandbox");
 	answer_header(x, "openai-processing-ms", "%u", 20 + (unsigned)(x->request_hash % 400));

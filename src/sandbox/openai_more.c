@@ -83,7 +83,7 @@ void openai_embeddings(struct exchange *x)
 	if (wanted && wanted < dimensions)
 		dimensions = (unsigned)wanted;
 	openai_head(x);
-	answer_name(x, "openai", "embeddings", str_of(model), answer_id(x, "embd-", 24));
+	answer_name(x, "openai", "embeddings", str_of(model), x->request_id);
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_kcstr(&w, "object", "list");
@@ -159,7 +159,7 @@ void openai_images(struct exchange *x)
 	json_string_copy(json_get(x->ask.top, "model"), model, sizeof model);
 	n = n < 1 ? 1 : n > IMAGES_MOST ? IMAGES_MOST : n;
 	openai_head(x);
-	answer_name(x, "openai", "images", *model ? str_of(model) : STR("gpt-image-1"), answer_id(x, "img-", 24));
+	answer_name(x, "openai", "images", *model ? str_of(model) : STR("gpt-image-1"), x->request_id);
 	x->a.tokens = (unsigned)(each * n);
 	jw_init(&u, &x->a.usage);
 	jw_object(&u);
@@ -212,7 +212,7 @@ static void transcription(struct exchange *x)
 		return;
 	}
 	openai_head(x);
-	answer_name(x, "openai", "transcriptions", model, answer_id(x, "trsc-", 24));
+	answer_name(x, "openai", "transcriptions", model, x->request_id);
 	speech_plan(x, 0, false, &s);
 	x->a.tokens = s.tokens;
 	sb_init(&text, SANDBOX_BODY_BYTES);
@@ -259,7 +259,7 @@ static void speech(struct exchange *x)
 	if (!openai_ready(x, model, sizeof model))
 		return;
 	openai_head(x);
-	answer_name(x, "openai", "speech", str_of(model), answer_id(x, "spch-", 24));
+	answer_name(x, "openai", "speech", str_of(model), x->request_id);
 	x->a.content_type = "audio/mpeg";
 	for (uint64_t i = 0; i < 64 + tokens_of_json_string(input) * 100; i++)
 		sb_addc(&x->a.body, (char)hash_xxh3_seed(&x->request_hash, 8, i));

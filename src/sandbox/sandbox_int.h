@@ -107,6 +107,7 @@ struct exchange {
 	struct memory_writes writes; /* prompt prefixes that become readable when the answer begins */
 	struct rng rng;
 	uint64_t request_hash; /* over the members of the body but stream_options, which change no answer */
+	const char *request_id; /* of the answer's head; the only id that answers without one in the body have */
 	unsigned ids;          /* given so far */
 	bool gathered;         /* the request is whole */
 	int64_t now_us;        /* real time of the answer, or the one that its bytes give */
