@@ -34,13 +34,16 @@ struct job {
 };
 
 static const struct opt price_help[] = {
-	{"provider", 0, OPT_STR, NULL, NULL, "P", "who bills: openai, anthropic, google, aws, ... (default: any that knows the model)"},
+	{"provider", 0, OPT_STR, NULL, NULL, "P",
+	 "who bills: openai, anthropic, google, aws, ... (default: any that knows the model)"},
 	{"dialect", 0, OPT_STR, NULL, NULL, "D", "the shape of the answers: openai-chat, anthropic, gemini, ..."},
 	{"model", 0, OPT_STR, NULL, NULL, "M", "the model, where the answer does not name it (else this one counts)"},
-	{"book", 0, OPT_STR, NULL, NULL, "FILE", "prices: own CSV, LiteLLM, genai-prices v2, models.dev, Langfuse (default: built in)"},
+	{"book", 0, OPT_STR, NULL, NULL, "FILE",
+	 "prices: own CSV, LiteLLM, genai-prices v2, models.dev, Langfuse (default: built in)"},
 	{"at", 0, OPT_TIME, NULL, NULL, "TIME", "prices in force at that time (default: now)"},
 	{"region", 0, OPT_STR, NULL, NULL, "R", "where it was served, if that changes the price: us, eu, ..."},
-	{"tier", 0, OPT_STR, NULL, NULL, "T", "the tier that was served, where the answer does not say: batch, flex, priority"},
+	{"tier", 0, OPT_STR, NULL, NULL, "T",
+	 "the tier that was served, where the answer does not say: batch, flex, priority"},
 	{"strict", 0, OPT_FLAG, NULL, NULL, NULL, "exit 11 if something has no price"},
 	{"list-dialects", 0, OPT_FLAG, NULL, NULL, NULL, "names of the dialects"},
 	{NULL},
@@ -77,7 +80,8 @@ static const char *status_word(enum price_status s)
 	return s == PRICE_FREE ? price_status_name(PRICE_PRICED) : price_status_name(s);
 }
 
-static void print_json(struct job *j, uint64_t line, struct str model, const struct usage *u, const struct price_result *r)
+static void print_json(struct job *j, uint64_t line, struct str model, const struct usage *u,
+		       const struct price_result *r)
 {
 	struct json_out w;
 	jw_init(&w, &j->out);
@@ -114,7 +118,8 @@ static void print_json(struct job *j, uint64_t line, struct str model, const str
 	sb_addc(&j->out, '\n');
 }
 
-static void print_row(struct job *j, uint64_t line, struct str model, const struct usage *u, const struct price_result *r)
+static void print_row(struct job *j, uint64_t line, struct str model, const struct usage *u,
+		      const struct price_result *r)
 {
 	struct table_row *row = table_add(&j->table);
 	char in[MONEY_TEXT], out[MONEY_TEXT], total[MONEY_TEXT];
@@ -172,7 +177,8 @@ static struct str named_model(struct json body)
 
 static void price_body(struct job *j, uint64_t line, struct json body)
 {
-	struct price_query q = {.provider = str_of(j->provider ? j->provider : ""), .at_us = j->at_us,
+	struct price_query q = {.provider = str_of(j->provider ? j->provider : ""),
+				.at_us = j->at_us,
 				.region = str_of(j->region ? j->region : "")};
 	struct price_result r;
 	struct usage u = {0};
@@ -183,7 +189,10 @@ static void price_body(struct job *j, uint64_t line, struct json body)
 	body = unwrap(body, &batch);
 	rc = usage_read(j->shape, body, &u);
 	if (rc) {
-		name_bad(j, line, rc == -RR_RANGE ? "a count is out of range" : "the usage block holds something that is no count", 0);
+		name_bad(j, line,
+			 rc == -RR_RANGE ? "a count is out of range"
+					 : "the usage block holds something that is no count",
+			 0);
 		return;
 	}
 	if (j->tier && (u.tier == TIER_UNKNOWN || u.tier == TIER_STANDARD))
@@ -328,7 +337,8 @@ static int finish(struct job *j)
 			struct table_row *row;
 			table_rule(&j->table);
 			row = table_add(&j->table);
-			table_set(&j->table, row, 1, "%u bodies%s", j->bodies, j->unpriced ? ", the unpriced not counted" : "");
+			table_set(&j->table, row, 1, "%u bodies%s", j->bodies,
+				  j->unpriced ? ", the unpriced not counted" : "");
 			table_set(&j->table, row, 6, "%s %s", money_text(j->total_pico, total), j->currency.code);
 		}
 		if (globals.csv)
@@ -343,7 +353,8 @@ static int check_flags(struct job *j, struct err *e)
 {
 	if (!j->dialect) {
 		err_set(e, RR_USAGE, "--dialect is missing: the shape of the answers");
-		return err_hint(e, "one of those that `runrate price --list-dialects` prints, e.g. --dialect openai-chat");
+		return err_hint(e,
+				"one of those that `runrate price --list-dialects` prints, e.g. --dialect openai-chat");
 	}
 	if (usage_shape_parse(str_of(j->dialect), &j->shape)) {
 		err_set(e, RR_USAGE, "unknown dialect '%.60s'", j->dialect);
@@ -360,7 +371,8 @@ const struct command cmd_price = {
 	.name = "price",
 	.summary = "what one answer of a vendor cost, exactly, with the rule that says so",
 	.usage = "price --provider P --dialect D [--model M] [--book FILE] [--at TIME] [FILE|-]",
-	.text = "Reads one response body, or JSON lines of bodies, and prints its token classes and its cost. A model,\n"
+	.text = "Reads one response body, or JSON lines of bodies, and prints its token classes and its cost. A "
+		"model,\n"
 		"a tier or a class without a price is unpriced and says so; it is never 0.",
 	.examples = "$ runrate price --provider openai --dialect openai-chat answer.json\n"
 		    "$ runrate price --provider anthropic --dialect anthropic --at 2026-03-01 --json answers.jsonl\n"

@@ -145,7 +145,8 @@ const struct command cmd_prices_list = {
 	.name = "prices list",
 	.summary = "models and their standard prices per million tokens",
 	.usage = "prices list [--provider P] [--model M] [--book FILE] [--at TIME]",
-	.examples = "$ runrate prices list --provider anthropic\n$ runrate prices list --model gpt-5 --at 2026-03-01 --json\n",
+	.examples = "$ runrate prices list --provider anthropic\n$ runrate prices list --model gpt-5 --at 2026-03-01 "
+		    "--json\n",
 	.options = help,
 	.run = list,
 };
@@ -170,7 +171,8 @@ static int list(int argc, char **argv)
 		uint64_t window;
 		size_t first;
 		q.model = book_model_name(v.book, i, &q.provider);
-		if (!kept(filter(v.provider), q.provider) || !kept(filter(v.model), q.model) || !book_model_rules(v.book, i, &first))
+		if (!kept(filter(v.provider), q.provider) || !kept(filter(v.model), q.model) ||
+		    !book_model_rules(v.book, i, &first))
 			continue;
 		batch = price_rule_for(v.book, &q, METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN, TIER_BATCH, 0, false);
 		window = book_context_window_tok(v.book, q.provider, q.model);
@@ -179,7 +181,8 @@ static int list(int argc, char **argv)
 			jw_kstr(&v.w, "provider", q.provider);
 			jw_kstr(&v.w, "model", q.model);
 			for (unsigned k = 0; k < METERS; k++) {
-				const struct price_rule *r = price_rule_for(v.book, &q, (enum meter)k, TIER_UNKNOWN, 0, false);
+				const struct price_rule *r =
+					price_rule_for(v.book, &q, (enum meter)k, TIER_UNKNOWN, 0, false);
 				if (r)
 					jw_kcstr(&v.w, meter_name((enum meter)k), said(r, text));
 			}
@@ -196,7 +199,8 @@ static int list(int argc, char **argv)
 			table_set(&v.table, row, 1, "%.*s", STR_ARG(q.model));
 			for (unsigned k = 0; k < 3; k++)
 				table_set(&v.table, row, 2 + k, "%s",
-					  said(price_rule_for(v.book, &q, (enum meter)shown[k], TIER_UNKNOWN, 0, false), text));
+					  said(price_rule_for(v.book, &q, (enum meter)shown[k], TIER_UNKNOWN, 0, false),
+					       text));
 			table_set(&v.table, row, 5, "%s", said(batch, text));
 			if (window)
 				table_set(&v.table, row, 6, "%llu", (unsigned long long)window);
@@ -220,7 +224,8 @@ const struct command cmd_prices_show = {
 	.summary = "every rule of one model, dated and with its source",
 	.usage = "prices show MODEL [--provider P] [--book FILE] [--at TIME]",
 	.text = "With --at, only the rules in force at that time.",
-	.examples = "$ runrate prices show claude-opus-5-5\n$ runrate prices show us.anthropic.claude-sonnet-4-5-20250929-v1:0 --provider aws\n",
+	.examples = "$ runrate prices show claude-opus-5-5\n$ runrate prices show "
+		    "us.anthropic.claude-sonnet-4-5-20250929-v1:0 --provider aws\n",
 	.options = help,
 	.run = show,
 };
@@ -233,7 +238,10 @@ static void show_row(struct view *v, const struct price_rule *r)
 		return;
 	table_set(&v->table, row, 0, "%s", meter_name(r->meter));
 	table_set(&v->table, row, 1, "%s", said(r, text));
-	table_set(&v->table, row, 2, "%s%s%.*s", r->any_tier ? "any" : r->tier > TIER_STANDARD ? tier_name(r->tier) : "",
+	table_set(&v->table, row, 2, "%s%s%.*s",
+		  r->any_tier               ? "any"
+		  : r->tier > TIER_STANDARD ? tier_name(r->tier)
+					    : "",
 		  r->fast ? " fast" : "", STR_ARG(r->region));
 	if (r->above_input_tok)
 		table_set(&v->table, row, 3, "%llu", (unsigned long long)r->above_input_tok);
@@ -242,8 +250,8 @@ static void show_row(struct view *v, const struct price_rule *r)
 			  r->window_to_min / 60u, r->window_to_min % 60u);
 	table_set(&v->table, row, 4, "%s", r->valid_from_us ? time_date(r->valid_from_us, day) : "");
 	table_set(&v->table, row, 5, "%s", r->valid_to_us != INT64_MAX ? time_date(r->valid_to_us, day) : "");
-	table_set(&v->table, row, 6, "%.*s %.*s%s%.*s%s", STR_ARG(r->source_date), STR_ARG(r->source), r->derived_from.n ? " (" : "",
-		  STR_ARG(r->derived_from), r->derived_from.n ? ")" : "");
+	table_set(&v->table, row, 6, "%.*s %.*s%s%.*s%s", STR_ARG(r->source_date), STR_ARG(r->source),
+		  r->derived_from.n ? " (" : "", STR_ARG(r->derived_from), r->derived_from.n ? ")" : "");
 }
 
 static int show(int argc, char **argv)
@@ -259,7 +267,8 @@ static int show(int argc, char **argv)
 	model = v.count ? book_find(v.book, filter(v.provider), name) : SIZE_MAX;
 	if (model == SIZE_MAX) {
 		struct str near = book_suggest(v.book, filter(v.provider), name);
-		err_set(&e, v.count ? RR_NOTFOUND : RR_USAGE, v.count ? "no prices for %.*s" : "which model?%.*s", STR_ARG(name));
+		err_set(&e, v.count ? RR_NOTFOUND : RR_USAGE, v.count ? "no prices for %.*s" : "which model?%.*s",
+			STR_ARG(name));
 		if (near.n && v.count)
 			err_hint(&e, "did you mean %.*s? `runrate prices list` shows all", STR_ARG(near));
 		end(&v);
@@ -301,9 +310,11 @@ const struct command cmd_prices_lint = {
 	.name = "prices lint",
 	.summary = "does a price book keep what its vendors promise of their prices",
 	.usage = "prices lint [FILE] [--provider P] [--model M]",
-	.text = "Ratios of cache prices, batch at half, no zero that nobody calls free, no two rules at once, source and date.\n"
+	.text = "Ratios of cache prices, batch at half, no zero that nobody calls free, no two rules at once, source "
+		"and date.\n"
 		"Errors make the exit code 4; warnings do not.",
-	.examples = "$ runrate prices lint\n$ runrate prices lint model_prices_and_context_window.json --provider anthropic\n",
+	.examples = "$ runrate prices lint\n$ runrate prices lint model_prices_and_context_window.json --provider "
+		    "anthropic\n",
 	.options = help,
 	.run = lint,
 };
@@ -364,7 +375,8 @@ static int lint(int argc, char **argv)
 		jw_ku64(&v.w, "warnings", v.warnings);
 		jw_end_object(&v.w);
 	} else {
-		fprintf(stderr, "%zu rules: %u errors, %u warnings\n", book_rule_count(other ? other : v.book), v.errors, v.warnings);
+		fprintf(stderr, "%zu rules: %u errors, %u warnings\n", book_rule_count(other ? other : v.book),
+			v.errors, v.warnings);
 	}
 	rc = end(&v);
 	book_free(other);
@@ -378,8 +390,10 @@ const struct command cmd_prices_diff = {
 	.name = "prices diff",
 	.summary = "who disagrees with the book, by how much",
 	.usage = "prices diff FILE [FILE] [--provider P] [--model M] [--at TIME]",
-	.text = "Compares the standard prices of FILE with those of the built-in book (or of the second FILE), model by model.",
-	.examples = "$ runrate prices diff genai-prices.json --provider openai\n$ runrate prices diff litellm.json genai-prices.json --json\n",
+	.text = "Compares the standard prices of FILE with those of the built-in book (or of the second FILE), model "
+		"by model.",
+	.examples = "$ runrate prices diff genai-prices.json --provider openai\n$ runrate prices diff litellm.json "
+		    "genai-prices.json --json\n",
 	.options = help,
 	.run = diff,
 };
@@ -423,8 +437,8 @@ static void diff_sum(struct view *v, const struct book_comparison *s)
 		jw_ku64(&v->w, "only_a", s->only_a);
 		jw_end_object(&v->w);
 	} else {
-		fprintf(stderr, "%u of %u models in both; %u prices in both, %u disagree; %u prices only in a\n", s->models_in_both,
-			s->models, s->prices_in_both, s->disagree, s->only_a);
+		fprintf(stderr, "%u of %u models in both; %u prices in both, %u disagree; %u prices only in a\n",
+			s->models_in_both, s->models, s->prices_in_both, s->disagree, s->only_a);
 	}
 }
 
@@ -472,9 +486,12 @@ const struct command cmd_prices_update = {
 	.name = "prices update",
 	.summary = "check a price file, show what it changes, keep it as your own prices",
 	.usage = "prices update FILE [--provider P] [--model M] [--dry-run]",
-	.text = "FILE is our own CSV or a public price file; --provider and --model take only a part of it. What is kept lies over\n"
-		"the built-in book: $XDG_CONFIG_HOME/runrate/prices.csv. A file with errors (see prices lint) is refused.",
-	.examples = "$ runrate prices update contract.csv --dry-run\n$ runrate prices update litellm.json --provider deepinfra\n",
+	.text = "FILE is our own CSV or a public price file; --provider and --model take only a part of it. What is "
+		"kept lies over\n"
+		"the built-in book: $XDG_CONFIG_HOME/runrate/prices.csv. A file with errors (see prices lint) is "
+		"refused.",
+	.examples = "$ runrate prices update contract.csv --dry-run\n$ runrate prices update litellm.json --provider "
+		    "deepinfra\n",
 	.options = help,
 	.run = update,
 };
@@ -541,7 +558,8 @@ static int update(int argc, char **argv)
 	if (end(&v) && !rc)
 		rc = err_set(&e, RR_IO, "the output cannot be written");
 	if (!rc)
-		fprintf(stderr, globals.dry_run ? "would write %s (--dry-run: nothing was written)\n" : "wrote %s\n", path);
+		fprintf(stderr, globals.dry_run ? "would write %s (--dry-run: nothing was written)\n" : "wrote %s\n",
+			path);
 	book_free(fresh);
 	sb_fini(&csv);
 	return rc ? cmd_fail(&e) : 0;

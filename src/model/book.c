@@ -33,9 +33,9 @@ struct memo {
 
 const char *meter_name(enum meter m)
 {
-	static const char *const other[] = {"audio_second", "image", "character", "storage_token_hour", "request",
-					    "training_token", "training_hour", "gpu_hour", "hosting_hour",
-					    "storage_gb_month", "seat_month"};
+	static const char *const other[] = {
+		"audio_second",  "image",    "character",    "storage_token_hour", "request",   "training_token",
+		"training_hour", "gpu_hour", "hosting_hour", "storage_gb_month",   "seat_month"};
 	static const char *const tool[] = {
 #define X(NAME, name, text) "tool_" #name,
 #include "model/tool_kinds.def"
@@ -184,7 +184,10 @@ int book_add_name(struct book *b, uint32_t model, struct str name)
 
 struct price_rule rule_blank(struct str source, struct str source_date)
 {
-	return (struct price_rule){.currency = USD, .valid_to_us = INT64_MAX, .source = source, .source_date = source_date,
+	return (struct price_rule){.currency = USD,
+				   .valid_to_us = INT64_MAX,
+				   .source = source,
+				   .source_date = source_date,
 				   .listed_per = 1};
 }
 
@@ -209,8 +212,8 @@ static struct str rule_id(struct book *b, const struct price_rule *r)
 	else
 		time_text(r->valid_from_us, day);
 	if (r->window_from_min != r->window_to_min)
-		snprintf(window, sizeof window, "+%02u:%02u-%02u:%02u", r->window_from_min / 60u, r->window_from_min % 60u,
-			 r->window_to_min / 60u, r->window_to_min % 60u);
+		snprintf(window, sizeof window, "+%02u:%02u-%02u:%02u", r->window_from_min / 60u,
+			 r->window_from_min % 60u, r->window_to_min / 60u, r->window_to_min % 60u);
 	if (r->above_input_tok)
 		snprintf(above, sizeof above, "+above%llu", (unsigned long long)r->above_input_tok);
 	return arena_printf(&b->arena, "%.*s/%.*s/%s%s%s%s%s%.*s%s%s%s%s%s", STR_ARG(r->provider), STR_ARG(r->model),
@@ -263,7 +266,8 @@ static void drop_replaced(struct book *b)
 	for (uint32_t i = 0; i < b->rules; i++) {
 		struct book_rule_in *x = &b->rule[i];
 		bool replaced = false;
-		for (uint32_t j = i + 1; j < b->rules && b->rule[j].model == x->model && b->rule[j].r.meter == x->r.meter; j++)
+		for (uint32_t j = i + 1;
+		     j < b->rules && b->rule[j].model == x->model && b->rule[j].r.meter == x->r.meter; j++)
 			if (b->rule[j].r.rank > x->r.rank && same_conditions(&x->r, &b->rule[j].r))
 				replaced = true;
 		if (!replaced)
@@ -299,7 +303,8 @@ static int index_names(struct book *b)
 		bool taken = false;
 		for (; b->name_slot[at]; at = (at + 1) & mask) {
 			const struct book_name *other = &b->name[b->name_slot[at] - 1];
-			taken = taken || (other->provider == b->name[i].provider && str_eq(other->name, b->name[i].name));
+			taken = taken ||
+				(other->provider == b->name[i].provider && str_eq(other->name, b->name[i].name));
 		}
 		if (!taken)
 			b->name_slot[at] = i + 1;

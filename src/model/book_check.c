@@ -42,8 +42,8 @@ static bool same_but(const struct price_rule *a, const struct price_rule *b, boo
 {
 	return (tier || (a->tier == b->tier && a->fast == b->fast)) && (region || str_eq(a->region, b->region)) &&
 	       (above || a->above_input_tok == b->above_input_tok) && a->window_from_min == b->window_from_min &&
-	       a->window_to_min == b->window_to_min && a->weekdays == b->weekdays && a->valid_from_us < b->valid_to_us &&
-	       b->valid_from_us < a->valid_to_us;
+	       a->window_to_min == b->window_to_min && a->weekdays == b->weekdays &&
+	       a->valid_from_us < b->valid_to_us && b->valid_from_us < a->valid_to_us;
 }
 
 /* The rule of another meter, tier or region that r is to be compared with. */
@@ -72,13 +72,14 @@ static bool is_ratio(const struct price_rule *a, const struct price_rule *b, uns
 	return left == right;
 }
 
-static void want_ratio(struct lint *l, const struct price_rule *r, const struct price_rule *base, unsigned x, const char *of)
+static void want_ratio(struct lint *l, const struct price_rule *r, const struct price_rule *base, unsigned x,
+		       const char *of)
 {
 	char have[MONEY_TEXT], is[MONEY_TEXT];
 	if (!base || is_ratio(r, base, x))
 		return;
-	say(l, r, true, "%s per %u is not %u.%02u x the %s price %s", money_text_atto(r->listed_atto, have), r->listed_per,
-	    x / 10000, x % 10000 / 100, of, money_text_atto(base->listed_atto, is));
+	say(l, r, true, "%s per %u is not %u.%02u x the %s price %s", money_text_atto(r->listed_atto, have),
+	    r->listed_per, x / 10000, x % 10000 / 100, of, money_text_atto(base->listed_atto, is));
 }
 
 /* Cache reads that are not 0.10 x the input (vendor's page, October 2026); ends before these names' own versions. */
@@ -103,7 +104,8 @@ static void lint_anthropic(struct lint *l, const struct price_rule *r)
 		return;
 	if (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_1H)
 		want_ratio(l, r, in, 20000, "input");
-	if (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_5M || r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE)
+	if (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_5M ||
+	    r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE)
 		want_ratio(l, r, in, haiku3 ? 12000 : 12500, "input");
 	if (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_READ && !is_ratio(r, in, 1000)) {
 		for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
@@ -117,7 +119,9 @@ static void lint_openai(struct lint *l, const struct price_rule *r)
 {
 	const struct price_rule *in = peer(l, r, METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN, false, false, false);
 	bool charged = str_starts(r->model, STR("gpt-5.6")) || str_starts(r->model, STR("gpt-6"));
-	if (in && charged && (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE || r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_30M))
+	if (in && charged &&
+	    (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE ||
+	     r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_30M))
 		want_ratio(l, r, in, 12500, "input");
 	if (in && r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_12H)
 		want_ratio(l, r, in, 25000, "input");
@@ -161,9 +165,12 @@ static void lint_rule(struct lint *l, const struct price_rule *r)
 	if (str_eqc(r->provider, "openai"))
 		lint_openai(l, r);
 	lint_derived(l, r);
-	if (r->tier == TIER_BATCH && (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN || r->meter == METER_TOKEN_CLASS_0 + CLASS_OUT_TEXT))
+	if (r->tier == TIER_BATCH &&
+	    (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN || r->meter == METER_TOKEN_CLASS_0 + CLASS_OUT_TEXT))
 		want_ratio(l, r, peer(l, r, r->meter, true, false, false), 5000, "standard");
-	o = r->meter == METER_TOKEN_CLASS_0 + CLASS_OUT_TEXT ? peer(l, r, METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN, false, false, false) : NULL;
+	o = r->meter == METER_TOKEN_CLASS_0 + CLASS_OUT_TEXT
+		    ? peer(l, r, METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN, false, false, false)
+		    : NULL;
 	if (o && !r->free && r->price_atto < o->price_atto)
 		say(l, r, false, "output is cheaper than input");
 	if (r->meter == METER_TOKEN_CLASS_0 + CLASS_IN_PLAIN && r->above_input_tok)
@@ -200,7 +207,8 @@ void book_compare(const struct book *a, const struct book *b, struct str provide
 {
 	memset(sum, 0, sizeof *sum);
 	for (uint32_t i = 0; i < a->models; i++) {
-		struct price_query q = {.provider = a->provider[a->model[i].provider].id, .model = a->model[i].id, .at_us = at_us};
+		struct price_query q = {
+			.provider = a->provider[a->model[i].provider].id, .model = a->model[i].id, .at_us = at_us};
 		size_t mine = book_find(a, q.provider, q.model), other;
 		if (!kept(provider, q.provider) || !kept(model, q.model) || a->model[i].rule_count == 0 || mine != i)
 			continue;
@@ -213,8 +221,11 @@ void book_compare(const struct book *a, const struct book *b, struct str provide
 			struct book_difference d = {q.provider, q.model, (enum meter)k, NULL, NULL, 0};
 			d.a = price_rule_for(a, &q, d.meter, TIER_UNKNOWN, 0, false);
 			d.b = price_rule_for(b, &q, d.meter, TIER_UNKNOWN, 0, false);
-			if (!d.b && d.meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_5M) /* one source has a life for it, the other has not */
-				d.b = price_rule_for(b, &q, METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE, TIER_UNKNOWN, 0, false);
+			if (!d.b &&
+			    d.meter == METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE_5M) /* one source has a life for it,
+											 the other has not */
+				d.b = price_rule_for(b, &q, METER_TOKEN_CLASS_0 + CLASS_IN_CACHE_WRITE, TIER_UNKNOWN, 0,
+						     false);
 			if (!d.a)
 				continue;
 			if (!d.b) {
@@ -227,7 +238,8 @@ void book_compare(const struct book *a, const struct book *b, struct str provide
 				continue;
 			sum->disagree++;
 			if (d.a->price_atto)
-				d.relative = ((double)d.b->price_atto - (double)d.a->price_atto) / (double)d.a->price_atto;
+				d.relative =
+					((double)d.b->price_atto - (double)d.a->price_atto) / (double)d.a->price_atto;
 			found(to, &d);
 		}
 	}
@@ -259,8 +271,11 @@ static void write_rule(const struct price_rule *r, struct sb *out)
 	static const char *const day[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 	char amount[MONEY_TEXT];
 	bool first = true;
-	sb_addf(out, ",%s,%s,%u,%s,%s,", meter_name(r->meter), r->free ? "free" : money_text_atto(r->listed_atto, amount),
-		r->listed_per, r->currency.code, r->any_tier ? "any" : r->tier > TIER_STANDARD ? tier_name(r->tier) : "");
+	sb_addf(out, ",%s,%s,%u,%s,%s,", meter_name(r->meter),
+		r->free ? "free" : money_text_atto(r->listed_atto, amount), r->listed_per, r->currency.code,
+		r->any_tier               ? "any"
+		: r->tier > TIER_STANDARD ? tier_name(r->tier)
+					  : "");
 	csv_write_text(out, r->region);
 	sb_addf(out, ",%s,", r->fast ? "fast" : "");
 	if (r->above_input_tok)
@@ -271,8 +286,8 @@ static void write_rule(const struct price_rule *r, struct sb *out)
 	write_time(r->valid_to_us, out);
 	sb_addc(out, ',');
 	if (r->window_from_min != r->window_to_min)
-		sb_addf(out, "%02u:%02u-%02u:%02u", r->window_from_min / 60u, r->window_from_min % 60u, r->window_to_min / 60u,
-			r->window_to_min % 60u);
+		sb_addf(out, "%02u:%02u-%02u:%02u", r->window_from_min / 60u, r->window_from_min % 60u,
+			r->window_to_min / 60u, r->window_to_min % 60u);
 	sb_addc(out, ',');
 	for (unsigned i = 0; i < 7; i++)
 		if (r->weekdays & (1u << i)) {
@@ -292,8 +307,9 @@ static void write_rule(const struct price_rule *r, struct sb *out)
 
 void book_write_csv(const struct book *b, struct str provider, struct str model, struct sb *out)
 {
-	sb_adds(out, "provider,model,match,meter,price,per,currency,tier,region,speed,above_input_tok,valid_from,valid_to,"
-		     "window_utc,weekdays,source,source_date,derived_from,note\n");
+	sb_adds(out,
+		"provider,model,match,meter,price,per,currency,tier,region,speed,above_input_tok,valid_from,valid_to,"
+		"window_utc,weekdays,source,source_date,derived_from,note\n");
 	for (uint32_t m = 0; m < b->models; m++) {
 		const struct book_model *from = &b->model[m];
 		struct str p = b->provider[from->provider].id;

@@ -8,7 +8,7 @@
 #include "model/price.h"
 
 struct lint_finding {
-	bool error;            /* a wrong bill is certain; else something to look at */
+	bool error; /* a wrong bill is certain; else something to look at */
 	const struct price_rule *rule;
 	char text[200];
 };
@@ -20,7 +20,7 @@ struct book_difference {
 	struct str provider, model; /* as `a` names them */
 	enum meter meter;
 	const struct price_rule *a, *b; /* b NULL: the model is known there, this price is not */
-	double relative;            /* (b - a) / a; 0 without b */
+	double relative;                /* (b - a) / a; 0 without b */
 };
 struct book_comparison {
 	unsigned models, models_in_both, prices_in_both, disagree, only_a;

@@ -21,8 +21,8 @@
 enum { CSV_MODELS = 20000 };
 
 struct columns {
-	int provider, model, match, meter, price, per, currency, tier, region, speed, above, from, to, window, weekdays, source,
-		source_date, derived_from, note;
+	int provider, model, match, meter, price, per, currency, tier, region, speed, above, from, to, window, weekdays,
+		source, source_date, derived_from, note;
 };
 
 static int fail_at(struct err *e, const char *name, struct csv *c, const char *what, struct str value)
@@ -116,10 +116,11 @@ static void resolve_source(struct book *b, struct price_rule *r, struct str key)
 		r->source = keep(b, key);
 }
 
-static int read_rule(struct book *b, struct csv *c, const struct columns *k, const char *name, struct str fallback_source,
-		     struct err *e)
+static int read_rule(struct book *b, struct csv *c, const struct columns *k, const char *name,
+		     struct str fallback_source, struct err *e)
 {
-	struct str provider = csv_field(c, k->provider), model = csv_field(c, k->model), price = csv_field(c, k->price), s;
+	struct str provider = csv_field(c, k->provider), model = csv_field(c, k->model), price = csv_field(c, k->price),
+		   s;
 	struct price_rule r = rule_blank(fallback_source, keep(b, csv_field(c, k->source_date)));
 	uint32_t p, m;
 	int64_t day;
@@ -181,16 +182,30 @@ static int read_rule(struct book *b, struct csv *c, const struct columns *k, con
 
 static int read_rules(struct book *b, struct csv *c, const char *name, struct err *e)
 {
-	const struct columns k = {
-		csv_column(c, "provider"), csv_column(c, "model"), csv_column(c, "match"), csv_column(c, "meter"),
-		csv_column(c, "price"), csv_column(c, "per"), csv_column(c, "currency"), csv_column(c, "tier"),
-		csv_column(c, "region"), csv_column(c, "speed"), csv_column(c, "above_input_tok"), csv_column(c, "valid_from"),
-		csv_column(c, "valid_to"), csv_column(c, "window_utc"), csv_column(c, "weekdays"), csv_column(c, "source"),
-		csv_column(c, "source_date"), csv_column(c, "derived_from"), csv_column(c, "note")};
+	const struct columns k = {csv_column(c, "provider"),
+				  csv_column(c, "model"),
+				  csv_column(c, "match"),
+				  csv_column(c, "meter"),
+				  csv_column(c, "price"),
+				  csv_column(c, "per"),
+				  csv_column(c, "currency"),
+				  csv_column(c, "tier"),
+				  csv_column(c, "region"),
+				  csv_column(c, "speed"),
+				  csv_column(c, "above_input_tok"),
+				  csv_column(c, "valid_from"),
+				  csv_column(c, "valid_to"),
+				  csv_column(c, "window_utc"),
+				  csv_column(c, "weekdays"),
+				  csv_column(c, "source"),
+				  csv_column(c, "source_date"),
+				  csv_column(c, "derived_from"),
+				  csv_column(c, "note")};
 	struct str source = arena_str(&b->arena, str_of(name));
 	int rc;
 	if (k.provider < 0 || k.model < 0 || k.price < 0)
-		return err_set(e, RR_INPUT, "%s: a price list needs the columns provider, model, meter and price", name);
+		return err_set(e, RR_INPUT, "%s: a price list needs the columns provider, model, meter and price",
+			       name);
 	while ((rc = csv_next(c, e)) != 0) {
 		if (rc < 0)
 			return rc;
@@ -202,8 +217,8 @@ static int read_rules(struct book *b, struct csv *c, const char *name, struct er
 
 static int read_facts(struct book *b, struct csv *c, const char *name, struct err *e)
 {
-	int provider = csv_column(c, "provider"), model = csv_column(c, "model"), window = csv_column(c, "context_window_tok"),
-	    output = csv_column(c, "max_output_tok"), rc;
+	int provider = csv_column(c, "provider"), model = csv_column(c, "model"),
+	    window = csv_column(c, "context_window_tok"), output = csv_column(c, "max_output_tok"), rc;
 	while ((rc = csv_next(c, e)) != 0) {
 		struct str s;
 		uint32_t p, m;
@@ -223,7 +238,8 @@ static int read_facts(struct book *b, struct csv *c, const char *name, struct er
 
 static int read_providers(struct book *b, struct csv *c, const char *name, struct err *e)
 {
-	int provider = csv_column(c, "provider"), aliases = csv_column(c, "aliases"), other = csv_column(c, "falls_back_to"), rc;
+	int provider = csv_column(c, "provider"), aliases = csv_column(c, "aliases"),
+	    other = csv_column(c, "falls_back_to"), rc;
 	while ((rc = csv_next(c, e)) != 0) {
 		struct str s;
 		uint32_t p;
@@ -256,8 +272,8 @@ static int read_sources(struct book *b, struct csv *c, const char *name, struct 
 			b->source = more;
 			b->sources_cap = cap;
 		}
-		b->source[b->sources++] = (struct book_source){keep(b, csv_field(c, source)), keep(b, csv_field(c, address)),
-							       keep(b, csv_field(c, date))};
+		b->source[b->sources++] = (struct book_source){
+			keep(b, csv_field(c, source)), keep(b, csv_field(c, address)), keep(b, csv_field(c, date))};
 	}
 	return 0;
 }

@@ -18,7 +18,7 @@
 
 enum { CONDITIONAL = 16 };
 
-/* Unit of units.yml: key, our meter, quantity per price. Units that no vendor reports to us have METERS. */
+/* Unit of units.yml: key, our meter, quantity per price. What is not here (video, citations, pages) is no class of ours. */
 static const struct unit {
 	const char *key;
 	unsigned char meter;
@@ -52,8 +52,10 @@ static struct match *read_match(struct book *b, struct json v, unsigned depth)
 	static const struct {
 		const char *key;
 		enum match_kind kind;
-	} kinds[] = {{"equals", MATCH_EQUALS}, {"starts_with", MATCH_STARTS}, {"ends_with", MATCH_ENDS},
-		     {"contains", MATCH_CONTAINS}, {"regex", MATCH_REGEX}, {"or", MATCH_OR}, {"and", MATCH_AND}};
+	} kinds[] = {{"equals", MATCH_EQUALS},  {"starts_with", MATCH_STARTS},
+		     {"ends_with", MATCH_ENDS}, {"contains", MATCH_CONTAINS},
+		     {"regex", MATCH_REGEX},    {"or", MATCH_OR},
+		     {"and", MATCH_AND}};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && depth < 16; i++) {
 		struct json inner = json_get(v, kinds[i].key), child;
 		struct match *m, **last;
@@ -95,7 +97,7 @@ static int minute_of(struct json v)
 
 struct sheet { /* one entry of a conditional list */
 	struct json prices;
-	int64_t from_us;      /* INT64_MIN: no date */
+	int64_t from_us;            /* INT64_MIN: no date */
 	int minute_from, minute_to; /* -1: no hours */
 };
 
@@ -201,13 +203,15 @@ static int read_sheets(struct book *b, uint32_t model, const struct price_rule *
 				int64_t later = sheet[k].from_us == INT64_MIN ? 0 : sheet[k].from_us;
 				to = later < to ? later : to;
 			} else if (sheet[i].minute_from < 0 && count == 2) {
-				sheet[i].minute_from = sheet[k].minute_to; /* the rest of the day: exact, keys may differ */
+				sheet[i].minute_from =
+					sheet[k].minute_to; /* the rest of the day: exact, keys may differ */
 				sheet[i].minute_to = sheet[k].minute_from;
 			}
 		if (from < to)
 			rc = add_sheet(b, model, base, &sheet[i], from, to);
 		/* No entry is active before the first date: then the first entry counts. */
-		if (!rc && i == 0 && sheet[0].from_us != INT64_MIN && first_date != INT64_MAX && sheet[0].from_us >= first_date)
+		if (!rc && i == 0 && sheet[0].from_us != INT64_MIN && first_date != INT64_MAX &&
+		    sheet[0].from_us >= first_date)
 			rc = add_sheet(b, model, base, &sheet[0], 0, first_date);
 	}
 	return rc;
@@ -270,14 +274,16 @@ int book_read_genai(struct book *b, struct json top, const char *name, struct er
 			char other[NAME_BYTES];
 			json_string_copy(v, other, sizeof other);
 			if (b->provider[at].fallbacks < FALLBACKS)
-				b->provider[at].fallback[b->provider[at].fallbacks++] = arena_str(&b->arena, str_of(other));
+				b->provider[at].fallback[b->provider[at].fallbacks++] =
+					arena_str(&b->arena, str_of(other));
 		}
 		for (json_open(&it, json_get(p, "models")); json_next(&it, &key, &v);) {
 			int rc = read_model(b, at, v, &base);
 			if (rc) {
 				char model[NAME_BYTES];
 				json_string_copy(json_get(v, "id"), model, sizeof model);
-				return err_set(e, -rc, "%s: model %s/%s is not as genai-prices v2 describes models", name, id, model);
+				return err_set(e, -rc, "%s: model %s/%s is not as genai-prices v2 describes models",
+					       name, id, model);
 			}
 		}
 	}

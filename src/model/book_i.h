@@ -22,23 +22,23 @@
 enum book_format { BOOK_OWN, BOOK_GENAI, BOOK_LITELLM, BOOK_MODELSDEV, BOOK_LANGFUSE };
 
 enum {
-	BOOK_TEXT_BYTES = 64 * 1024 * 1024,  /* largest price file */
+	BOOK_TEXT_BYTES = 64 * 1024 * 1024, /* largest price file */
 	BOOK_ARENA_BYTES = 256 * 1024 * 1024,
 	BOOK_RULES = 1000000,
 	BOOK_MODELS = 200000,
 	BOOK_PROVIDERS = 4096,
 	BOOK_REGEXES = 4096,
-	MEMO_SLOTS = 16384,                  /* of which at most half are used */
-	NAME_BYTES = 256,                    /* longest model or provider name that is looked up */
+	MEMO_SLOTS = 16384, /* of which at most half are used */
+	NAME_BYTES = 256,   /* longest model or provider name that is looked up */
 	FALLBACKS = 4
 };
 
 enum match_kind { MATCH_EQUALS, MATCH_STARTS, MATCH_ENDS, MATCH_CONTAINS, MATCH_REGEX, MATCH_OR, MATCH_AND };
 struct match {
 	enum match_kind kind;
-	struct str text;      /* lower case */
+	struct str text; /* lower case */
 	regex_t *regex;
-	struct match *first;  /* OR, AND */
+	struct match *first; /* OR, AND */
 	struct match *next;
 };
 
@@ -49,19 +49,19 @@ struct book_provider {
 	const struct match *by_model;   /* genai-prices: model_match */
 	struct str fallback[FALLBACKS]; /* providers whose list prices hold here too */
 	unsigned fallbacks;
-	bool patterns;                  /* some model has a match expression: scan them after the exact names */
-	uint32_t *models;               /* indices in the file's order; built by book_finish */
+	bool patterns;    /* some model has a match expression: scan them after the exact names */
+	uint32_t *models; /* indices in the file's order; built by book_finish */
 	uint32_t model_count;
 };
 
 struct book_model {
 	uint32_t provider;
 	enum book_format format;
-	struct str id;                  /* as the source spells it */
-	const struct match *match;      /* NULL: exact names only */
+	struct str id;             /* as the source spells it */
+	const struct match *match; /* NULL: exact names only */
 	uint32_t first_rule, rule_count;
 	uint64_t context_tok, output_tok;
-	struct str note;                /* why it has no price, where the source says so */
+	struct str note; /* why it has no price, where the source says so */
 };
 
 struct book_name { /* exact name of a model, lower case */
@@ -87,15 +87,15 @@ struct book {
 	uint32_t names, names_cap;
 	struct book_rule_in *rule;
 	uint32_t rules, rules_cap;
-	uint32_t *name_slot;   /* open addressing: index + 1 into name */
+	uint32_t *name_slot; /* open addressing: index + 1 into name */
 	uint32_t name_slots;
-	uint32_t *id_slot;     /* rule ids */
+	uint32_t *id_slot; /* rule ids */
 	uint32_t id_slots;
 	regex_t **regex;
 	uint32_t regexes;
 	struct memo *memo;
 	struct str date;
-	struct book_source *source;  /* own format: short key to full text */
+	struct book_source *source; /* own format: short key to full text */
 	uint32_t sources, sources_cap;
 };
 

@@ -16,7 +16,8 @@
 static const struct {
 	const char *key;
 	unsigned char meter;
-} types[] = { /* the first one of a meter that is listed counts */
+} types[] = {
+	/* the first one of a meter that is listed counts */
 	{"input", CLASS_IN_PLAIN},
 	{"input_tokens", CLASS_IN_PLAIN},
 	{"input_text", CLASS_IN_PLAIN},
@@ -81,7 +82,8 @@ static int conditions(struct json list, struct price_rule *r)
 		} else if (json_string_eq(json_get(c, "key"), "speed") && holds(values, "fast")) {
 			r->fast = true;
 		} else if (json_get(c, "usageDetailPattern").type == JSON_STRING) {
-			if (!json_string_eq(json_get(c, "operator"), "gt") || json_u64(json_get(c, "value"), &r->above_input_tok))
+			if (!json_string_eq(json_get(c, "operator"), "gt") ||
+			    json_u64(json_get(c, "value"), &r->above_input_tok))
 				return -RR_INPUT;
 		} else {
 			return -RR_INPUT;
@@ -153,9 +155,14 @@ int book_read_openrouter(struct book *b, struct json top, const char *name, stru
 	static const struct {
 		const char *key;
 		unsigned char meter;
-	} prices[] = {{"prompt", CLASS_IN_PLAIN}, {"completion", CLASS_OUT_TEXT}, {"input_cache_read", CLASS_IN_CACHE_READ},
-		      {"input_cache_write", CLASS_IN_CACHE_WRITE}, {"internal_reasoning", CLASS_OUT_REASONING},
-		      {"audio", CLASS_IN_AUDIO}, {"web_search", METER_TOOL_0 + TOOL_WEB_SEARCH}, {"request", METER_REQUEST}};
+	} prices[] = {{"prompt", CLASS_IN_PLAIN},
+		      {"completion", CLASS_OUT_TEXT},
+		      {"input_cache_read", CLASS_IN_CACHE_READ},
+		      {"input_cache_write", CLASS_IN_CACHE_WRITE},
+		      {"internal_reasoning", CLASS_OUT_REASONING},
+		      {"audio", CLASS_IN_AUDIO},
+		      {"web_search", METER_TOOL_0 + TOOL_WEB_SEARCH},
+		      {"request", METER_REQUEST}};
 	uint32_t p = any_provider(b, "openrouter");
 	struct json_iter it;
 	struct str key;
@@ -181,7 +188,8 @@ int book_read_openrouter(struct book *b, struct json top, const char *name, stru
 		free = str_ends(str_of(id), STR(":free"));
 		for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
 			struct price_rule r = base;
-			if (rule_price(&r, json_raw_string(json_get(list, prices[i].key)), 1) || (r.listed_atto == 0 && !free))
+			if (rule_price(&r, json_raw_string(json_get(list, prices[i].key)), 1) ||
+			    (r.listed_atto == 0 && !free))
 				continue;
 			r.meter = (enum meter)prices[i].meter;
 			r.any_tier = prices[i].meter >= CLASSES;

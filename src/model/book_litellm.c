@@ -46,7 +46,7 @@ static const struct base_key {
 };
 
 struct raw {
-	unsigned meter;     /* enum meter */
+	unsigned meter; /* enum meter */
 	enum tier tier;
 	uint64_t above;
 	uint32_t per;
@@ -115,7 +115,8 @@ static void put(struct entry *n, struct raw r)
 static bool amount(struct json v, money_wide *atto)
 {
 	struct str text = v.type == JSON_NUMBER ? v.text : json_raw_string(v);
-	return (v.type == JSON_NUMBER || v.type == JSON_STRING) && money_parse_atto(text, atto, NULL) == 0 && *atto >= 0;
+	return (v.type == JSON_NUMBER || v.type == JSON_STRING) && money_parse_atto(text, atto, NULL) == 0 &&
+	       *atto >= 0;
 }
 
 static void read_flat(struct entry *n, struct json v)
@@ -139,8 +140,8 @@ static void read_flat(struct entry *n, struct json v)
 /* [{range: [from, to], input_cost_per_token, ...}]: replaces the flat token prices. */
 static void read_ranges(struct entry *n, struct json tiers)
 {
-	static const unsigned char replaced[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_READ, CLASS_IN_CACHE_WRITE,
-						 CLASS_IN_CACHE_WRITE_1H, CLASS_OUT_TEXT, CLASS_OUT_REASONING};
+	static const unsigned char replaced[] = {CLASS_IN_PLAIN,          CLASS_IN_CACHE_READ, CLASS_IN_CACHE_WRITE,
+						 CLASS_IN_CACHE_WRITE_1H, CLASS_OUT_TEXT,      CLASS_OUT_REASONING};
 	struct entry flat = *n;
 	struct json_iter it;
 	struct str key;
@@ -169,7 +170,8 @@ static void read_ranges(struct entry *n, struct json tiers)
 			r.above = from;
 			put(n, r);
 		}
-		for (unsigned i = 1; i <= 2; i++) { /* cache reads and writes that the range does not list: its input price */
+		for (unsigned i = 1; i <= 2;
+		     i++) { /* cache reads and writes that the range does not list: its input price */
 			struct raw r = *in;
 			r.meter = replaced[i];
 			r.above = from;
@@ -208,7 +210,8 @@ static void drop_same_reasoning(struct entry *n)
 {
 	for (unsigned i = n->count; i-- > 0;) {
 		const struct raw *r = &n->raw[i];
-		const struct raw *out = r->meter == CLASS_OUT_REASONING ? find(n, CLASS_OUT_TEXT, r->tier, r->above) : NULL;
+		const struct raw *out =
+			r->meter == CLASS_OUT_REASONING ? find(n, CLASS_OUT_TEXT, r->tier, r->above) : NULL;
 		if (out && out->atto == r->atto)
 			drop(n, i);
 	}
@@ -229,8 +232,8 @@ static void fill_steps(struct entry *n)
 		}
 }
 
-static int emit(struct book *b, uint32_t model, const struct entry *n, const struct price_rule *base, const char *region,
-		bool fast, money_wide factor_atto, struct str derived)
+static int emit(struct book *b, uint32_t model, const struct entry *n, const struct price_rule *base,
+		const char *region, bool fast, money_wide factor_atto, struct str derived)
 {
 	for (unsigned i = 0; i < n->count; i++) {
 		const struct raw *in = &n->raw[i];
@@ -263,7 +266,8 @@ static int emit(struct book *b, uint32_t model, const struct entry *n, const str
 	return 0;
 }
 
-static int emit_multiplied(struct book *b, uint32_t model, const struct entry *n, const struct price_rule *base, struct json v)
+static int emit_multiplied(struct book *b, uint32_t model, const struct entry *n, const struct price_rule *base,
+			   struct json v)
 {
 	static const char *const region[] = {"us", "eu"};
 	struct json special = json_get(v, "provider_specific_entry");
@@ -274,13 +278,16 @@ static int emit_multiplied(struct book *b, uint32_t model, const struct entry *n
 	for (unsigned i = 0; i < 2 && !rc; i++) {
 		struct json by = json_get(special, region[i]);
 		if (by.type == JSON_NONE)
-			by = json_get(v, i ? "regional_processing_uplift_multiplier_eu" : "regional_processing_uplift_multiplier_us");
+			by = json_get(v, i ? "regional_processing_uplift_multiplier_eu"
+					   : "regional_processing_uplift_multiplier_us");
 		if (!amount(by, &factor) || factor == 0)
 			continue;
-		rc = emit(b, model, n, base, region[i], false, factor, STR("the entry's regional multiplier x any region"));
+		rc = emit(b, model, n, base, region[i], false, factor,
+			  STR("the entry's regional multiplier x any region"));
 		both = money_round(factor, ATTO_PER_PICO) * money_round(fast, PICO_PER_UNIT); /* 10^-12 x 10^-6 */
 		if (!rc && fast > 0)
-			rc = emit(b, model, n, base, region[i], true, both, STR("the entry's regional and fast multipliers x standard"));
+			rc = emit(b, model, n, base, region[i], true, both,
+				  STR("the entry's regional and fast multipliers x standard"));
 	}
 	return rc;
 }
@@ -290,8 +297,8 @@ static struct str provider_of(struct str p)
 {
 	static const struct {
 		const char *starts, *is;
-	} names[] = {{"vertex_ai", "vertex_ai"}, {"bedrock", "bedrock"}, {"text-completion-", ""}, {"cohere", "cohere"},
-		     {"fireworks_ai", "fireworks_ai"}, {"azure_text", "azure"}};
+	} names[] = {{"vertex_ai", "vertex_ai"}, {"bedrock", "bedrock"},           {"text-completion-", ""},
+		     {"cohere", "cohere"},       {"fireworks_ai", "fireworks_ai"}, {"azure_text", "azure"}};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_starts(p, str_of(names[i].starts)))
 			return names[i].is[0] ? str_of(names[i].is) : str_sub(p, strlen(names[i].starts), p.n);
@@ -326,7 +333,8 @@ static int read_entry(struct book *b, struct entry *n, struct str key, struct js
 	n->inclusive = str_eqc(provider, "xai");
 	read_flat(n, v);
 	if (str_eqc(mode, "audio_transcription")) {
-		if (amount(json_get(v, "output_cost_per_second"), &atto) || amount(json_get(v, "input_cost_per_second"), &atto) ||
+		if (amount(json_get(v, "output_cost_per_second"), &atto) ||
+		    amount(json_get(v, "input_cost_per_second"), &atto) ||
 		    amount(json_get(v, "input_cost_per_audio_per_second"), &atto))
 			put(n, (struct raw){.meter = METER_AUDIO_SECOND, .per = 1, .atto = atto});
 	}

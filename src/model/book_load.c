@@ -108,7 +108,8 @@ static int read_folder(struct book *b, const char *path, struct err *e)
 			rc = err_set(e, RR_LIMIT, "%s holds more than %d price files", path, FOLDER_FILES);
 			break;
 		}
-		if (snprintf(file[count].name, sizeof file[count].name, "%s/%s", path, entry->d_name) >= (int)sizeof file->name)
+		if (snprintf(file[count].name, sizeof file[count].name, "%s/%s", path, entry->d_name) >=
+		    (int)sizeof file->name)
 			continue;
 		sb_init(&file[count].text, BOOK_TEXT_BYTES);
 		rc = fs_read(file[count].name, &file[count].text, e);

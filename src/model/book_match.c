@@ -195,8 +195,9 @@ static size_t date_tail(struct str s)
 static struct str bedrock_core(struct name_list *l, struct str s)
 {
 	static const char *const area[] = {"us.", "eu.", "apac.", "au.", "jp.", "ca.", "sa.", "global.", "us-gov."};
-	static const char *const vendor[] = {"anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "ai21.",
-					     "deepseek.", "openai.", "qwen.", "moonshot.", "minimax.", "zai.", "google."};
+	static const char *const vendor[] = {"anthropic.", "amazon.",   "meta.",   "mistral.", "cohere.",
+					     "ai21.",      "deepseek.", "openai.", "qwen.",    "moonshot.",
+					     "minimax.",   "zai.",      "google."};
 	bool is = false;
 	for (size_t i = 0; i < sizeof area / sizeof *area && !is; i++)
 		if (str_starts(s, str_of(area[i]))) {
@@ -267,7 +268,8 @@ void model_names(struct name_list *l, struct str provider, struct str model)
 		tuned_names(l, str_cut(&rest, ':'));
 		return;
 	}
-	if ((at = str_chr(s, '.')) != SIZE_MAX && str_contains(s, STR(".ft-"))) { /* Azure deployments of tuned models */
+	if ((at = str_chr(s, '.')) != SIZE_MAX &&
+	    str_contains(s, STR(".ft-"))) { /* Azure deployments of tuned models */
 		const char *dot = memmem(s.p, s.n, ".ft-", 4);
 		tuned_names(l, str_make(s.p, (size_t)(dot - s.p)));
 		return;

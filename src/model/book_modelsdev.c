@@ -224,8 +224,9 @@ static void flatten(struct json v, char path[TOML_PATH_BYTES], size_t n, unsigne
 		return;
 	}
 	for (json_open(&it, v); depth < TOML_DEPTH && json_next(&it, &key, &inner); index++) {
-		int more = v.type == JSON_ARRAY ? snprintf(path + n, TOML_PATH_BYTES - n, "[%u]", index)
-						: snprintf(path + n, TOML_PATH_BYTES - n, "%s%.*s", n ? "." : "", STR_ARG(key));
+		int more = v.type == JSON_ARRAY
+				   ? snprintf(path + n, TOML_PATH_BYTES - n, "[%u]", index)
+				   : snprintf(path + n, TOML_PATH_BYTES - n, "%s%.*s", n ? "." : "", STR_ARG(key));
 		if (more > 0 && (size_t)more < TOML_PATH_BYTES - n)
 			flatten(inner, path, n + (size_t)more, depth + 1, c);
 	}

@@ -76,11 +76,15 @@ enum meter meter_next(enum book_format f, enum meter m, unsigned step)
 		[CLASS_IN_IMAGE_CACHE_READ] = {CLASS_IN_CACHE_READ, METERS},
 		[CLASS_OUT_REASONING] = {CLASS_OUT_TEXT, METERS},
 	};
-	static const unsigned char (*const table[])[4] = {[BOOK_OWN] = own, [BOOK_GENAI] = genai, [BOOK_LITELLM] = litellm,
-							 [BOOK_MODELSDEV] = modelsdev, [BOOK_LANGFUSE] = own};
+	static const unsigned char(*const table[])[4] = {[BOOK_OWN] = own,
+							 [BOOK_GENAI] = genai,
+							 [BOOK_LITELLM] = litellm,
+							 [BOOK_MODELSDEV] = modelsdev,
+							 [BOOK_LANGFUSE] = own};
 	if ((unsigned)m < CLASSES) {
 		const unsigned char *row = table[f][m];
-		if (step >= 4 || (row[0] == 0 && row[1] == 0)) /* CLASS_IN_PLAIN is 0 too: a row that says it ends in METERS */
+		if (step >= 4 ||
+		    (row[0] == 0 && row[1] == 0)) /* CLASS_IN_PLAIN is 0 too: a row that says it ends in METERS */
 			return METERS;
 		for (unsigned i = 0; i < step; i++)
 			if (row[i] == METERS)
@@ -96,8 +100,8 @@ enum meter meter_next(enum book_format f, enum meter m, unsigned step)
 struct conditions {
 	int64_t at_us;
 	uint16_t minute;
-	uint8_t weekday;    /* bit */
-	enum tier tier;     /* TIER_UNKNOWN = standard */
+	uint8_t weekday; /* bit */
+	enum tier tier;  /* TIER_UNKNOWN = standard */
 	bool fast;
 	struct str geo, region;
 	uint64_t input_tok;
@@ -229,10 +233,12 @@ static money_wide gcd(money_wide a, money_wide b)
 
 static int fraction_add(struct fraction *f, money_wide num, money_wide den)
 {
-	money_wide common = f->den / gcd(f->den, den) * den, a, b, sum; /* denominators are small products of 1e6, 3600 */
+	money_wide common = f->den / gcd(f->den, den) * den, a, b,
+		   sum; /* denominators are small products of 1e6, 3600 */
 	if (common > INT64_C(1) << 62)
 		return -RR_RANGE;
-	if (money_mul(f->num, common / f->den, &a) || money_mul(num, common / den, &b) || __builtin_add_overflow(a, b, &sum))
+	if (money_mul(f->num, common / f->den, &a) || money_mul(num, common / den, &b) ||
+	    __builtin_add_overflow(a, b, &sum))
 		return -RR_RANGE;
 	f->num = sum;
 	f->den = common;
@@ -315,7 +321,8 @@ static int price_lines(struct work *w, const struct usage *u)
 	uint64_t tokens = usage_total_tok(u);
 	int rc = 0;
 	for (unsigned k = 0; k < CLASSES && !rc; k++)
-		rc = add_line(w, token_class_is_output((enum token_class)k) ? &w->output : &w->input, (enum meter)k, u->tok[k], 1);
+		rc = add_line(w, token_class_is_output((enum token_class)k) ? &w->output : &w->input, (enum meter)k,
+			      u->tok[k], 1);
 	for (unsigned k = 0; k < TOOLS && !rc; k++)
 		rc = add_line(w, &w->tools, (enum meter)(METER_TOOL_0 + k), u->tools[k], 1);
 	/* By tokens or by seconds, pieces or characters, never by both (C37): tokens are the finer measure. */
@@ -328,8 +335,8 @@ static int price_lines(struct work *w, const struct usage *u)
 		if (!rc)
 			rc = add_line(w, &w->input, METER_CHARACTER, u->characters, 1);
 		if (tokens && w->r->lines == 0 && w->r->status == PRICE_PRICED)
-			why_unpriced(w->r, (enum meter)(u->tok[CLASS_IN_PLAIN] ? CLASS_IN_PLAIN : CLASS_OUT_TEXT), &w->c,
-				     w->b->provider[w->m->provider].id, w->m->id);
+			why_unpriced(w->r, (enum meter)(u->tok[CLASS_IN_PLAIN] ? CLASS_IN_PLAIN : CLASS_OUT_TEXT),
+				     &w->c, w->b->provider[w->m->provider].id, w->m->id);
 	}
 	if (!rc)
 		rc = add_line(w, &w->tools, METER_STORAGE_TOKEN_HOUR, u->storage_token_hours, 1);
@@ -449,8 +456,8 @@ void price_json(const struct price_result *r, struct json_out *w)
 		jw_kstr(w, "source_date", rule->source_date);
 		jw_key(w, "valid_from");
 		if (rule->valid_from_us)
-			jw_cstr(w, rule->valid_from_us % US_PER_DAY ? time_text(rule->valid_from_us, text) :
-								     time_date(rule->valid_from_us, text));
+			jw_cstr(w, rule->valid_from_us % US_PER_DAY ? time_text(rule->valid_from_us, text)
+								    : time_date(rule->valid_from_us, text));
 		else
 			jw_null(w);
 		jw_kcstr(w, "price", money_text_atto(rule->listed_atto, amount));

@@ -240,7 +240,8 @@ static int header(struct reader *r)
 	if (many) {
 		unsigned i = 0;
 		char index[16];
-		while (i < r->arrays && (strlen(r->array[i].path) != r->path_n || memcmp(r->array[i].path, r->path, r->path_n)))
+		while (i < r->arrays &&
+		       (strlen(r->array[i].path) != r->path_n || memcmp(r->array[i].path, r->path, r->path_n)))
 			i++;
 		if (i == r->arrays) {
 			if (r->arrays == TOML_ARRAYS)

@@ -6,31 +6,35 @@
 #include "py.h"
 #include "t.h"
 
-#define HEAD "provider,model,match,meter,price,per,currency,tier,region,speed,above_input_tok,valid_from,valid_to," \
-	     "window_utc,weekdays,source,source_date,derived_from,note\n"
+#define HEAD                                                                                                           \
+	"provider,model,match,meter,price,per,currency,tier,region,speed,above_input_tok,valid_from,valid_to,"         \
+	"window_utc,weekdays,source,source_date,derived_from,note\n"
 #define ROW(model, meter, price, rest) "v," model ",," meter "," price ",1M,USD," rest ",,,s,2026-01-01,,\n"
-#define ANY ",,,,,"
+#define ANY                            ",,,,,"
 
-static const char book_text[] = HEAD
-	ROW("m", "in_plain", "3", ANY) ROW("m", "in_cache_read", "0.3", ANY) ROW("m", "in_cache_write_5m", "3.75", ANY)
-	ROW("m", "in_cache_write_1h", "6", ANY) ROW("m", "out_text", "15", ANY)
+static const char book_text[] = HEAD ROW("m", "in_plain", "3", ANY) ROW("m", "in_cache_read", "0.3", ANY) ROW(
+	"m", "in_cache_write_5m", "3.75", ANY) ROW("m", "in_cache_write_1h", "6", ANY) ROW("m", "out_text", "15", ANY)
 	ROW("m", "in_plain", "6", ",,,200000,,") ROW("m", "in_cache_read", "0.6", ",,,200000,,")
-	ROW("m", "in_cache_write_5m", "7.5", ",,,200000,,") ROW("m", "in_cache_write_1h", "12", ",,,200000,,")
-	ROW("m", "out_text", "22.5", ",,,200000,,")
-	ROW("m", "in_plain", "1.5", "batch,,,,,") ROW("m", "out_text", "7.5", "batch,,,,,")
-	ROW("m", "in_plain", "18", ",,fast,,,") ROW("m", "out_text", "90", ",,fast,,,")
-	ROW("m", "in_plain", "3.3", ",us,,,,") ROW("m", "out_text", "16.5", ",us,,,,")
-	"v,m,,tool_web_search,10,1k,USD,any,,,,,,,,s,2026-01-01,,\n"
-	"v,voice,,audio_second,0.111,3600,USD,any,,,,,,,,s,2026-01-01,,\n"
-	"v,both,,audio_second,0.0001,1,USD,any,,,,,,,,s,2026-01-01,,\nv,both,,in_audio,6,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,both,,out_text,10,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,draw,,image,0.04,1,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,gift,,in_plain,free,1M,USD,,,,,,,,,s,2026-01-01,,\nv,gift,,out_text,free,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,tiny,,in_plain,0.0000005,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,mixed,,in_plain,1,1M,USD,,,,,,,,,s,2026-01-01,,\nv,mixed,,out_text,1,1M,EUR,,,,,,,,,s,2026-01-01,,\n"
-	"v,tuned,,training_token,25,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,asks,,in_plain,1,1M,USD,,,,,,,,,s,2026-01-01,,\nv,asks,,out_text,1,1M,USD,,,,,,,,,s,2026-01-01,,\n"
-	"v,asks,,request,12,1k,USD,any,,,,,,,,s,2026-01-01,,\n";
+		ROW("m", "in_cache_write_5m", "7.5", ",,,200000,,") ROW("m", "in_cache_write_1h", "12", ",,,200000,,")
+			ROW("m", "out_text", "22.5", ",,,200000,,") ROW("m", "in_plain", "1.5", "batch,,,,,") ROW(
+				"m", "out_text", "7.5", "batch,,,,,") ROW("m", "in_plain", "18", ",,fast,,,")
+				ROW("m", "out_text", "90", ",,fast,,,") ROW("m", "in_plain", "3.3", ",us,,,,") ROW(
+					"m", "out_text", "16.5",
+					",us,,,,") "v,m,,tool_web_search,10,1k,USD,any,,,,,,,,s,2026-01-01,,\n"
+						   "v,voice,,audio_second,0.111,3600,USD,any,,,,,,,,s,2026-01-01,,\n"
+						   "v,both,,audio_second,0.0001,1,USD,any,,,,,,,,s,2026-01-01,,\nv,"
+						   "both,,in_audio,6,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,both,,out_text,10,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,draw,,image,0.04,1,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,gift,,in_plain,free,1M,USD,,,,,,,,,s,2026-01-01,,\nv,gift,,out_"
+						   "text,free,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,tiny,,in_plain,0.0000005,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,mixed,,in_plain,1,1M,USD,,,,,,,,,s,2026-01-01,,\nv,mixed,,out_"
+						   "text,1,1M,EUR,,,,,,,,,s,2026-01-01,,\n"
+						   "v,tuned,,training_token,25,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,asks,,in_plain,1,1M,USD,,,,,,,,,s,2026-01-01,,\nv,asks,,out_text,"
+						   "1,1M,USD,,,,,,,,,s,2026-01-01,,\n"
+						   "v,asks,,request,12,1k,USD,any,,,,,,,,s,2026-01-01,,\n";
 
 static struct book *book;
 
@@ -192,7 +196,7 @@ TEST(other_meters)
 	u = used(1000, 0);
 	T_EQ_I(ask("asks", &u, &r), 0);
 	T_EQ_I(r.tools_pico, 12000000000); /* each request */
-	u.tools[TOOL_WEB_FETCH] = 4; /* free beside its tokens */
+	u.tools[TOOL_WEB_FETCH] = 4;       /* free beside its tokens */
 	T_EQ_I(ask("asks", &u, &r), 0);
 	u.tools[TOOL_CODE] = 1;
 	T_EQ_I(ask("asks", &u, &r), -RR_UNPRICED);
@@ -220,7 +224,8 @@ TEST(sums_agree_with_python_decimal)
 {
 	static const char script[] =
 		"import sys\nfrom decimal import Decimal as D, ROUND_HALF_EVEN, getcontext\ngetcontext().prec=60\n"
-		"base=dict(zip('prwho','3 0.3 3.75 6 15'.split()));long=dict(zip('prwho','6 0.6 7.5 12 22.5'.split()))\n"
+		"base=dict(zip('prwho','3 0.3 3.75 6 15'.split()));long=dict(zip('prwho','6 0.6 7.5 12 "
+		"22.5'.split()))\n"
 		"q=lambda x:int((x/1000000).quantize(D(1).scaleb(-12),ROUND_HALF_EVEN)*10**12)\n"
 		"for l in sys.stdin:\n"
 		" p,r,w,h,o=map(int,l.split());t=long if p+r+w+h>200000 else base\n"
@@ -234,16 +239,18 @@ TEST(sums_agree_with_python_decimal)
 	for (int i = 0; i < 2000; i++) {
 		struct usage u = {.flags = USAGE_SEEN};
 		struct price_result r;
-		static const unsigned char class[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_READ, CLASS_IN_CACHE_WRITE_5M, CLASS_IN_CACHE_WRITE_1H,
-						      CLASS_OUT_TEXT};
+		static const unsigned char class[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_READ, CLASS_IN_CACHE_WRITE_5M,
+						      CLASS_IN_CACHE_WRITE_1H, CLASS_OUT_TEXT};
 		for (int k = 0; k < 5; k++) {
 			state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-			u.tok[class[k]] = state % 3 == 0 ? state % 100 : state % (i % 10 == 0 ? UINT64_C(1000000000) : 100000);
+			u.tok[class[k]] =
+				state % 3 == 0 ? state % 100 : state % (i % 10 == 0 ? UINT64_C(1000000000) : 100000);
 			sb_addf(&in, "%llu ", (unsigned long long)u.tok[class[k]]);
 		}
 		sb_addc(&in, '\n');
 		T_EQ_I(ask("m", &u, &r), 0);
-		sb_addf(&got, "%lld %lld %lld\n", (long long)r.input_pico, (long long)r.output_pico, (long long)r.total_pico);
+		sb_addf(&got, "%lld %lld %lld\n", (long long)r.input_pico, (long long)r.output_pico,
+			(long long)r.total_pico);
 	}
 	if (py_run(script, sb_str(&in), &want))
 		T_TRUE(str_eq(sb_str(&got), sb_str(&want)));
@@ -264,8 +271,11 @@ TEST(json_says_the_cost_and_its_rules)
 	jw_object(&w);
 	price_json(&r, &w);
 	jw_end_object(&w);
-	T_TRUE(str_contains(sb_str(&out), STR("\"cost\":{\"input\":\"0.003\",\"output\":\"0.0015\",\"tools\":\"0\",\"total\":\"0.0045\",\"currency\":\"USD\"}")));
-	T_TRUE(str_contains(sb_str(&out), STR("{\"id\":\"v/m/in_plain\",\"source\":\"s\",\"source_date\":\"2026-01-01\",\"valid_from\":null")));
+	T_TRUE(str_contains(sb_str(&out), STR("\"cost\":{\"input\":\"0.003\",\"output\":\"0.0015\",\"tools\":\"0\","
+					      "\"total\":\"0.0045\",\"currency\":\"USD\"}")));
+	T_TRUE(str_contains(
+		sb_str(&out),
+		STR("{\"id\":\"v/m/in_plain\",\"source\":\"s\",\"source_date\":\"2026-01-01\",\"valid_from\":null")));
 	T_EQ_I(json_check(sb_str(&out), NULL), 0);
 	sb_clear(&out);
 	ask("unknown", &u, &r);
