@@ -51,7 +51,7 @@ struct lifetime {
 	unsigned months;
 	struct life_month month[SCENARIO_MONTHS];
 	struct band inference, training, total, share, per_mtok;
-	struct life_crossing overtakes; /* cumulative inference over cumulative training */
+	struct life_crossing overtakes; /* from when on cumulative inference stays above cumulative training */
 	struct life_option option[SCENARIO_OPTIONS];
 	struct life_path mode;
 	/* levers at the modes: which of them saves what of the whole inference bill */

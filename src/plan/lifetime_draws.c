@@ -60,7 +60,7 @@ struct block {
 	double served[B], peak[B];
 	double tune[SCENARIO_TUNES][5][B]; /* upfront, removed, hosting, retrain, drift */
 	double outlay[SCENARIO_OUTLAYS][B];
-	bool overtaken[B];
+	unsigned behind[B];             /* the month after the last one in which inference was not ahead */
 	struct rng *stream;             /* one an uncertain figure, in the order in which they are filled */
 };
 
@@ -128,7 +128,7 @@ static void prepare(const struct scenario *s, struct block *b, size_t n)
 		b->decline[k] = pow(b->decline[k], -1.0 / 12);
 		b->price[k] = 1;
 		b->cumulative_inference[k] = b->cumulative_training[k] = b->all_tokens[k] = 0;
-		b->overtaken[k] = false;
+		b->behind[k] = 0;
 	}
 	for (unsigned i = 0; i < s->workloads; i++) {
 		const struct workload *w = &s->workload[i];
@@ -290,7 +290,7 @@ static void one_block(const struct scenario *s, struct block *b, struct sketches
 			b->cumulative_inference[k] += b->inference[k];
 			b->cumulative_training[k] += b->training[k];
 			b->all_tokens[k] += b->tokens[k];
-			cross(&t->overtakes, &b->overtaken[k], b->cumulative_inference[k] > b->cumulative_training[k], m);
+			b->behind[k] = b->cumulative_inference[k] > b->cumulative_training[k] ? b->behind[k] : m + 1;
 		}
 		sketch_add_many(&month[m].inference, b->inference, n);
 		sketch_add_many(&month[m].cumulative_inference, b->cumulative_inference, n);
@@ -302,7 +302,10 @@ static void one_block(const struct scenario *s, struct block *b, struct sketches
 		total[k] = b->cumulative_inference[k] + b->cumulative_training[k];
 		share[k] = total[k] > 0 ? b->cumulative_inference[k] / total[k] : 0;
 		unit[k] = b->all_tokens[k] > 0 ? total[k] / b->all_tokens[k] * 1e6 : 0;
-		t->overtakes.never += !b->overtaken[k];
+		if (b->behind[k] < s->months)
+			t->overtakes.month[b->behind[k]]++;
+		else
+			t->overtakes.never++;
 		for (unsigned o = 0; o < s->options; o++) {
 			t->cheaper[o].never += !b->option[o].cheaper[k];
 			t->payback[o].never += !b->option[o].back[k];

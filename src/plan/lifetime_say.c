@@ -286,7 +286,7 @@ void lifetime_verdict(const struct scenario *s, const struct lifetime *l, struct
 	sb_addf(why, "Over %u months inference is %s (80 %%: %s to %s)", s->months,
 		value_text(l->inference.p50, "money", s->currency, a), value_text(l->inference.p10, "money", s->currency, b),
 		value_text(l->inference.p90, "money", s->currency, c));
-	sb_addf(why, " and training %s; inference is %s of it. It overtakes training ",
+	sb_addf(why, " and training %s; inference is %s of it. It overtakes training for good ",
 		value_text(l->training.p50, "money", s->currency, a), value_text(l->share.p50, "share", s->currency, b));
 	when(s, &l->overtakes, why);
 	sb_addf(why, ". A million tokens costs %s, all in.", value_text(l->per_mtok.p50, "money", s->currency, a));
