@@ -424,6 +424,12 @@ TEST(whole_bodies)
 	T_EQ_I(meter_body(&m, STR("{\"id\":\"batch_1\",\"status\":\"completed\",\"usage\":{\"input_tokens\":3,"
 		"\"output_tokens\":4,\"total_tokens\":7}}")), 0);
 	T_EQ_I(m.usage.tier, TIER_BATCH);
+	meter_init(&m, surface_find(API_OPENAI, STR("GET"), STR("/v1/batches/batch_1")), NULL);
+	T_EQ_I(meter_body(&m, STR("{\"id\":\"batch_1\",\"status\":\"completed\",\"usage\":{\"input_tokens\":3,"
+				  "\"output_tokens\":4,\"total_tokens\":7}}")),
+	       0);
+	T_EQ_I(m.usage.tier, TIER_BATCH);
+	T_EQ_I(m.usage.vendor_total_tok, 7);
 	f.characters = 42;
 	begin("openai-speech", &f);
 	T_EQ_I(meter_body(&m, STR("\xff\xf3 no json")), 0);
