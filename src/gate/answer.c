@@ -68,11 +68,45 @@ static void on_head(struct exchange *x, const struct head *h)
 		forward_respond(r, h->content_length >= 0 && r->mode == ANSWER_PASS ? h->content_length : -1);
 }
 
+/* Our asking for usage also makes OpenAI write `"usage":null` into every chunk, which a client that did not ask would
+ * not have seen: the member is cut out, with one comma, and nothing else changes. False when there is nothing to cut. */
+static bool cut_usage_null(struct request *r, struct sse_frame *f)
+{
+	struct json top, value;
+	struct json_iter it;
+	struct str key;
+	const char *from = NULL, *to = NULL;
+	if (!str_contains(f->data, STR("\"usage\"")) || f->data.p < f->raw.p || f->data.p >= f->raw.p + f->raw.n ||
+	    json_parse(f->data, &top, NULL))
+		return false;
+	json_open(&it, top);
+	while (!from && json_next(&it, &key, &value))
+		if (value.type == JSON_NULL && str_eq(key, STR("usage"))) {
+			from = key.p - 1;
+			to = value.text.p + value.text.n;
+		}
+	if (!from)
+		return false;
+	while (from > top.text.p && (from[-1] == ' ' || from[-1] == '\n' || from[-1] == '\t' || from[-1] == '\r'))
+		from--;
+	if (from[-1] == ',')
+		from--;
+	else /* it came first: the comma behind it goes */
+		while (to < top.text.p + top.text.n - 1 && to[-1] != ',')
+			to++;
+	sb_clear(&r->copy);
+	sb_add(&r->copy, f->raw.p, (size_t)(from - f->raw.p));
+	sb_add(&r->copy, to, (size_t)(f->raw.p + f->raw.n - to));
+	f->raw = sb_str(&r->copy);
+	return true;
+}
+
 /* One frame: metered, then passed, dropped or held. */
-static void take_frame(struct request *r, const struct sse_frame *f, struct str *pending)
+static void take_frame(struct request *r, struct sse_frame *f, struct str *pending)
 {
 	enum event_action action = EVENT_PASS;
 	bool was_ended = r->meter.ended;
+	bool own_memory = r->sse.scanned == SIZE_MAX; /* the frame does not lie in the bytes just read */
 	if (f->has_data) {
 		action = meter_event(&r->meter, f->event, f->data, !r->drop_usage_events);
 		mark_first_token(r);
@@ -80,7 +114,9 @@ static void take_frame(struct request *r, const struct sse_frame *f, struct str 
 	}
 	if (!was_ended && r->meter.ended)
 		r->settle_ready = true;
-	if (action == EVENT_DROP || r->settle_ready || r->sse.scanned == SIZE_MAX || !pending->n ||
+	if (action == EVENT_PASS && r->drop_usage_events && f->has_data && cut_usage_null(r, f))
+		own_memory = true;
+	if (action == EVENT_DROP || r->settle_ready || own_memory || !pending->n ||
 	    pending->p + pending->n != f->raw.p) {
 		send_bytes(r, *pending); /* frames that follow one another in the bytes leave in one piece */
 		*pending = str_make(NULL, 0);
@@ -91,8 +127,8 @@ static void take_frame(struct request *r, const struct sse_frame *f, struct str 
 		sb_add_str(&r->answer, f->raw); /* held until the row is durable */
 	} else if (pending->n) {
 		pending->n += f->raw.n;
-	} else if (r->sse.scanned == SIZE_MAX) {
-		send_bytes(r, f->raw); /* it lies in the framer's own memory */
+	} else if (own_memory) {
+		send_bytes(r, f->raw);
 	} else {
 		*pending = f->raw;
 	}
