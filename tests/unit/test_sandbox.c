@@ -135,9 +135,9 @@ TEST(chat_stream_exact_bytes)
 	T_TRUE(q);
 	if (!q)
 		return;
-	snprintf(one, sizeof one, "%.*s", (int)strcspn(q + 11, "\""), q + 11);
+	str_copy(one, sizeof one, str_make(q + 11, strcspn(q + 11, "\"")));
 	q = strstr(q + 11, "\"content\":\"");
-	snprintf(two, sizeof two, "%.*s", (int)strcspn(q + 11, "\""), q + 11);
+	str_copy(two, sizeof two, q ? str_make(q + 11, strcspn(q + 11, "\"")) : STR(""));
 	sb_init(&want, 1 << 20);
 	const char *tails[] = {"{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n",
 		"{\"index\":0,\"delta\":{\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n",
