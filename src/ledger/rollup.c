@@ -293,26 +293,11 @@ struct reading {
 	uint32_t production;
 };
 
-static int give(struct reading *g, int64_t hour_us, int64_t label, const struct rollup_sum *sum, struct err *e)
+static void fill_key(const struct reading *g, struct label *lb)
 {
-	struct ledger *l = g->l;
-	struct rollup_row row = {.sum = *sum};
-	struct rollup_key *k = &row.key;
+	struct rollup_key *k = &lb->key;
 	struct call c; /* the label's fields land in a call, the shortest way to name them */
-	struct label *lb;
-	static const struct rollup_sum nothing;
-	int rc;
-	if (memcmp(sum, &nothing, sizeof nothing) == 0)
-		return 0; /* taken back by an undone import */
-	rc = label_by_id(l, label, &lb, e);
-	if (rc)
-		return rc;
-	label_to_call(l, lb, &c);
-	for (unsigned i = 0; i < CLASSES; i++)
-		*(token_class_is_output(i) ? &row.sum.output_tok : &row.sum.input_tok) += sum->tok[i];
-	if (c.outcome == OUTCOME_REFUSED)
-		row.sum.refused = sum->calls;
-	k->hour_us = hour_us;
+	label_to_call(g->l, lb, &c);
 	k->book = c.book;
 	k->env_production = c.env == 0 || c.env == g->production;
 	k->provenance = c.provenance;
@@ -331,6 +316,29 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 	k->project = c.project;
 	k->surface = c.surface;
 	k->levers = c.levers;
+	lb->key_known = true;
+}
+
+static int give(struct reading *g, int64_t hour_us, int64_t label, const struct rollup_sum *sum, struct err *e)
+{
+	static const struct rollup_sum nothing;
+	struct rollup_row row;
+	struct label *lb;
+	int rc;
+	if (memcmp(sum, &nothing, sizeof nothing) == 0)
+		return 0; /* taken back by an undone import */
+	rc = label_by_id(g->l, label, &lb, e);
+	if (rc)
+		return rc;
+	if (!lb->key_known)
+		fill_key(g, lb);
+	row.key = lb->key;
+	row.key.hour_us = hour_us;
+	row.sum = *sum;
+	for (unsigned i = 0; i < CLASSES; i++)
+		*(token_class_is_output(i) ? &row.sum.output_tok : &row.sum.input_tok) += sum->tok[i];
+	if (row.key.outcome_class == OUTCOME_REFUSED)
+		row.sum.refused = sum->calls;
 	return g->fn(&row, g->arg);
 }
 

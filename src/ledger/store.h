@@ -29,6 +29,8 @@ struct label {
 	int64_t id;             /* row of table label */
 	int64_t acc_hour;       /* where the pending roll-up of this label and that hour stands */
 	uint32_t acc_index;
+	bool key_known;         /* key below is filled (all but hour_us): what readers of roll-ups see */
+	struct rollup_key key;
 };
 
 /* Pending roll-ups: (hour, label) to sums. */

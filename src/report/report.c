@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See report.h: the fold. One pass over the roll-ups fills every part of the report; lines are found by a hash of
+ * (key, currency). The currency of the headline must be known before amounts are added to it, so amounts gather by
+ * currency and hour-dated conversion is done row by row, when --currency asks for one.
+ */
+#include "report/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "model/outlay.h"
+
+enum { LINES_MOST = 200000, CAPS_MOST = 1000, KEPT_MOST = 1 << 17 };
+#define HOUR_US (3600 * US_PER_S)
+
+static const char *const by_names[BYS] = {
+	[BY_AUTO] = "auto", [BY_PROVIDER] = "provider", [BY_MODEL] = "model", [BY_TEAM] = "team", [BY_FEATURE] = "feature",
+	[BY_KEY] = "key", [BY_ENV] = "env", [BY_REGION] = "region", [BY_PROJECT] = "project", [BY_SURFACE] = "surface",
+	[BY_TIER] = "tier", [BY_PROVENANCE] = "provenance", [BY_OUTCOME] = "outcome", [BY_HOUR] = "hour", [BY_DAY] = "day",
+	[BY_WEEK] = "week", [BY_MONTH] = "month"};
+const char report_by_all[] = "provider, model, team, feature, key, env, region, project, surface, tier, provenance, "
+			     "outcome, hour, day, week, month";
+
+const char *report_by_name(enum report_by b)
+{
+	return by_names[b];
+}
+
+int report_by_parse(struct str s, enum report_by *out)
+{
+	for (unsigned i = 0; i < BYS; i++)
+		if (str_eqc(s, by_names[i])) {
+			*out = (enum report_by)i;
+			return 0;
+		}
+	return -RR_NOTFOUND;
+}
+
+/* A set of lines, found by name (an intern id or a time) and currency. */
+struct lines {
+	struct report_line *items;
+	int64_t *ids;
+	uint32_t *currencies;
+	uint32_t *slots;
+	unsigned count, room, slot_count;
+};
+
+struct fold {
+	struct report *r;
+	struct lines inference, training;
+	bool several;       /* more than one currency was met */
+	int64_t first_us, last_us;
+	uint32_t env;       /* interned name that counts; 0 = production by flag, UINT32_MAX = all */
+	bool features;      /* some call names a feature */
+	/* rows of the first look, so that most reports read the roll-ups once */
+	struct rollup_row *kept;
+	size_t kept_count, kept_room;
+	bool kept_all;
+};
+
+static bool by_time(enum report_by b)
+{
+	return b >= BY_HOUR;
+}
+
+static struct currency currency_of(uint32_t interned)
+{
+	struct currency c = {""};
+	str_copy(c.code, sizeof c.code, intern_str(interned));
+	return c;
+}
+
+static unsigned line_slot(const struct lines *s, int64_t id, uint32_t currency)
+{
+	uint64_t h = ((uint64_t)id * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)currency << 32);
+	unsigned at = (unsigned)(h >> 29) & (s->slot_count - 1);
+	while (s->slots[at] && (s->ids[s->slots[at] - 1] != id || s->currencies[s->slots[at] - 1] != currency))
+		at = (at + 1) & (s->slot_count - 1);
+	return at;
+}
+
+static int lines_grow(struct lines *s)
+{
+	unsigned n = s->room ? s->room * 2 : 64;
+	struct report_line *items = realloc(s->items, n * sizeof *items);
+	int64_t *ids = realloc(s->ids, n * sizeof *ids);
+	uint32_t *currencies = realloc(s->currencies, n * sizeof *currencies), *slots = calloc(n * 2, sizeof *slots);
+	if (items)
+		s->items = items;
+	if (ids)
+		s->ids = ids;
+	if (currencies)
+		s->currencies = currencies;
+	if (!items || !ids || !currencies || !slots || n > LINES_MOST * 2) {
+		free(slots);
+		return -RR_NOMEM;
+	}
+	free(s->slots);
+	s->slots = slots;
+	s->slot_count = n * 2;
+	s->room = n;
+	for (unsigned i = 0; i < s->count; i++)
+		s->slots[line_slot(s, s->ids[i], s->currencies[i])] = i + 1;
+	return 0;
+}
+
+static void lines_fini(struct lines *s)
+{
+	free(s->items);
+	free(s->ids);
+	free(s->currencies);
+	free(s->slots);
+}
+
+static struct report_line *line_of(struct lines *s, int64_t id, uint32_t currency)
+{
+	unsigned at;
+	if (s->count == s->room && lines_grow(s))
+		return NULL;
+	at = line_slot(s, id, currency);
+	if (!s->slots[at]) {
+		memset(&s->items[s->count], 0, sizeof *s->items);
+		s->items[s->count].currency = currency_of(currency);
+		s->ids[s->count] = id;
+		s->currencies[s->count] = currency;
+		s->slots[at] = ++s->count;
+	}
+	return &s->items[s->slots[at] - 1];
+}
+
+/* ---- time ---- */
+
+static int64_t bucket_of(const struct report *r, enum report_by by, int64_t us)
+{
+	static const enum window windows[] = {WINDOW_HOUR, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH};
+	int64_t from, to;
+	window_bounds(windows[by - BY_HOUR], r->query.tz, us, &from, &to);
+	return from;
+}
+
+static struct str bucket_text(struct report *r, int64_t us)
+{
+	int64_t local = us + (int64_t)tz_offset_s(r->query.tz, us) * US_PER_S;
+	char t[TIME_TEXT];
+	time_text(local, t);
+	if (r->query.by == BY_MONTH)
+		t[7] = 0;
+	else if (r->query.by != BY_HOUR)
+		t[10] = 0;
+	else
+		t[16] = 0;
+	return arena_str(r->arena, str_of(t));
+}
+
+static unsigned column_of(const struct report *r, int64_t us)
+{
+	unsigned c = 0;
+	while (c + 1 < r->columns && us >= r->column_us[c + 1])
+		c++;
+	return c;
+}
+
+/* ---- money ---- */
+
+/* Into the headline's currency at the rate in force then. */
+static bool to_headline(const struct report *r, struct currency from, int64_t at_us, money_wide *pico)
+{
+	const struct report_rate *best = NULL;
+	bool inverse = false;
+	if (!r->currency.code[0])
+		return false;
+	if (currency_eq(from, r->currency))
+		return true;
+	for (unsigned i = 0; i < r->query.rate_count; i++) {
+		const struct report_rate *x = &r->query.rates[i];
+		bool straight = currency_eq(x->from, from) && currency_eq(x->to, r->currency);
+		bool back = currency_eq(x->to, from) && currency_eq(x->from, r->currency);
+		if ((straight || back) && x->from_us <= at_us && x->rate_pico > 0 && (!best || x->from_us >= best->from_us)) {
+			best = x;
+			inverse = back;
+		}
+	}
+	if (!best)
+		return false;
+	/* The product fits: a roll-up row is below 10^25, a rate below 10^13. */
+	*pico = inverse ? money_round(*pico * PICO_PER_UNIT, best->rate_pico)
+			: money_round(*pico * best->rate_pico, PICO_PER_UNIT);
+	return true;
+}
+
+static struct report_currency *own_currency(struct fold *f, uint32_t interned)
+{
+	struct report *r = f->r;
+	struct currency c = currency_of(interned);
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (currency_eq(r->by_currency[i].currency, c))
+			return &r->by_currency[i];
+	if (r->currencies == REPORT_CURRENCIES)
+		return NULL;
+	r->by_currency[r->currencies] = (struct report_currency){.currency = c};
+	return &r->by_currency[r->currencies++];
+}
+
+/* ---- calls ---- */
+
+static int64_t line_id(const struct report *r, const struct rollup_key *k)
+{
+	switch (r->query.by) {
+	case BY_PROVIDER:
+		return k->provider;
+	case BY_MODEL:
+		return k->model;
+	case BY_TEAM:
+		return k->team;
+	case BY_FEATURE:
+		return k->feature;
+	case BY_KEY:
+		return k->key;
+	case BY_ENV:
+		return k->env ? k->env : intern(STR("production"));
+	case BY_REGION:
+		return k->region;
+	case BY_PROJECT:
+		return k->project;
+	case BY_SURFACE:
+		return k->surface;
+	case BY_TIER:
+		return intern(str_of(tier_name((enum tier)k->tier)));
+	case BY_PROVENANCE:
+		return intern(str_of(provenance_name((enum provenance)k->provenance)));
+	case BY_OUTCOME:
+		return intern(str_of(outcome_name((enum outcome)k->outcome_class)));
+	case BY_HOUR:
+	case BY_DAY:
+	case BY_WEEK:
+	case BY_MONTH:
+		return bucket_of(r, r->query.by, k->hour_us);
+	default:
+		return k->feature;
+	}
+}
+
+static bool counts(const struct fold *f, const struct rollup_key *k)
+{
+	return f->env == UINT32_MAX || (f->env == 0 ? k->env_production : k->env == f->env);
+}
+
+static void note_unpriced(struct report *r, const struct rollup_row *x)
+{
+	struct str model = intern_str(x->key.model);
+	r->unpriced_calls += x->sum.calls;
+	for (unsigned i = 0; i < r->unpriced_models; i++)
+		if (str_eq(r->unpriced_model[i], model))
+			return;
+	if (r->unpriced_models < REPORT_MODELS)
+		r->unpriced_model[r->unpriced_models++] = model;
+}
+
+/* The amount of a row: by our book, else what the vendor billed. Without either it is not known. */
+static bool amount_of(const struct rollup_row *x, money_wide *pico)
+{
+	bool priced = x->key.price_status == PRICE_PRICED || x->key.price_status == PRICE_FREE;
+	*pico = priced ? x->sum.cost_pico : x->sum.billed_pico;
+	return priced || x->sum.billed_pico != 0;
+}
+
+static bool should_have_price(const struct rollup_row *x)
+{
+	return x->key.price_status == PRICE_UNPRICED || x->key.price_status == PRICE_MISMATCH ||
+	       (x->key.price_status == PRICE_NO_USAGE && x->key.outcome_class == OUTCOME_OK);
+}
+
+static void add_to_line(const struct report *r, struct report_line *line, const struct rollup_row *x, uint64_t calls,
+			money_wide own)
+{
+	struct report_cell *cell = &line->column[column_of(r, x->key.hour_us)];
+	line->calls += calls;
+	line->input_tok += x->sum.input_tok;
+	line->output_tok += x->sum.output_tok;
+	line->accepted += x->sum.accepted;
+	line->cost_pico += own;
+	cell->cost_pico += own;
+	cell->calls += calls;
+}
+
+static int add_row(const struct rollup_row *x, void *arg)
+{
+	struct fold *f = arg;
+	struct report *r = f->r;
+	const struct rollup_key *k = &x->key;
+	uint64_t calls = x->sum.calls - x->sum.refused;
+	money_wide own, pico;
+	struct report_currency *mine;
+	struct report_line *line;
+	uint32_t currency;
+	bool known = amount_of(x, &own), in;
+	pico = own;
+	in = to_headline(r, currency_of(k->currency), k->hour_us, &pico);
+	if (!counts(f, k)) {
+		r->hidden_calls += calls;
+		r->hidden_pico += in ? pico : 0;
+		return 0;
+	}
+	if (!known && should_have_price(x))
+		note_unpriced(r, x);
+	if (known && own != 0 && (mine = own_currency(f, k->currency)) != NULL) {
+		mine->in_headline = mine->in_headline || in;
+		*(k->book == BOOK_INFERENCE  ? &mine->inference_pico
+		  : k->book == BOOK_TRAINING ? &mine->training_pico
+		  : k->book == BOOK_OTHER    ? &mine->other_pico
+					     : &mine->unclassified_pico) += own;
+	}
+	if (k->book == BOOK_OTHER || k->book == BOOK_UNCLASSIFIED) {
+		*(k->book == BOOK_OTHER ? &r->other_pico : &r->unclassified_pico) += in ? pico : 0;
+		return 0;
+	}
+	currency = in ? intern(str_of(r->currency.code)) : k->currency;
+	line = k->book == BOOK_TRAINING ? line_of(&f->training, by_time(r->query.by) ? line_id(r, k) : k->model, currency)
+					: line_of(&f->inference, line_id(r, k), currency);
+	if (!line)
+		return -RR_LIMIT;
+	add_to_line(r, line, x, calls, in ? pico : own);
+	if (k->book == BOOK_TRAINING) {
+		r->training.total_pico += in ? pico : 0;
+		r->training.column[column_of(r, k->hour_us)].cost_pico += in ? pico : 0;
+		return 0;
+	}
+	r->inference.total_pico += in ? pico : 0;
+	r->inference.column[column_of(r, k->hour_us)].cost_pico += in ? pico : 0;
+	r->inference.column[column_of(r, k->hour_us)].calls += calls;
+	r->calls += calls;
+	r->refused += x->sum.refused;
+	r->accepted += x->sum.accepted;
+	r->input_tok += x->sum.input_tok;
+	r->output_tok += x->sum.output_tok;
+	r->failed += k->outcome_class == OUTCOME_VENDOR_ERROR || k->outcome_class == OUTCOME_UPSTREAM ? calls : 0;
+	if (k->provenance == PROV_ESTIMATED) {
+		money_wide low = x->sum.low_pico, high = x->sum.high_pico;
+		r->estimated_calls += calls;
+		r->low_pico += to_headline(r, currency_of(k->currency), k->hour_us, &low) ? low : 0;
+		r->high_pico += to_headline(r, currency_of(k->currency), k->hour_us, &high) ? high : 0;
+	}
+	pico = x->sum.saved_pico;
+	r->saved_pico += to_headline(r, currency_of(k->currency), k->hour_us, &pico) ? pico : 0;
+	return 0;
+}
+
+/* ---- outlays ---- */
+
+static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_us, int64_t to_us, unsigned column)
+{
+	struct report *r = f->r;
+	bool cash = r->query.basis == BASIS_CASH, in;
+	money_wide own, pico;
+	struct report_currency *mine;
+	struct report_line *line;
+	uint32_t currency = intern(str_of(o->currency.code));
+	int64_t at = o->date_us > from_us ? o->date_us : from_us, id;
+	if (cash && (o->date_us < from_us || o->date_us >= to_us))
+		return 0;
+	own = cash ? o->amount_pico : outlay_charge_pico(o, from_us, to_us);
+	if (own == 0)
+		return 0;
+	pico = own;
+	in = to_headline(r, o->currency, at, &pico);
+	mine = own_currency(f, currency);
+	if (mine) {
+		mine->training_pico += own;
+		mine->in_headline = mine->in_headline || in;
+	}
+	id = by_time(r->query.by) ? bucket_of(r, r->query.by, at) : intern(str_of(outlay_kind_name(o->kind)));
+	line = line_of(&f->training, id, in ? intern(str_of(r->currency.code)) : currency);
+	if (!line)
+		return -RR_LIMIT;
+	line->cost_pico += in ? pico : own;
+	line->column[column].cost_pico += in ? pico : own;
+	r->training.total_pico += in ? pico : 0;
+	r->training.column[column].cost_pico += in ? pico : 0;
+	return 0;
+}
+
+static int add_outlay(const struct outlay *o, void *arg)
+{
+	struct fold *f = arg;
+	struct report *r = f->r;
+	const struct report_query *q = &r->query;
+	int rc = 0;
+	if (by_time(q->by) && q->basis == BASIS_AMORTISED) { /* a part for each bucket of time */
+		int64_t at = q->from_us > o->date_us ? q->from_us : o->date_us;
+		int64_t end = q->to_us < outlay_end_us(o) ? q->to_us : outlay_end_us(o);
+		unsigned buckets = 0;
+		if (!o->life_months)
+			return add_outlay_part(f, o, q->from_us, q->to_us, column_of(r, o->date_us));
+		while (at < end && !rc && buckets++ < LINES_MOST) {
+			static const enum window windows[] = {WINDOW_HOUR, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH};
+			int64_t from, to;
+			window_bounds(windows[q->by - BY_HOUR], q->tz, at, &from, &to);
+			rc = add_outlay_part(f, o, at, to < q->to_us ? to : q->to_us, column_of(r, at));
+			at = to;
+		}
+		return rc;
+	}
+	if (r->columns == 0)
+		return add_outlay_part(f, o, q->from_us, q->to_us, 0);
+	for (unsigned c = 0; c < r->columns && !rc; c++)
+		rc = add_outlay_part(f, o, c ? r->column_us[c] : q->from_us, c + 1 < r->columns ? r->column_us[c + 1] : q->to_us, c);
+	return rc;
+}
+
+/* ---- bounds, currency, columns: found before the fold ---- */
+
+static void meet_currency(struct fold *f, struct currency c)
+{
+	struct report *r = f->r;
+	if (!c.code[0] || f->several || r->query.currency.code[0])
+		return;
+	if (!r->currency.code[0])
+		r->currency = c;
+	else if (!currency_eq(r->currency, c))
+		f->several = true;
+}
+
+static void keep_row(struct fold *f, const struct rollup_row *x)
+{
+	if (f->kept_count == f->kept_room) {
+		size_t n = f->kept_room ? f->kept_room * 2 : 4096;
+		struct rollup_row *p = n <= KEPT_MOST ? realloc(f->kept, n * sizeof *p) : NULL;
+		if (!p) {
+			f->kept_all = false;
+			return;
+		}
+		f->kept = p;
+		f->kept_room = n;
+	}
+	f->kept[f->kept_count++] = *x;
+}
+
+static int look_row(const struct rollup_row *x, void *arg)
+{
+	struct fold *f = arg;
+	money_wide pico;
+	if (f->kept_all)
+		keep_row(f, x);
+	if (x->key.hour_us < f->first_us)
+		f->first_us = x->key.hour_us;
+	if (x->key.hour_us + US_PER_DAY > f->last_us) /* rows are days here, or hours of which the day counts */
+		f->last_us = x->key.hour_us - x->key.hour_us % US_PER_DAY + US_PER_DAY;
+	if (x->key.feature && f->r->query.by == BY_AUTO && x->key.book == BOOK_INFERENCE)
+		f->features = true;
+	if (counts(f, &x->key) && amount_of(x, &pico) && pico != 0)
+		meet_currency(f, currency_of(x->key.currency));
+	f->r->empty = false;
+	return 0;
+}
+
+static int look_outlay(const struct outlay *o, void *arg)
+{
+	struct fold *f = arg;
+	const struct report_query *q = &f->r->query;
+	int64_t end = q->basis == BASIS_AMORTISED && o->life_months ? outlay_end_us(o) : o->date_us + 1;
+	if (o->date_us >= q->to_us || end <= q->from_us)
+		return 0;
+	if (o->date_us < f->first_us)
+		f->first_us = o->date_us;
+	if (o->date_us + US_PER_DAY > f->last_us)
+		f->last_us = o->date_us + US_PER_DAY;
+	meet_currency(f, o->currency);
+	f->r->empty = false;
+	return 0;
+}
+
+static void set_columns(struct report *r)
+{
+	int64_t at = r->query.from_us, from, to;
+	r->columns = 0;
+	if (by_time(r->query.by) || r->empty)
+		return;
+	while (at < r->query.to_us) {
+		window_bounds(WINDOW_MONTH, r->query.tz, at, &from, &to);
+		if (r->columns == REPORT_COLUMNS) {
+			r->columns = 0; /* too many to stand side by side */
+			return;
+		}
+		r->column_us[r->columns++] = from;
+		at = to;
+	}
+	if (r->columns == 1)
+		r->columns = 0;
+}
+
+static int look(struct fold *f, struct ledger *l, struct err *e)
+{
+	struct report *r = f->r;
+	struct report_query *q = &r->query;
+	int rc = ledger_rollup_by(l, GRAIN_DAY, q->from_us, q->to_us, look_row, f, e);
+	if (!rc)
+		rc = ledger_outlays(l, look_outlay, f, e);
+	if (rc)
+		return rc;
+	if (q->currency.code[0])
+		r->currency = q->currency;
+	else if (f->several)
+		memset(&r->currency, 0, sizeof r->currency);
+	if (q->by == BY_AUTO)
+		q->by = f->features ? BY_FEATURE : BY_MODEL;
+	if (q->from_us == INT64_MIN)
+		q->from_us = r->empty ? q->now_us : f->first_us;
+	if (q->to_us == INT64_MAX) { /* the end of the last day that has anything, or now if that day is today */
+		q->to_us = r->empty ? q->now_us : f->last_us;
+		if (f->last_us - US_PER_DAY < q->now_us && q->now_us < q->to_us)
+			q->to_us = q->now_us;
+	}
+	if (q->to_us <= q->from_us)
+		q->to_us = q->from_us + 1;
+	r->months = (double)(q->to_us - q->from_us) / ((double)HOUR_US * 730);
+	set_columns(r);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static int dearest_first(const void *a, const void *b)
+{
+	const struct report_line *x = a, *y = b;
+	if (x->cost_pico != y->cost_pico)
+		return x->cost_pico < y->cost_pico ? 1 : -1;
+	if (x->calls != y->calls)
+		return x->calls < y->calls ? 1 : -1;
+	return str_cmp(x->key, y->key);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct report_line *x = a, *y = b;
+	int c = str_cmp(x->key, y->key);
+	return c ? c : memcmp(x->currency.code, y->currency.code, sizeof x->currency.code);
+}
+
+static int take_lines(struct report *r, struct lines *s, struct report_part *p)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		s->items[i].key = by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
+	p->lines = arena_array(r->arena, struct report_line, s->count ? s->count : 1);
+	if (!p->lines)
+		return -RR_NOMEM;
+	if (s->count)
+		memcpy(p->lines, s->items, s->count * sizeof *s->items);
+	p->count = s->count;
+	qsort(p->lines, p->count, sizeof *p->lines, by_time(r->query.by) ? by_key : dearest_first);
+	return 0;
+}
+
+struct caps_in {
+	struct report *r;
+	struct ledger *l;
+	struct err *e;
+};
+
+static int add_cap(const struct cap_row *c, void *arg)
+{
+	struct caps_in *x = arg;
+	struct report *r = x->r;
+	if (r->cap_count == CAPS_MOST)
+		return 0;
+	r->caps[r->cap_count] = *c;
+	return ledger_cap_state(x->l, c, r->query.now_us, &r->cap_states[r->cap_count++], x->e);
+}
+
+static int count_cap(const struct cap_row *c, void *arg)
+{
+	(*(unsigned *)arg)++;
+	return 0;
+}
+
+static int add_caps(struct report *r, struct ledger *l, struct err *e)
+{
+	struct caps_in x = {r, l, e};
+	unsigned n = 0;
+	int rc = ledger_caps(l, count_cap, &n, e);
+	if (rc || !n)
+		return rc;
+	if (n > CAPS_MOST)
+		n = CAPS_MOST;
+	r->caps = arena_array(r->arena, struct cap_row, n);
+	r->cap_states = arena_array(r->arena, struct cap_state, n);
+	if (!r->caps || !r->cap_states)
+		return err_set(e, RR_NOMEM, "out of memory for caps");
+	return ledger_caps(l, add_cap, &x, e);
+}
+
+int report_make(struct report *r, struct ledger *l, const struct report_query *q, struct arena *a, struct err *e)
+{
+	struct fold f = {.r = r, .first_us = INT64_MAX, .last_us = INT64_MIN, .kept_all = true};
+	bool utc, fine;
+	int rc;
+	memset(r, 0, sizeof *r);
+	r->arena = a;
+	r->query = *q;
+	r->empty = true;
+	if (q->env && strcmp(q->env, "all") == 0)
+		f.env = UINT32_MAX;
+	else if (q->env && strcmp(q->env, "production") != 0)
+		f.env = intern(str_of(q->env));
+	rc = look(&f, l, e);
+	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 && tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
+	      tz_offset_s(r->query.tz, (r->query.from_us / 2 + r->query.to_us / 2)) == 0;
+	/* Whole days come as one row unless a bucket could end within one, or a rate could change. */
+	fine = r->query.by == BY_HOUR || (!utc && (by_time(r->query.by) || r->columns));
+	for (size_t i = 0; i < f.kept_count && !rc && !fine && f.kept_all; i++)
+		rc = add_row(&f.kept[i], &f);
+	if (!rc && (fine || !f.kept_all))
+		rc = ledger_rollup_by(l, fine ? GRAIN_HOUR : GRAIN_DAY, q->from_us, q->to_us, add_row, &f, e);
+	if (!rc)
+		rc = ledger_outlays(l, add_outlay, &f, e);
+	if (rc == -RR_LIMIT)
+		rc = err_set(e, RR_LIMIT, "more than %d lines: choose another --by or a shorter period", LINES_MOST);
+	if (!rc && (take_lines(r, &f.inference, &r->inference) || take_lines(r, &f.training, &r->training)))
+		rc = err_set(e, RR_NOMEM, "out of memory for the report");
+	if (!rc)
+		rc = add_caps(r, l, e);
+	r->total_pico = r->inference.total_pico + r->training.total_pico + r->other_pico + r->unclassified_pico;
+	lines_fini(&f.inference);
+	lines_fini(&f.training);
+	free(f.kept);
+	return rc;
+}
+
+double report_tokens_million_per_month(const struct report *r)
+{
+	return r->months > 0 ? (double)(r->input_tok + r->output_tok) * 1e-6 / r->months : 0;
+}
+
+bool report_per_mtok(const struct report *r, money_wide pico, money_wide *out)
+{
+	uint64_t tokens = r->input_tok + r->output_tok;
+	if (!tokens || !r->currency.code[0])
+		return false;
+	*out = money_round(pico * 1000000, (money_wide)tokens);
+	return true;
+}

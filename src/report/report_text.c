@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report for people, within 80 columns: the two checkbooks as two blocks, months side by side where there are
+ * up to four of them, then what a reader asks next: tokens a month, unit cost, what is not known.
+ */
+#include <stdio.h>
+
+#include "base/num.h"
+#include "report/report.h"
+
+enum { LABEL = 25, CELL = 11, LINES_SHOWN = 20 };
+
+struct page {
+	const struct report *r;
+	struct sb *out;
+	unsigned decimals, label;
+};
+
+/* Pads by columns of the terminal, not bytes; a text that is too long is cut with an ellipsis. */
+static void left(struct sb *out, struct str s, unsigned width)
+{
+	size_t n = str_columns(s);
+	if (n > width) {
+		size_t i = 0, columns = 0;
+		while (i < s.n && columns < width - 1) {
+			i++;
+			while (i < s.n && ((unsigned char)s.p[i] & 0xC0) == 0x80)
+				i++;
+			columns++;
+		}
+		sb_add(out, s.p, i);
+		sb_adds(out, "\xE2\x80\xA6");
+		return;
+	}
+	sb_add_str(out, s);
+	for (; n < width; n++)
+		sb_addc(out, ' ');
+}
+
+static void right(struct sb *out, const char *s, unsigned width)
+{
+	sb_addf(out, "%*s", (int)width, s);
+}
+
+static void money_cell(const struct page *p, money_wide pico)
+{
+	char text[MONEY_TEXT];
+	if (pico == 0)
+		right(p->out, "-", CELL);
+	else
+		right(p->out, money_human(pico, p->decimals, text), CELL);
+}
+
+static const char *month_name(int64_t us, const struct tz *tz, char out[16])
+{
+	static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	int64_t year;
+	unsigned month, day;
+	int64_t local = us + (int64_t)tz_offset_s(tz, us) * US_PER_S;
+	civil_from_days(local / US_PER_DAY - (local % US_PER_DAY < 0), &year, &month, &day);
+	snprintf(out, 16, "%s", names[month - 1]);
+	return out;
+}
+
+static char *date_of(const struct report *r, int64_t us, char out[TIME_TEXT])
+{
+	return time_date(us + (int64_t)tz_offset_s(r->query.tz, us) * US_PER_S, out);
+}
+
+static void head(const struct page *p)
+{
+	const struct report *r = p->r;
+	char a[TIME_TEXT], b[TIME_TEXT], name[16];
+	sb_addf(p->out, "%s to %s    %s    %.0f days    %s    %s\n\n", date_of(r, r->query.from_us, a),
+		date_of(r, r->query.to_us - 1, b), r->currency.code[0] ? r->currency.code : "several currencies",
+		(double)(r->query.to_us - r->query.from_us) / (double)US_PER_DAY, r->query.env ? r->query.env : "production",
+		r->query.basis == BASIS_CASH ? "cash" : "amortised");
+	left(p->out, STR(""), p->label);
+	if (r->columns) {
+		for (unsigned c = 0; c < r->columns; c++)
+			right(p->out, month_name(r->column_us[c], r->query.tz, name), CELL);
+		right(p->out, "Total", CELL);
+	} else {
+		right(p->out, "calls", CELL);
+		right(p->out, "M tokens", CELL);
+		right(p->out, "cost", CELL + 3);
+	}
+	sb_addc(p->out, '\n');
+}
+
+static void counts(const struct page *p, uint64_t calls, uint64_t tokens)
+{
+	char text[32];
+	right(p->out, calls ? num_group(calls, text) : "-", CELL);
+	snprintf(text, sizeof text, "%.3f", (double)tokens * 1e-6);
+	right(p->out, tokens ? text : "-", CELL);
+	sb_adds(p->out, "   ");
+}
+
+static void row(const struct page *p, const char *label, const struct report_cell *cells, uint64_t calls, uint64_t tokens,
+		money_wide total, struct currency other)
+{
+	left(p->out, str_of(label), p->label);
+	if (p->r->columns)
+		for (unsigned c = 0; c < p->r->columns; c++)
+			money_cell(p, cells ? cells[c].cost_pico : 0);
+	else
+		counts(p, calls, tokens);
+	money_cell(p, total);
+	if (other.code[0])
+		sb_addf(p->out, " %s", other.code);
+	sb_addc(p->out, '\n');
+}
+
+static void part(const struct page *p, const char *title, const struct report_part *x, uint64_t calls, uint64_t tokens)
+{
+	static const struct currency none;
+	char label[128];
+	row(p, title, x->column, calls, tokens, x->total_pico, none);
+	for (unsigned i = 0; i < x->count && i < LINES_SHOWN; i++) {
+		const struct report_line *l = &x->lines[i];
+		snprintf(label, sizeof label, "  %.*s", (int)(l->key.n < 100 ? l->key.n : 100), l->key.n ? l->key.p : "(none)");
+		row(p, l->key.n ? label : "  (none)", l->column, l->calls, l->input_tok + l->output_tok, l->cost_pico,
+		    currency_eq(l->currency, p->r->currency) ? none : l->currency);
+	}
+	if (x->count > LINES_SHOWN)
+		sb_addf(p->out, "  ... and %u more: --json or --csv has all\n", x->count - LINES_SHOWN);
+}
+
+static void rule(const struct page *p)
+{
+	unsigned cells = p->r->columns ? p->r->columns + 1 : 1;
+	left(p->out, STR(""), p->r->columns ? p->label : p->label + 2 * CELL + 3);
+	for (unsigned c = 0; c < cells; c++)
+		right(p->out, "---------", CELL);
+	sb_addc(p->out, '\n');
+}
+
+static void totals(const struct page *p)
+{
+	static const struct currency none;
+	const struct report *r = p->r;
+	struct report_cell sum[REPORT_COLUMNS];
+	if (!r->currency.code[0] && r->currencies > 1) {
+		sb_addc(p->out, '\n');
+		for (unsigned i = 0; i < r->currencies; i++) {
+			const struct report_currency *c = &r->by_currency[i];
+			char a[MONEY_TEXT], b[MONEY_TEXT];
+			sb_addf(p->out, "TOTAL in %s   inference %s   training %s\n", c->currency.code,
+				money_human(c->inference_pico, 2, a), money_human(c->training_pico, 2, b));
+		}
+		sb_adds(p->out, "Several currencies are not added: choose one with --currency, and rates in runrate.yaml.\n");
+		return;
+	}
+	for (unsigned c = 0; c < REPORT_COLUMNS; c++)
+		sum[c] = (struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico, 0};
+	if (r->other_pico)
+		row(p, "OTHER", NULL, 0, 0, r->other_pico, none);
+	if (r->unclassified_pico)
+		row(p, "NOT CLASSIFIED", NULL, 0, 0, r->unclassified_pico, none);
+	rule(p);
+	row(p, "TOTAL", sum, 0, 0, r->total_pico, none);
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (!r->by_currency[i].in_headline)
+			sb_addf(p->out, "Not in the total: amounts in %s, for which there is no rate.\n",
+				r->by_currency[i].currency.code);
+}
+
+static void unit_cost(const struct page *p)
+{
+	const struct report *r = p->r;
+	money_wide inference, share, all;
+	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], n[32];
+	sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r), num_group(r->calls, n));
+	if (report_per_mtok(r, r->inference.total_pico, &inference) && report_per_mtok(r, r->training.total_pico, &share) &&
+	    report_per_mtok(r, r->inference.total_pico + r->training.total_pico, &all))
+		sb_addf(p->out, "Per million tokens      inference %s   training share %s   all %s\n", money_human(inference, 4, a),
+			money_human(share, 4, b), money_human(all, 4, c));
+	if (r->accepted && r->currency.code[0])
+		sb_addf(p->out, "Per accepted answer     %s   (%s accepted)\n",
+			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
+	if (r->saved_pico)
+		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
+}
+
+static void unknowns(const struct page *p)
+{
+	const struct report *r = p->r;
+	char n[32], a[MONEY_TEXT], b[MONEY_TEXT];
+	if (r->unpriced_calls) {
+		sb_addf(p->out, "Not priced              %s calls, not in the totals:", num_group(r->unpriced_calls, n));
+		for (unsigned i = 0; i < r->unpriced_models && i < 4; i++)
+			sb_addf(p->out, " %.*s", STR_ARG(r->unpriced_model[i]));
+		sb_adds(p->out, "\n");
+	}
+	if (r->estimated_calls)
+		sb_addf(p->out, "\xE2\x89\x88 Estimated             %s calls, between %s and %s\n", num_group(r->estimated_calls, n),
+			money_human(r->low_pico, p->decimals, a), money_human(r->high_pico, p->decimals, b));
+	if (r->hidden_calls)
+		sb_addf(p->out, "Pilot and test          %s calls, %s, not counted: --env all\n", num_group(r->hidden_calls, n),
+			money_human(r->hidden_pico, p->decimals, a));
+	if (r->refused)
+		sb_addf(p->out, "Refused                 %s calls\n", num_group(r->refused, n));
+	for (unsigned i = 0; i < r->cap_count && i < 8; i++) {
+		const struct cap_rule *c = &r->caps[i].rule;
+		char scope[512];
+		if (c->amount_pico == INT64_MAX)
+			continue;
+		sb_addf(p->out, "Cap, %-9s          %s of %s %s a %s, %s\n", book_kind_name(r->caps[i].book),
+			money_human(r->cap_states[i].spent_pico, 2, a), money_human(c->amount_pico, 2, b), c->currency.code,
+			window_name(c->window), cap_scope_text(&c->scope, scope, sizeof scope));
+	}
+}
+
+void report_text(const struct report *r, unsigned width, struct sb *out)
+{
+	struct page p = {r, out, 2, LABEL};
+	money_wide size = r->total_pico < 0 ? -r->total_pico : r->total_pico;
+	if (r->empty) {
+		sb_adds(out, "Nothing in the ledger for this period.\n");
+		return;
+	}
+	if (size < PICO_PER_UNIT)
+		p.decimals = size < PICO_PER_UNIT / 100 ? 6 : 4;
+	if (!r->columns)
+		p.label = LABEL + 15;
+	else if (r->columns < 3)
+		p.label = LABEL + 8;
+	if (width > 100)
+		p.label += width - 100 < 20 ? width - 100 : 20;
+	head(&p);
+	part(&p, "INFERENCE  recurs", &r->inference, r->calls, r->input_tok + r->output_tok);
+	part(&p, "TRAINING   one time", &r->training, 0, 0);
+	totals(&p);
+	unit_cost(&p);
+	unknowns(&p);
+}
