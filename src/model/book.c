@@ -90,11 +90,10 @@ void book_free(struct book *b)
 		return;
 	memo_clear(b);
 	free(b->memo);
-	for (uint32_t i = 0; i < b->regexes; i++) {
-		regfree(b->regex[i]);
-		free(b->regex[i]);
+	for (struct match *m = b->regexes; m; m = m->next_regex) {
+		regfree(m->regex);
+		free(m->regex);
 	}
-	free(b->regex);
 	free(b->provider);
 	free(b->model);
 	free(b->name);
@@ -519,7 +518,7 @@ size_t book_find(const struct book *b, struct str provider, struct str model)
 	size_t found;
 	unsigned at = (unsigned)hash % MEMO_SLOTS;
 	struct memo_entry *e;
-	if (model.n == 0 || model.n >= NAME_BYTES || provider.n >= NAME_BYTES)
+	if (!model.p || model.n == 0 || model.n >= NAME_BYTES || provider.n >= NAME_BYTES)
 		return SIZE_MAX;
 	while ((e = atomic_load_explicit(&memo->slot[at], memory_order_acquire))) {
 		if (e->hash == hash && e->provider_bytes == provider.n && e->model_bytes == model.n &&
@@ -537,7 +536,7 @@ size_t book_find(const struct book *b, struct str provider, struct str model)
 	if (!e)
 		return found;
 	*e = (struct memo_entry){hash, found, (uint16_t)provider.n, (uint16_t)model.n};
-	if (provider.n)
+	if (provider.p && provider.n)
 		memcpy(e->text, provider.p, provider.n);
 	memcpy(e->text + provider.n, model.p, model.n);
 	for (struct memo_entry *none = NULL; !atomic_compare_exchange_strong(&memo->slot[at], &none, e); none = NULL)

@@ -12,7 +12,6 @@
  */
 #include "model/book_check.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/csv.h"
@@ -26,17 +25,18 @@ struct lint {
 	unsigned errors;
 };
 
-static void __attribute__((format(printf, 4, 5)))
-say(struct lint *l, const struct price_rule *r, bool error, const char *fmt, ...)
+static void tell(struct lint *l, const struct lint_finding *f)
 {
-	struct lint_finding f = {.error = error, .rule = r};
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(f.text, sizeof f.text, fmt, ap);
-	va_end(ap);
-	l->errors += error;
-	l->found(l->to, &f);
+	l->errors += f->error;
+	l->found(l->to, f);
 }
+
+#define say(l, r, is_error, ...)                                                                                       \
+	do {                                                                                                           \
+		struct lint_finding f_ = {.error = (is_error), .rule = (r)};                                           \
+		snprintf(f_.text, sizeof f_.text, __VA_ARGS__);                                                        \
+		tell((l), &f_);                                                                                        \
+	} while (0)
 
 static bool same_but(const struct price_rule *a, const struct price_rule *b, bool tier, bool region, bool above)
 {

@@ -12,8 +12,6 @@
  * empty price list is a gap, not a gift: such a model is unpriced, unless its id says ":free".
  * Semantics read in genai-prices 0.2.3 (types.py, decompose.py, data_snapshot.py).
  */
-#include <stdio.h>
-
 #include "model/book_i.h"
 
 enum { CONDITIONAL = 16 };
@@ -87,12 +85,11 @@ static struct match *read_match(struct book *b, struct json v, unsigned depth)
 /* "00:30:00Z" in minutes, or -1. */
 static int minute_of(struct json v)
 {
-	char t[32];
-	int h, m;
-	json_string_copy(v, t, sizeof t);
-	if (sscanf(t, "%2d:%2d", &h, &m) != 2 || h < 0 || h > 23 || m < 0 || m > 59)
+	struct str rest = json_raw_string(v), hour = str_cut(&rest, ':'), minute = str_cut(&rest, ':');
+	uint64_t h, m;
+	if (str_u64(hour, &h) || str_u64(minute, &m) || h > 23 || m > 59)
 		return -1;
-	return h * 60 + m;
+	return (int)(h * 60 + m);
 }
 
 struct sheet { /* one entry of a conditional list */

@@ -38,6 +38,7 @@ struct match {
 	enum match_kind kind;
 	struct str text; /* lower case */
 	regex_t *regex;
+	struct match *next_regex; /* of the book: they are freed with it */
 	struct match *first; /* OR, AND */
 	struct match *next;
 };
@@ -91,8 +92,8 @@ struct book {
 	uint32_t name_slots;
 	uint32_t *id_slot; /* rule ids */
 	uint32_t id_slots;
-	regex_t **regex;
-	uint32_t regexes;
+	struct match *regexes;
+	uint32_t regex_count;
 	struct memo *memo;
 	struct str date;
 	struct book_source *source; /* own format: short key to full text */

@@ -99,7 +99,11 @@ static int read_folder(struct book *b, const char *path, struct err *e)
 	unsigned count = 0;
 	struct dirent *entry;
 	DIR *d = opendir(path);
-	int rc = file && d ? 0 : err_set(e, RR_IO, "the folder %s cannot be read", path);
+	int rc = 0;
+	if (!file || !d) {
+		rc = err_set(e, RR_IO, "the folder %s cannot be read", path);
+		goto out;
+	}
 	while (!rc && (entry = readdir(d))) {
 		struct str n = str_of(entry->d_name);
 		if (n.p[0] == '.' || !(str_ends(n, STR(".csv")) || str_ends(n, STR(".json"))))
@@ -125,6 +129,7 @@ static int read_folder(struct book *b, const char *path, struct err *e)
 			rc = read_text(b, sb_str(&file[i].text), file[i].name, e);
 		sb_fini(&file[i].text);
 	}
+out:
 	if (d)
 		closedir(d);
 	free(file);

@@ -84,20 +84,16 @@ static regex_t *regex_make(struct book *b, struct str text)
 	struct sb pattern;
 	bool fold = false;
 	regex_t *re = NULL;
-	if (b->regexes == BOOK_REGEXES || !regex_is_modest(text) || memchr(text.p, 0, text.n))
+	if (b->regex_count == BOOK_REGEXES || !regex_is_modest(text) || memchr(text.p, 0, text.n))
 		return NULL;
 	sb_init(&pattern, 2048);
 	regex_translate(text, &pattern, &fold);
-	if (!b->regex)
-		b->regex = calloc(BOOK_REGEXES, sizeof *b->regex);
-	if (pattern.p && !pattern.full && b->regex)
+	if (pattern.p && !pattern.full)
 		re = calloc(1, sizeof *re);
 	if (re && regcomp(re, pattern.p, REG_EXTENDED | REG_NOSUB | (fold ? REG_ICASE : 0)) != 0) {
 		free(re);
 		re = NULL;
 	}
-	if (re)
-		b->regex[b->regexes++] = re;
 	sb_fini(&pattern);
 	return re;
 }
@@ -110,8 +106,12 @@ struct match *match_leaf(struct book *b, enum match_kind kind, struct str text)
 	m->kind = kind;
 	if (kind == MATCH_REGEX) {
 		m->regex = regex_make(b, text);
-		m->text = arena_str(&b->arena, text);
-		return m->regex ? m : NULL;
+		if (!m->regex)
+			return NULL;
+		m->next_regex = b->regexes;
+		b->regexes = m;
+		b->regex_count++;
+		return m;
 	}
 	m->text = lower_copy(&b->arena, text);
 	return m->text.p ? m : NULL;
@@ -268,8 +268,7 @@ void model_names(struct name_list *l, struct str provider, struct str model)
 		tuned_names(l, str_cut(&rest, ':'));
 		return;
 	}
-	if ((at = str_chr(s, '.')) != SIZE_MAX &&
-	    str_contains(s, STR(".ft-"))) { /* Azure deployments of tuned models */
+	if (str_contains(s, STR(".ft-"))) { /* Azure deployments of tuned models */
 		const char *dot = memmem(s.p, s.n, ".ft-", 4);
 		tuned_names(l, str_make(s.p, (size_t)(dot - s.p)));
 		return;

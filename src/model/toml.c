@@ -241,7 +241,7 @@ static int header(struct reader *r)
 		unsigned i = 0;
 		char index[16];
 		while (i < r->arrays &&
-		       (strlen(r->array[i].path) != r->path_n || memcmp(r->array[i].path, r->path, r->path_n)))
+		       (strlen(r->array[i].path) != r->path_n || memcmp(r->array[i].path, r->path, r->path_n) != 0))
 			i++;
 		if (i == r->arrays) {
 			if (r->arrays == TOML_ARRAYS)
