@@ -300,7 +300,8 @@ static int take_scalar(struct building *b, const yaml_event_t *ev)
 	return 0;
 }
 
-static int take_start(struct building *b, const yaml_event_t *ev, enum conf_type type, const void *anchor, const void *tag)
+static int take_start(struct building *b, const yaml_event_t *ev, enum conf_type type, const void *anchor,
+		      const void *tag)
 {
 	struct open *top = b->depth ? &b->open[b->depth - 1] : NULL;
 	struct conf_node *n;

@@ -80,8 +80,8 @@ static bool in_range(const struct binding *b, double v)
 	const struct conf_field *f = b->f;
 	if ((f->least == 0 && f->most == 0) || (v >= f->least && v <= f->most))
 		return true;
-	conf_error(b->d, b->n, "%s: '%.*s' is not between %.15g and %.15g", f->name, STR_ARG(str_sub(b->n->scalar, 0, SHOWN)), f->least,
-		   f->most);
+	conf_error(b->d, b->n, "%s: '%.*s' is not between %.15g and %.15g", f->name, STR_ARG(str_sub(b->n->scalar, 0, SHOWN)),
+		   f->least, f->most);
 	return false;
 }
 
@@ -287,6 +287,12 @@ static int bind_enum(const struct binding *b)
 	return conf_hint(b->d, "%s is %s", b->f->name, conf_field_words(b->f, words));
 }
 
+static void unknown_key(struct conf_doc *d, const struct conf_node *n)
+{
+	const struct conf_node at = {.line = n->key_line, .column = n->key_column};
+	conf_error(d, &at, "unknown key '%.*s'", STR_ARG(str_sub(n->key, 0, SHOWN)));
+}
+
 static int bind_range(const struct binding *b)
 {
 	static const char *const names[] = {"low", "mode", "high"};
@@ -301,7 +307,7 @@ static int bind_range(const struct binding *b)
 	}
 	for (const struct conf_node *n = b->n->first; n; n = n->next)
 		if (!str_eqc(n->key, "low") && !str_eqc(n->key, "mode") && !str_eqc(n->key, "high")) {
-			conf_error(b->d, &(struct conf_node){.line = n->key_line, .column = n->key_column}, "%s: unknown key '%.*s'", b->f->name, STR_ARG(str_sub(n->key, 0, SHOWN)));
+			unknown_key(b->d, n);
 			return conf_hint(b->d, "a range is {low: .., mode: .., high: ..}");
 		}
 	for (int i = 0; i < 3; i++) {
@@ -432,7 +438,7 @@ int conf_bind(struct conf_doc *d, const struct conf_node *map, const struct conf
 		if (f->name)
 			continue;
 		near = conf_nearest(fields, n->key);
-		conf_error(d, &(struct conf_node){.line = n->key_line, .column = n->key_column}, "unknown key '%.*s'", STR_ARG(str_sub(n->key, 0, SHOWN)));
+		unknown_key(d, n);
 		if (near)
 			conf_hint(d, "did you mean %s?", near);
 		full = true;
@@ -455,7 +461,8 @@ int conf_bind(struct conf_doc *d, const struct conf_node *map, const struct conf
 	return full || d->errors > before ? -RR_CONFIG : 0;
 }
 
-static void each(const struct conf_node *map, const struct conf_field *fields, const char *prefix, conf_visit *fn, void *arg)
+static void each(const struct conf_node *map, const struct conf_field *fields, const char *prefix, conf_visit *fn,
+		 void *arg)
 {
 	for (const struct conf_field *f = fields; f->name; f++) {
 		const struct conf_node *n = conf_get(map, f->name);

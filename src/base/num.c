@@ -51,7 +51,8 @@ static int not_a_number(struct str s, struct err *e)
 static int two_readings(struct str s, const char *first, const char *second, struct err *e)
 {
 	err_set(e, RR_INPUT, "'%.*s' can be read as %s or as %s", STR_ARG(shown(s)), first, second);
-	return err_hint(e, "write %s or %s: the point is for decimals, commas stand between groups of three digits", first, second);
+	return err_hint(e, "write %s or %s: the point is for decimals, commas stand between groups of three digits", first,
+			second);
 }
 
 /* A body like "1.234,56" or "12,5": as if its commas were decimal points, and as if its separators were noise. */
@@ -154,7 +155,8 @@ static int unclear_suffix(struct str s, struct str suffix, struct err *e)
 }
 
 /* Suffix and percent sign behind the digits. */
-static int scan_suffix(struct str whole, struct str rest, bool has_exponent, int *exponent, bool *percent, struct err *e)
+static int scan_suffix(struct str whole, struct str rest, bool has_exponent, int *exponent, bool *percent,
+		       struct err *e)
 {
 	rest = str_trim(rest);
 	if (!rest.n)

@@ -13,7 +13,7 @@ enum { HELP_COLUMN = 27, HELP_WIDTH = 80 };
 
 static bool looks_like_flag(const char *a)
 {
-	bool number = a[0] == '-' && ((a[1] >= '0' && a[1] <= '9') || a[1] == '.' || (unsigned char)a[1] >= 0x80 || a[1] == '$');
+	bool number = (a[1] >= '0' && a[1] <= '9') || a[1] == '.' || a[1] == '$' || (unsigned char)a[1] >= 0x80;
 	return a[0] == '-' && a[1] != 0 && !number;
 }
 

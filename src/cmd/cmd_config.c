@@ -29,7 +29,8 @@ struct show {
 	struct json_out w;
 };
 
-static void add(struct show *s, const char *path, struct str value, const char *kind, const char *file, unsigned line, const char *help)
+static void add(struct show *s, const char *path, struct str value, const char *kind, const char *file, unsigned line,
+		const char *help)
 {
 	struct table_row *r;
 	if (globals.json) {
@@ -54,8 +55,8 @@ static void add(struct show *s, const char *path, struct str value, const char *
 		table_set(&s->table, r, 2, "%s", kind);
 	} else {
 		size_t n = strlen(file); /* the end of a long name says more than its beginning */
-		table_set(&s->table, r, 2, "%s%s:%u", n > FILE_COLUMNS ? "\xE2\x80\xA6" : "", n > FILE_COLUMNS ? file + n - FILE_COLUMNS : file,
-			  line);
+		bool cut = n > FILE_COLUMNS;
+		table_set(&s->table, r, 2, "%s%s:%u", cut ? "\xE2\x80\xA6" : "", cut ? file + n - FILE_COLUMNS : file, line);
 	}
 }
 
@@ -96,7 +97,8 @@ static int print(const struct gate_config *conf, struct arena *arena)
 		table_csv(&s.table, &out);
 	} else {
 		if (!globals.quiet)
-			fprintf(stderr, "%s%s\n", conf->file ? "file: " : "no configuration file: all defaults", conf->file ? conf->file : "");
+			fprintf(stderr, "%s%s\n", conf->file ? "file: " : "no configuration file: all defaults",
+				conf->file ? conf->file : "");
 		table_text(&s.table, term_width(STDOUT_FILENO), &out);
 	}
 	rc = cmd_print(sb_str(&out));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `runrate doctor`: what could be wrong on this machine, one line each: ok, warn or fail, and how to fix it. Looks only:
- * it creates no file and connects to nobody (a port is tried by listening on it for a moment).
+ * `runrate doctor`: what could be wrong on this machine, one line each: ok, warn or fail, and how to fix it. It only
+ * looks: it creates no file and connects to nobody (a port is tried by listening on it for a moment).
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -40,8 +40,8 @@ struct doctor {
 	unsigned warns, fails;
 };
 
-__attribute__((format(printf, 5, 6))) static void say(struct doctor *d, enum state state, const char *name, const char *fix,
-							const char *fmt, ...)
+__attribute__((format(printf, 5, 6)))
+static void say(struct doctor *d, enum state state, const char *name, const char *fix, const char *fmt, ...)
 {
 	char found[512];
 	va_list ap;
@@ -161,7 +161,8 @@ static bool check_config(struct doctor *d, struct arena *a, struct gate_config *
 			    "the key of %.*s travels unencrypted", STR_ARG(up->name));
 	}
 	if (fine && conf->file && conf->require_keys && !keys)
-		say(d, WARN, "provider keys", "set upstreams[].key: virtual keys stand for it", "none is set, yet only rr_ keys are taken");
+		say(d, WARN, "provider keys", "set upstreams[].key: virtual keys stand for it",
+		    "none is set, yet only rr_ keys are taken");
 	sb_fini(&errors);
 	return fine;
 }
@@ -287,8 +288,8 @@ const struct command cmd_doctor = {
 	.name = "doctor",
 	.summary = "what could be wrong on this machine, and the fix",
 	.usage = "doctor [--config F] [--ledger F] [--tz ZONE]",
-	.text = "Looks at the configuration, the price book, the ledger, its disk, the ports, time zones, the clock and the trust "
-		"store. It changes nothing and connects to nobody. The exit code is 1 when something fails; warnings are 0.",
+	.text = "Looks at the configuration, the price book, the ledger, its disk, the ports, time zones, the clock and the "
+		"trust store. It changes nothing and connects to nobody. The exit code is 1 when something fails; warnings are 0.",
 	.examples = "$ runrate doctor\n$ runrate doctor --json\n",
 	.options = options, /* it has none of its own */
 	.run = run,

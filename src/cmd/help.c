@@ -126,7 +126,7 @@ void help_overview(struct sb *out)
 	sb_adds(out, "\nrunrate help COMMAND tells more; runrate help flags: what every command takes.\n");
 }
 
-/* Where a long line of shell may be parted: the last blank before `most` bytes that stands in no quotes; 0 = nowhere. */
+/* Where a long line of shell may be parted: the last blank before `most` bytes that stands in no quotes; 0: nowhere. */
 static size_t shell_break(struct str line, size_t most)
 {
 	size_t best = 0;

@@ -145,7 +145,8 @@ static void head(const struct command *c, const char *summary, struct sb *out)
 	struct sb name;
 	sb_init(&name, 256);
 	page_name(c, '-', &name);
-	sb_addf(out, ".\\\" SPDX-License-Identifier: Apache-2.0\n.\\\" Made by `runrate help --all-man`: edit the command's table instead.\n"
+	sb_addf(out, ".\\\" SPDX-License-Identifier: Apache-2.0\n"
+		     ".\\\" Made by `runrate help --all-man`: edit the command's table instead.\n"
 		     ".Dd %s\n.Dt ", page_date);
 	for (size_t i = 0; i < name.n; i++)
 		sb_addc(out, name.p[i] >= 'a' && name.p[i] <= 'z' ? (char)(name.p[i] - 32) : name.p[i]);

@@ -14,7 +14,8 @@
 #include "gate/config_tables.h"
 #include "net/client.h"
 
-enum { FILE_BYTES = 1024 * 1024, CAPS_MOST = 4096, RATES_MOST = 256, UPSTREAM_MOST = 64, NAME_MOST = 32, CORES_MOST = 8 };
+enum { FILE_BYTES = 1024 * 1024, CAPS_MOST = 4096, RATES_MOST = 256, UPSTREAM_MOST = 64, NAME_MOST = 32 };
+enum { CORES_MOST = 8 /* workers without a setting */ };
 
 /* The vendors' public addresses, as their own SDKs have them (read 2026-11-20). */
 static const struct {
@@ -45,7 +46,9 @@ bool listen_is_loopback(const char *where)
 	int used = 0;
 	if (str_starts(s, STR("unix:")) || str_starts(s, STR("[::1]:")) || str_starts(s, STR("localhost:")))
 		return true;
-	return sscanf(where, "%3u.%3u.%3u.%3u:%n", &a, &b, &c, &d, &used) == 4 && used && a == 127 && b < 256 && c < 256 && d < 256;
+	if (sscanf(where, "%3u.%3u.%3u.%3u:%n", &a, &b, &c, &d, &used) != 4 || !used)
+		return false;
+	return a == 127 && b < 256 && c < 256 && d < 256;
 }
 
 /* HOST:PORT, [V6]:PORT, unix:/PATH. */
@@ -156,15 +159,18 @@ static void take_upstream(struct loading *l, const struct file_upstream *f, cons
 	struct err e;
 	double ppm = f->discount * 1e6;
 	*up = (struct upstream_config){.name = f->name, .api = (enum vendor_api)f->dialect, .base = f->base, .key = f->key,
-				       .region = f->region, .ca = f->ca_given ? str_of(path_of(l, f->ca)) : f->ca, .gpu_rate_per_hour = f->gpu_rate_per_hour};
+				       .region = f->region, .gpu_rate_per_hour = f->gpu_rate_per_hour};
+	if (f->ca_given)
+		up->ca = str_of(path_of(l, f->ca));
 	if (!f->name_given || !f->dialect_given || !f->base_given) {
 		conf_error(l->d, at, "an upstream has a name, a dialect and a base");
 		conf_hint(l->d, "{name: local, dialect: openai, base: http://127.0.0.1:8000}");
 		return;
 	}
 	if (!name_ok(f->name)) {
-		conf_error(l->d, part(at, "name"), "name: small letters, digits and . _ - (at most %d), because it stands in addresses", NAME_MOST);
-		conf_hint(l->d, "as in: name: local-gpu");
+		conf_error(l->d, part(at, "name"), "name: small letters, digits and . _ - (at most %d)",
+			   NAME_MOST);
+		conf_hint(l->d, "as in: name: local-gpu; it stands in addresses");
 	}
 	for (unsigned i = 0; i < index; i++)
 		if (str_eq(l->c->upstreams[i].name, f->name)) {

@@ -67,7 +67,8 @@ static const struct conf_field log_fields[] = {
 #define PART(name_, fields_, help_) \
 	{.name = #name_, .kind = CONF_STRUCT, .offset = offsetof(struct file_top, name_), .fields = fields_, .help = help_}
 #define PARTS(name_, fields_, size_, help_) \
-	{.name = #name_, .kind = CONF_STRUCTS, .offset = offsetof(struct file_top, name_), .fields = fields_, .size = size_, .help = help_}
+	{.name = #name_, .kind = CONF_STRUCTS, .offset = offsetof(struct file_top, name_), .fields = fields_, \
+	 .size = size_, .help = help_}
 
 const struct conf_field gate_config_fields[] = {
 #define TOP(...) FIELD(file_top, __VA_ARGS__)
