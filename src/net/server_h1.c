@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP/1.1 connections of the server.
+ * HTTP/1.1 connections of the server: their life and what comes in. server_h1_stream.c: what goes out.
  *
  * 1. One read an event, one writev a round: callbacks only fill c->out; conn_work, deferred to the end of
  *    the round, sends it. Bytes are read into the loop's scratch and handed on as spans; only what cannot
@@ -22,16 +22,14 @@
 
 enum { FLUSH_SPANS = 8 };
 
-static const struct stream_ops h1_ops;
-
 static void conn_work(struct deferred *d);
 
-static void conn_schedule(struct conn *c)
+void conn_schedule(struct conn *c)
 {
 	loop_defer(c->srv->loop, &c->work, conn_work);
 }
 
-static void conn_kill(struct conn *c, enum http_end how)
+void conn_kill(struct conn *c, enum http_end how)
 {
 	if (c->dead)
 		return;
@@ -205,7 +203,7 @@ static void conn_settle(struct conn *c)
 
 /* ---- in */
 
-static uint64_t body_due_us(const struct stream *s)
+uint64_t stream_body_due_us(const struct stream *s)
 {
 	const struct http_limits *l = s->srv->limits;
 	if (!l->body_min_rate)
@@ -304,7 +302,7 @@ static size_t conn_head(struct conn *c, const char *p, size_t n)
 		stream_free(s);
 		return 0;
 	}
-	s->ops = &h1_ops;
+	s->ops = &stream_h1_ops;
 	s->c = c;
 	s->close_after = !s->head.keep_alive;
 	h1_body_request(&s->body, &s->head);
@@ -313,7 +311,7 @@ static size_t conn_head(struct conn *c, const char *p, size_t n)
 	c->phase = STREAM;
 	c->looked = 0;
 	c->head_from_us = 0;
-	deadline_move(&srv->deadlines, &c->deadline, s->body.done ? DEADLINE_NEVER : body_due_us(s));
+	deadline_move(&srv->deadlines, &c->deadline, s->body.done ? DEADLINE_NEVER : stream_body_due_us(s));
 	srv->handler->on_request(srv->config.app, s);
 	if (!c->dead) {
 		if ((size_t)used == n)
@@ -579,7 +577,7 @@ void conn_late(struct deadlines *all, struct deadline *d)
 		return;
 	}
 	if (!s->body.done && !s->paused) {
-		due = body_due_us(s);
+		due = stream_body_due_us(s);
 		if (now >= due) {
 			conn_fail_stream(c, 408, END_TIMEOUT_SLOW, "the body comes too slowly");
 			return;
@@ -602,159 +600,3 @@ void conn_drain(struct conn *c)
 	else
 		c->close_after = true;
 }
-
-/* ---- what a stream can do */
-
-/* Framing is ours: nothing of it is taken from the application, so nothing of it can be doubled. */
-static bool is_ours(struct str name)
-{
-	return (name.n == 14 && str_ieq(name, STR("content-length"))) || (name.n == 4 && str_ieq(name, STR("date"))) ||
-	       header_is_hop(name);
-}
-
-static int h1_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count, int64_t length)
-{
-	struct conn *c = s->c;
-	struct sb *out = &s->srv->text;
-	bool keep;
-	int rc;
-	if (c->dead)
-		return -RR_NET;
-	if (s->responded || status < 200)
-		return -RR_INTERNAL;
-	sb_clear(out);
-	if ((rc = h1_write_status_line(out, status)))
-		return rc;
-	for (unsigned i = 0; i < count; i++)
-		if (!is_ours(headers[i].name) && (rc = h1_write_header(out, headers[i].name, headers[i].value)))
-			return rc;
-	s->bodyless = status == 204 || status == 304 || str_eq(s->head.method, STR("HEAD"));
-	if (length >= 0 && status != 204) {
-		sb_add(out, "content-length: ", 16);
-		sb_add_u64(out, (uint64_t)length);
-		sb_add(out, "\r\n", 2);
-	} else if (!s->bodyless && s->head.minor) {
-		s->chunked = true;
-		sb_adds(out, "transfer-encoding: chunked\r\n");
-	} else if (!s->bodyless) {
-		s->close_after = true;
-	}
-	/* The rest of an unwanted body is dropped if it is known to be short, else the connection ends. */
-	keep = !s->close_after && !c->close_after && !s->srv->draining &&
-	       (s->body.done || (s->body.kind == H1_BODY_LENGTH && s->body.left <= SKIP_BYTES &&
-				 (!s->head.expect_continue || s->continue_sent || s->body_bytes)));
-	if (!keep) {
-		s->close_after = true;
-		sb_adds(out, "connection: close\r\n");
-	} else if (!s->head.minor) {
-		sb_adds(out, "connection: keep-alive\r\n");
-	}
-	server_write_date(s->srv, out);
-	sb_add(out, "\r\n", 2);
-	if (out->full)
-		return -RR_LIMIT;
-	if ((rc = buf_add(&c->out, out->p, out->n)))
-		return rc;
-	s->left = s->bodyless ? -1 : length;
-	s->responded = true;
-	conn_schedule(c);
-	return 0;
-}
-
-static long h1_send(struct stream *s, struct str bytes)
-{
-	struct conn *c = s->c;
-	int rc = 0;
-	if (c->dead)
-		return -RR_NET;
-	if (!s->responded || s->ended)
-		return -RR_INTERNAL;
-	if (s->bodyless || !bytes.n)
-		return (long)c->out.n;
-	if (s->left >= 0) {
-		if (bytes.n > (size_t)s->left) {
-			conn_kill(c, END_ABORTED);
-			return -RR_INPUT;
-		}
-		s->left -= (int64_t)bytes.n;
-	}
-	if (s->chunked) {
-		char line[20];
-		unsigned at = sizeof line;
-		line[--at] = '\n';
-		line[--at] = '\r';
-		for (size_t n = bytes.n; n; n >>= 4)
-			line[--at] = "0123456789abcdef"[n & 15];
-		rc = buf_add(&c->out, line + at, sizeof line - at);
-	}
-	if (!rc)
-		rc = buf_add(&c->out, bytes.p, bytes.n);
-	if (!rc && s->chunked)
-		rc = buf_add(&c->out, "\r\n", 2);
-	if (rc) {
-		conn_kill(c, END_ABORTED);
-		return rc;
-	}
-	if (c->out.n > s->srv->limits->out_bytes)
-		s->above_mark = true;
-	conn_schedule(c);
-	return (long)c->out.n;
-}
-
-static int h1_end(struct stream *s)
-{
-	struct conn *c = s->c;
-	if (c->dead)
-		return -RR_NET;
-	if (!s->responded || s->ended)
-		return -RR_INTERNAL;
-	if (s->left > 0 || (s->chunked && buf_add(&c->out, "0\r\n\r\n", 5))) {
-		conn_kill(c, END_ABORTED);
-		return -RR_INPUT;
-	}
-	s->ended = true;
-	if (s->paused) { /* whatever still comes of the request is dropped */
-		s->paused = false;
-		c->deaf = c->fin = false;
-	}
-	conn_schedule(c);
-	return 0;
-}
-
-static void h1_abort(struct stream *s)
-{
-	conn_kill(s->c, END_ABORTED);
-}
-
-static void h1_pause(struct stream *s, bool on)
-{
-	struct conn *c = s->c;
-	uint64_t now = loop_now_us(s->srv->loop);
-	if (c->dead || on == s->paused || s->ended)
-		return;
-	s->paused = on;
-	if (on) {
-		s->paused_at_us = now;
-		return;
-	}
-	s->body_from_us += now - s->paused_at_us; /* the wait was ours */
-	c->deaf = c->fin = false;
-	c->poke = wire_has_more(&c->w);
-	if (!s->body.done)
-		deadline_move(&s->srv->deadlines, &c->deadline, body_due_us(s));
-	conn_schedule(c);
-}
-
-static size_t h1_queued(const struct stream *s)
-{
-	return s->c->out.n;
-}
-
-static const struct stream_ops h1_ops = {
-	.respond = h1_respond,
-	.send = h1_send,
-	.end = h1_end,
-	.abort = h1_abort,
-	.pause = h1_pause,
-	.queued = h1_queued,
-};

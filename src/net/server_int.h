@@ -107,6 +107,11 @@ void conn_open(struct server *srv, int fd, const union sock_any *peer, socklen_t
 void conn_late(struct deadlines *all, struct deadline *d);
 void conn_drain(struct conn *c); /* closes when idle, else after its exchange */
 void conn_cut(struct conn *c);   /* at once */
+void conn_kill(struct conn *c, enum http_end how); /* soon, from conn_work */
+void conn_schedule(struct conn *c);                /* conn_work at the end of the round */
+uint64_t stream_body_due_us(const struct stream *s); /* when the request's body is too slow */
+/* server_h1_stream.c */
+extern const struct stream_ops stream_h1_ops;
 static inline struct conn *conn_of_deadline(struct deadline *d)
 {
 	return (struct conn *)(void *)((char *)d - offsetof(struct conn, deadline));
