@@ -197,7 +197,7 @@ def against_ledger(lists, served, export):
     for call in read_lines(export):
         if call.get("vendor_ref"):
             calls.setdefault(call["vendor_ref"], []).append(call)
-    passed, failed, total_truth, total_ledger = 0, [], D(0), D(0)
+    passed, failed, total_truth, total_ledger, unpriced = 0, [], D(0), D(0), 0
     for line in read_lines(served):
         if not line.get("usage") or line.get("status", 200) != 200:
             continue
@@ -212,7 +212,7 @@ def against_ledger(lists, served, export):
             if call["price_status"] != "unpriced":
                 failed.append(f"{line['id']}: no price ({why}), the ledger says {call['price_status']} {call['cost']}")
             else:
-                passed += 1
+                passed, unpriced = passed + 1, unpriced + 1
             continue
         if call["price_status"] not in ("priced", "free") or D(call["cost"]) != want:
             failed.append(f"{line['id']} {line['model']}: ledger {call['price_status']} {call['cost']}, truth {want}")
@@ -220,7 +220,7 @@ def against_ledger(lists, served, export):
         passed += 1
         total_truth += want
         total_ledger += D(call["cost"])
-    print(f"sum of the truth {total_truth}, sum of the ledger {total_ledger}")
+    print(f"sum of the truth {total_truth}, sum of the ledger {total_ledger}, without a price on both sides {unpriced}")
     return passed, failed
 
 
