@@ -35,7 +35,8 @@ void h1_body_request(struct h1_body *b, const struct head *h);
 void h1_body_response(struct h1_body *b, const struct head *h, struct str method);
 /* Decodes from p[0..n): *data is a span of body bytes inside p (may be empty). Returns bytes consumed
  * (framing included), or <0. Call again until it consumes 0 or b->done. */
-long h1_body_next(struct h1_body *b, const char *p, size_t n, struct str *data, const struct http_limits *l, const char **fault);
+long h1_body_next(struct h1_body *b, const char *p, size_t n, struct str *data, const struct http_limits *l,
+		  const char **fault);
 
 /* Serialising: only from checked parts. A header whose name or value holds a control byte is refused
  * with -RR_INPUT. */

@@ -225,7 +225,8 @@ int h1_write_header(struct sb *out, struct str name, struct str value)
 
 int h1_write_request_line(struct sb *out, struct str method, struct str target)
 {
-	if (!h1_header_ok(method, str_make(NULL, 0)) || target.n == 0 || (target.p[0] != '/' && !str_eq(target, STR("*"))))
+	if (!h1_header_ok(method, str_make(NULL, 0)) || target.n == 0 ||
+	    (target.p[0] != '/' && !str_eq(target, STR("*"))))
 		return -RR_INPUT;
 	for (size_t i = 0; i < target.n; i++)
 		if (target.p[i] <= 0x20 || target.p[i] >= 0x7F || target.p[i] == '#' || target.p[i] == '\\')

@@ -24,10 +24,12 @@ int origin_parse(struct origin *o, struct str url, struct err *e)
 	memset(o, 0, sizeof *o);
 	https = str_ieq(str_sub(url, 0, 8), STR("https://"));
 	if (!https && !str_ieq(str_sub(url, 0, 7), STR("http://")))
-		return err_set(e, RR_CONFIG, "an upstream's URL begins with https:// or http://: \"%.*s\"", STR_ARG(url));
+		return err_set(e, RR_CONFIG, "an upstream's URL begins with https:// or http://: \"%.*s\"",
+			STR_ARG(url));
 	for (size_t i = 0; i < url.n; i++)
 		if (url.p[i] <= 0x20 || url.p[i] >= 0x7F || strchr("?#@\\\"<>", url.p[i]))
-			return err_set(e, RR_CONFIG, "an upstream's URL has no user, query, fragment or blank: \"%.*s\"",
+			return err_set(e, RR_CONFIG,
+				"an upstream's URL has no user, query, fragment or blank: \"%.*s\"",
 				       STR_ARG(url));
 	rest = str_sub(url, https ? 8 : 7, url.n);
 	at = str_chr(rest, '/');
@@ -43,8 +45,9 @@ int origin_parse(struct origin *o, struct str url, struct err *e)
 	authority = at == SIZE_MAX ? str_make(NULL, 0) : str_sub(authority, v6 ? at + 1 : at, authority.n);
 	if (host.n == 0 || host.n >= sizeof o->host || rest.n >= sizeof o->base_path)
 		return err_set(e, RR_CONFIG, "a host or path that is empty or too long: \"%.*s\"", STR_ARG(url));
-	if (authority.n && (authority.p[0] != ':' || authority.n > 6 || str_u64(str_sub(authority, 1, authority.n), &port) ||
-			    port == 0 || port > 65535))
+	if (authority.n &&
+	    (authority.p[0] != ':' || authority.n > 6 || str_u64(str_sub(authority, 1, authority.n), &port) ||
+	     port == 0 || port > 65535))
 		return err_set(e, RR_CONFIG, "a port is a number from 1 to 65535: \"%.*s\"", STR_ARG(url));
 	str_copy(o->scheme, sizeof o->scheme, https ? STR("https") : STR("http"));
 	for (size_t i = 0; i < host.n; i++)
@@ -75,7 +78,8 @@ struct site *site_get(struct pool *p, const struct origin *o)
 {
 	struct site *s, *unused = NULL;
 	for (s = p->sites; s; s = s->next) {
-		if (s->port == o->port && s->tls == o->tls && !strcmp(s->host, o->host) && !strcmp(s->scheme, o->scheme))
+		if (s->port == o->port && s->tls == o->tls && !strcmp(s->host, o->host) &&
+		    !strcmp(s->scheme, o->scheme))
 			return s;
 		if (!s->links)
 			unused = s;

@@ -187,7 +187,8 @@ void server_write_date(struct server *srv, struct sb *out)
 		int64_t day = now / 86400, year;
 		unsigned month, mday, second = (unsigned)(now - day * 86400);
 		civil_from_days(day, &year, &month, &mday);
-		snprintf(srv->date, sizeof srv->date, "date: %.3s, %02u %.3s %04d %02u:%02u:%02u GMT\r\n", days + day % 7 * 3,
+		snprintf(srv->date, sizeof srv->date, "date: %.3s, %02u %.3s %04d %02u:%02u:%02u GMT\r\n",
+			days + day % 7 * 3,
 			 mday, months + (month - 1) * 3, (int)year, second / 3600, second / 60 % 60, second % 60);
 		srv->date_s = now;
 	}
@@ -235,7 +236,8 @@ struct str stream_peer(const struct stream *s)
 	return s->peer;
 }
 
-int stream_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count, int64_t content_length)
+int stream_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count,
+		   int64_t content_length)
 {
 	return s->ops->respond(s, status, headers, count, content_length);
 }

@@ -44,7 +44,7 @@ struct server_config {
 	struct tls_ctx *tls;     /* NULL = plain */
 	const struct http_limits *limits;
 	bool reuse_port;         /* several workers on one port */
-	bool serve_half_closed;  /* a client's FIN behind a whole request: false = it has left (on_closed), true = it waits */
+	bool serve_half_closed;  /* a FIN behind a whole request: false = the client has left, true = it waits */
 	unsigned max_connections; /* 0 = 65,536 */
 	const struct server_handler *handler;
 	void *app;
@@ -70,7 +70,8 @@ struct str stream_peer(const struct stream *s);
 
 /* Head of the answer. content_length -1: chunked (or until close for HTTP/1.0). Connection,
  * transfer-encoding, content-length and date are the server's own business: do not pass them. */
-int stream_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count, int64_t content_length);
+int stream_respond(struct stream *s, unsigned status, const struct header *headers, unsigned count,
+		   int64_t content_length);
 /* Queues body bytes (copied). Returns bytes queued towards the client, or <0 when the stream is over. */
 long stream_send(struct stream *s, struct str bytes);
 int stream_end(struct stream *s);  /* the clean end */

@@ -20,7 +20,7 @@
 enum {
 	STREAMS_KEPT = 1024,           /* on the free list */
 	STREAM_ARENA_KEPT = 64 * 1024, /* a larger arena is given back at once */
-	SKIP_BYTES = 64 * 1024,        /* of a request body that the application did not want, to save the connection */
+	SKIP_BYTES = 64 * 1024,        /* of an unwanted request body are read to save the connection */
 	LINGER_BYTES = 64 * 1024 * 1024,    /* read and dropped after the last answer, so that it is not lost to a reset */
 	LINGER_US = 2 * 1000000,
 	DATE_BYTES = 96,

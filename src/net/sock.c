@@ -87,7 +87,8 @@ static int listen_unix(const char *where, char text[SOCK_TEXT], struct err *e)
 	struct str path = str_of(where + 5);
 	int fd;
 	if (path.n == 0 || path.n >= sizeof un.sun_path)
-		return err_set(e, RR_CONFIG, "a Unix socket's path has 1 to %zu bytes: %s", sizeof un.sun_path - 1, where);
+		return err_set(e, RR_CONFIG, "a Unix socket's path has 1 to %zu bytes: %s", sizeof un.sun_path - 1,
+			where);
 	str_copy(un.sun_path, sizeof un.sun_path, path);
 	remove_stale(&un);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -130,7 +131,8 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 	if (str_starts(str_of(where), STR("unix:")))
 		return listen_unix(where, text, e);
 	if (split_where(where, host, sizeof host, port))
-		return err_set(e, RR_CONFIG, "not an address to listen on: %s (want HOST:PORT, [V6]:PORT or unix:PATH)", where);
+		return err_set(e, RR_CONFIG,
+			"not an address to listen on: %s (want HOST:PORT, [V6]:PORT or unix:PATH)", where);
 	if (sock_addr_literal(&a, strcmp(host, "localhost") ? host : "127.0.0.1", *port)) {
 		struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
 		int rc = getaddrinfo(host, NULL, &hints, &list);

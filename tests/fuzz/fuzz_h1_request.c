@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	check(oracle_request(p, size, &o));
-	check(o.bytes == (size_t)rc && o.headers == h.headers && o.length == h.content_length && o.chunked == h.chunked);
+	check(o.bytes == (size_t)rc && o.headers == h.headers && o.length == h.content_length && o.chunked ==
+		h.chunked);
 	sb_init(&out, 256 * 1024);
 	check(!h1_write_request_line(&out, h.method, h.target));
 	for (unsigned i = 0; i < h.headers; i++)
@@ -56,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(str_eq(again.method, h.method) && str_eq(again.target, h.target) && str_eq(again.path, h.path));
 		check(again.content_length == h.content_length && again.chunked == h.chunked);
 		for (unsigned i = 0; i < h.headers; i++)
-			check(str_eq(again.header[i].name, h.header[i].name) && str_eq(again.header[i].value, h.header[i].value));
+			check(str_eq(again.header[i].name, h.header[i].name) && str_eq(again.header[i].value,
+				h.header[i].value));
 	}
 	sb_fini(&out);
 	return 0;

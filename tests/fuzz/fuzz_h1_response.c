@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rc <= 0)
 		return 0;
 	check(oracle_response(p, size, &o));
-	check(o.bytes == (size_t)rc && o.headers == h.headers && o.length == h.content_length && o.chunked == h.chunked &&
+	check(o.bytes == (size_t)rc && o.headers == h.headers && o.length == h.content_length && o.chunked ==
+		h.chunked &&
 	      o.status == h.status);
 	sb_init(&out, 256 * 1024);
 	check(!h1_write_status_line(&out, h.status));

@@ -123,7 +123,8 @@ static inline bool oracle_request(const char *p, size_t n, struct oracle_head *o
 			const char *from = sp1 + 1 + k;
 			if (!hosts) /* HTTP/1.0 */
 				return true;
-			return (size_t)(sp2 - from) >= a && !strncasecmp(from, o->host, a) && (from[a] == '/' || from + a == sp2);
+			return (size_t)(sp2 - from) >= a && !strncasecmp(from, o->host, a) && (from[a] == '/' ||
+				from + a == sp2);
 		}
 	}
 	return false;
@@ -139,7 +140,8 @@ static inline bool oracle_response(const char *p, size_t n, struct oracle_head *
 		return false;
 	o->bytes = (size_t)(end - p);
 	eol = memmem(p, n, "\r\n", 2);
-	if (!eol || eol - p < 12 || memcmp(p, "HTTP/1.", 7) || (p[7] != '0' && p[7] != '1') || p[8] != ' ' || (eol - p > 12 && p[12] != ' '))
+	if (!eol || eol - p < 12 || memcmp(p, "HTTP/1.", 7) || (p[7] != '0' && p[7] != '1') || p[8] != ' ' ||
+		(eol - p > 12 && p[12] != ' '))
 		return false;
 	for (int i = 9; i < 12; i++)
 		if (p[i] < '0' || p[i] > '9')

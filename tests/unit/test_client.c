@@ -60,7 +60,8 @@ static void result_init(struct result *r)
 
 static void start(struct result *r, const char *method, const char *path, struct str body)
 {
-	static const struct header h[] = {{STR("authorization"), STR("Bearer x")}, {STR("Host"), STR("evil")}, {STR("transfer-encoding"), STR("chunked")}};
+	static const struct header h[] = {{STR("authorization"), STR("Bearer x")}, {STR("Host"), STR("evil")},
+		{STR("transfer-encoding"), STR("chunked")}};
 	r->x = exchange_start(pool, &origin, str_of(method), str_of(path), h, 3, body, &handler, r);
 	T_TRUE(r->x != NULL);
 	T_EQ_I(r->dones, 0);
@@ -144,7 +145,8 @@ TEST(the_request_as_it_stands_on_the_wire)
 	fd = raw_accept(listener);
 	raw_until(fd, &g, "{\"k\":1}");
 	snprintf(want, sizeof want,
-		 "POST /base/v1/x?a=b HTTP/1.1\r\nhost: 127.0.0.1:%u\r\nauthorization: Bearer x\r\ncontent-length: 7\r\n\r\n{\"k\":1}", port);
+		 "POST /base/v1/x?a=b HTTP/1.1\r\nhost: 127.0.0.1:%u\r\nauthorization: Bearer x\r\n"
+		"content-length: 7\r\n\r\n{\"k\":1}", port);
 	T_EQ_S(g.p, want);
 	raw_say(fd, "HTTP/1.1 200 OK\r\nX-Test: yes\r\nContent-Length: 2\r\n\r\nhi");
 	until_done(&r);
@@ -165,28 +167,43 @@ struct script {
 
 static const struct script scripts[] = {
 	{"length", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", KEEP, 200, END_OK},
-	{"chunked", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: u\r\n\r\n", "hello", KEEP, 200, END_OK},
+	{"chunked", "GET",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: u\r\n\r\n",
+		"hello", KEEP, 200, END_OK},
 	{"until close", "GET", "HTTP/1.1 200 OK\r\n\r\nhello", "hello", CLOSE, 200, END_OK},
 	{"until close, 1.0", "GET", "HTTP/1.0 200 OK\r\n\r\nhello", "hello", CLOSE, 200, END_OK},
 	{"until close, reset", "GET", "HTTP/1.1 200 OK\r\n\r\nhello", "hello", RESET, 200, END_PEER_RESET},
 	{"head", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "", KEEP, 200, END_OK},
 	{"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "", KEEP, 204, END_OK},
 	{"304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", KEEP, 304, END_OK},
-	{"100 first", "POST", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", "x", KEEP, 201, END_OK},
+	{"100 first", "POST",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+		"HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", "x", KEEP, 201, END_OK},
 	{"101", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "", KEEP, 101, END_OK},
-	{"302 is not followed", "GET", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "", KEEP, 302, END_OK},
+	{"302 is not followed", "GET",
+		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "", KEEP, 302,
+		END_OK},
 	{"long body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhello", "he", KEEP, 200, END_OK},
-	{"short body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "hello", CLOSE, 200, END_PEER_CLOSED},
-	{"short body, reset", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "hello", RESET, 200, END_PEER_RESET},
+	{"short body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "hello", CLOSE, 200,
+		END_PEER_CLOSED},
+	{"short body, reset", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "hello", RESET, 200,
+		END_PEER_RESET},
 	{"cut in the head", "GET", "HTTP/1.1 200 OK\r\nContent-Len", "", CLOSE, 0, END_PEER_CLOSED},
 	{"nothing at all", "GET", "", "", CLOSE, 0, END_PEER_CLOSED},
 	{"reset at once", "GET", "", "", RESET, 0, END_PEER_RESET},
-	{"chunks cut", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "hel", CLOSE, 200, END_PEER_CLOSED},
-	{"chunks without an end", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "hello", CLOSE, 200, END_PEER_CLOSED},
-	{"chunk size wrong", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n", "he", KEEP, 200, END_BAD_SYNTAX},
-	{"two lengths", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "", KEEP, 0, END_BAD_SYNTAX},
-	{"length and chunks", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "", KEEP, 0, END_BAD_SYNTAX},
-	{"gzip, chunked", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "", KEEP, 0, END_BAD_SYNTAX},
+	{"chunks cut", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "hel", CLOSE, 200,
+		END_PEER_CLOSED},
+	{"chunks without an end", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+		"hello", CLOSE, 200, END_PEER_CLOSED},
+	{"chunk size wrong", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n", "he", KEEP,
+		200, END_BAD_SYNTAX},
+	{"two lengths", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "", KEEP, 0,
+		END_BAD_SYNTAX},
+	{"length and chunks", "GET",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "", KEEP, 0,
+		END_BAD_SYNTAX},
+	{"gzip, chunked", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "", KEEP, 0,
+		END_BAD_SYNTAX},
 	{"no http", "GET", "SSH-2.0-OpenSSH\r\n", "", KEEP, 0, END_BAD_SYNTAX},
 	{"bare LF", "GET", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "", KEEP, 0, END_BAD_SYNTAX},
 };
@@ -201,9 +218,11 @@ TEST(answers_of_every_kind_in_one_piece_and_split_at_every_byte)
 			struct result r;
 			play(&r, s->method, s->bytes, n - cut, s->how);
 			/* After a reset what was sent just before may be lost, as TCP has it. */
-			if (r.how != s->end || (s->how != RESET && (r.status != s->status || !str_eqc(sb_str(&r.body), s->body))) ||
+			if (r.how != s->end || (s->how != RESET && (r.status != s->status || !str_eqc(sb_str(&r.body),
+				s->body))) ||
 			    r.heads > 1) {
-				printf("  %s cut at %zu: end %d status %u body %s fault %s\n", s->name, n - cut, r.how, r.status,
+				printf("  %s cut at %zu: end %d status %u body %s fault %s\n", s->name, n - cut,
+					r.how, r.status,
 				       sb_str(&r.body).p, r.fault);
 				t_bad++;
 			}
@@ -247,7 +266,8 @@ TEST(connections_are_reused_only_after_whole_answers)
 	got_free(&g);
 	for (int how = 0; how < 3; how++) { /* close asked for; 1.0; speaking out of turn */
 		static const char *const text[] = {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-						   "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
+						   "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+						"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
 		sb_fini(&r.body);
 		result_init(&r);
 		start(&r, "GET", "/", STR(""));
@@ -541,7 +561,8 @@ TEST(connecting_takes_no_longer_than_allowed)
 	open_all(true);
 	full = raw_listen(&p, 0); /* a backlog that is full: SYNs are dropped */
 	for (int i = 0; i < 8; i++) {
-		struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(p), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(p), .sin_addr.s_addr =
+			htonl(INADDR_LOOPBACK)};
 		held[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		(void)!connect(held[i], (struct sockaddr *)&a, sizeof a);
 	}
@@ -659,7 +680,8 @@ TEST(requests_that_cannot_be_written_are_refused)
 	open_all(false);
 	result_init(&r);
 	T_TRUE(exchange_start(pool, &origin, STR("GET"), STR("/"), &evil, 1, STR(""), &handler, &r) == NULL);
-	T_TRUE(exchange_start(pool, &origin, STR("GET"), STR("/ HTTP/1.1\r\nX: y"), NULL, 0, STR(""), &handler, &r) == NULL);
+	T_TRUE(exchange_start(pool, &origin, STR("GET"), STR("/ HTTP/1.1\r\nX: y"), NULL, 0, STR(""), &handler, &r) ==
+		NULL);
 	T_TRUE(exchange_start(pool, &origin, STR("GE T"), STR("/"), NULL, 0, STR(""), &handler, &r) == NULL);
 	T_EQ_I(r.dones, 0);
 	sb_fini(&r.body);
@@ -668,8 +690,10 @@ TEST(requests_that_cannot_be_written_are_refused)
 
 TEST(origins)
 {
-	static const char *const bad[] = {"", "example.com", "ftp://a", "http://", "https:///x", "http://u@a", "http://u:p@a/", "http://a?x",
-					  "http://a/#f", "http://a:0", "http://a:65536", "http://a:8o", "http://a:", "http://[::1", "http://a b",
+	static const char *const bad[] = {"", "example.com", "ftp://a", "http://", "https:///x", "http://u@a",
+		"http://u:p@a/", "http://a?x",
+					  "http://a/#f", "http://a:0", "http://a:65536", "http://a:8o", "http://a:",
+					"http://[::1", "http://a b",
 					  "http://a/\\b", "http://[::1]x", "http://a:1:2"};
 	struct origin o;
 	struct err e;
@@ -679,9 +703,11 @@ TEST(origins)
 		T_TRUE(origin_parse(&o, str_of(bad[i]), &e) < 0 && e.what[0]);
 	}
 	T_EQ_I(origin_parse(&o, STR("https://API.openai.com/"), &e), 0);
-	T_TRUE(o.port == 443 && !strcmp(o.host, "api.openai.com") && !strcmp(o.authority, "api.openai.com") && !o.base_path[0]);
+	T_TRUE(o.port == 443 && !strcmp(o.host, "api.openai.com") && !strcmp(o.authority, "api.openai.com") &&
+		!o.base_path[0]);
 	T_EQ_I(origin_parse(&o, STR("http://[::1]:8000/a/b//"), &e), 0);
-	T_TRUE(o.port == 8000 && !strcmp(o.host, "::1") && !strcmp(o.authority, "[::1]:8000") && !strcmp(o.base_path, "/a/b"));
+	T_TRUE(o.port == 8000 && !strcmp(o.host, "::1") && !strcmp(o.authority, "[::1]:8000") && !strcmp(o.base_path,
+		"/a/b"));
 	T_EQ_I(origin_parse(&o, STR("http://x:80"), &e), 0);
 	T_EQ_S(o.authority, "x");
 	T_EQ_I(origin_parse(&o, STR("https://x:80"), &e), 0);

@@ -64,22 +64,29 @@ TEST(ordinary_requests_are_taken_and_no_prefix_is)
 {
 	static const struct taken taken[] = {
 		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "/", "/", "", "a", -1, false, true, false, 1},
-		{"GET /v1/models?limit=2&x=%20 HTTP/1.1\r\nhost:a.example:8080\r\n\r\n", "/v1/models?limit=2&x=%20", "/v1/models",
+		{"GET /v1/models?limit=2&x=%20 HTTP/1.1\r\nhost:a.example:8080\r\n\r\n", "/v1/models?limit=2&x=%20",
+			"/v1/models",
 		 "limit=2&x=%20", "a.example:8080", -1, false, true, false, 1},
-		{"POST /x HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 0\r\n\r\n", "/x", "/x", "", "[::1]:80", 0, false, true,
+		{"POST /x HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 0\r\n\r\n", "/x", "/x", "", "[::1]:80", 0,
+			false, true,
 		 false, 2},
-		{"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length:  123  \r\nConnection: close\r\n\r\n", "/x", "/x", "", "a", 123,
+		{"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length:  123  \r\nConnection: close\r\n\r\n", "/x", "/x", "",
+			"a", 123,
 		 false, false, false, 3},
-		{"POST /x HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n", "/x", "/x", "", "a",
+		{"POST /x HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n", "/x",
+			"/x", "", "a",
 		 -1, true, true, true, 3},
-		{"GET http://a.Example/p?q HTTP/1.1\r\nHost: A.example\r\n\r\n", "/p?q", "/p", "q", "A.example", -1, false, true,
+		{"GET http://a.Example/p?q HTTP/1.1\r\nHost: A.example\r\n\r\n", "/p?q", "/p", "q", "A.example", -1,
+			false, true,
 		 false, 1},
 		{"GET HTTPS://a HTTP/1.1\r\nHost: a\r\n\r\n", "/", "/", "", "a", -1, false, true, false, 1},
 		{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "*", "*", "", "a", -1, false, true, false, 1},
 		{"GET / HTTP/1.0\r\n\r\n", "/", "/", "", "", -1, false, false, false, 0},
 		{"GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n", "/", "/", "", "", -1, false, true, false, 1},
-		{"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n", "/", "/", "", "a", -1, false, false, false, 2},
-		{"GET / HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nX-Tab:\ta\tb\t\r\nX-Utf8: caf\xc3\xa9\r\n\r\n", "/", "/", "", "a", -1,
+		{"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n", "/", "/", "", "a", -1, false,
+			false, false, 2},
+		{"GET / HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nX-Tab:\ta\tb\t\r\nX-Utf8: caf\xc3\xa9\r\n\r\n", "/", "/",
+			"", "a", -1,
 		 false, true, false, 4},
 		{"M-SEARCH /?? HTTP/1.1\r\nHost: a\r\n\r\n", "/??", "/", "?", "a", -1, false, true, false, 1},
 	};
@@ -115,7 +122,8 @@ TEST(look_ups)
 	T_TRUE(str_eqc(head_get(&h, "x-a"), "1"));
 	T_EQ_I(head_count(&h, "X-A"), 2);
 	T_TRUE(head_get(&h, "x").p == NULL);
-	T_TRUE(header_is_hop(STR("Transfer-Encoding")) && header_is_hop(STR("TE")) && header_is_hop(STR("Proxy-Authorization")));
+	T_TRUE(header_is_hop(STR("Transfer-Encoding")) && header_is_hop(STR("TE")) &&
+		header_is_hop(STR("Proxy-Authorization")));
 	T_TRUE(header_is_hop(STR("upgrade")) && header_is_hop(STR("Trailer")) && header_is_hop(STR("Keep-Alive")));
 	T_TRUE(!header_is_hop(STR("host")) && !header_is_hop(STR("authorization")) && !header_is_hop(STR("proxy")));
 	T_TRUE(head_is_hop(&h, STR("X-B")) && !head_is_hop(&h, STR("X-A")) && head_is_hop(&h, STR("te")));
@@ -209,9 +217,12 @@ TEST(responses)
 		"HTTP/1.1 099 x\r\n\r\n", "HTTP/1.1 600 x\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "ICY 200 OK\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/1.1 200 O\x01K\r\n\r\n",
-		"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nA\r\n\r\n", "HTTP/1.1 -20 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1 1\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+		"HTTP/1.1 200 O\x01K\r\n\r\n",
+		"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nA\r\n\r\n",
+		"HTTP/1.1 -20 OK\r\n\r\n",
 		"<html>", "\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1\t200 OK\r\n\r\n",
 	};
 	struct head h;
@@ -293,13 +304,16 @@ TEST(chunk_tricks_are_refused_whole_and_split)
 			if (rc != -1)
 				printf("  %s in steps of %zu: %d\n", chunks_refused[i].name, step, rc);
 			T_EQ_I(rc, -1);
-			T_EQ_I(oracle_chunked(chunks_refused[i].bytes.p, chunks_refused[i].bytes.n, out, &out_n, &used), 0);
+			T_EQ_I(oracle_chunked(chunks_refused[i].bytes.p, chunks_refused[i].bytes.n, out, &out_n,
+				&used), 0);
 		}
 }
 
 TEST(chunks_in_steps_of_every_size)
 {
-	static const char m[] = "5;name=\"v w\"\r\nhello\r\n1\r\n,\r\n000c\r\n wonderful w\r\n4\r\norld\r\n0;x\r\nX-T: a b\r\nContent-Length: 9\r\n\r\nrest";
+	static const char m[] =
+		"5;name=\"v w\"\r\nhello\r\n1\r\n,\r\n000c\r\n wonderful w\r\n4\r\norld\r\n0;x\r\nX-T: a b\r\n"
+		"Content-Length: 9\r\n\r\nrest";
 	for (size_t step = 1; step <= sizeof m; step++) {
 		char out[256];
 		size_t out_n, used = 0;
@@ -337,7 +351,8 @@ TEST(random_chunks_against_the_second_opinion)
 	unsigned whole = 0;
 	rng_seed(&r, 1);
 	for (int round = 0; round < 200000; round++) {
-		static const char *const parts[] = {"5", "0", "a", "\r\n", "\r", "\n", ";", "x=1", "hello", "\r\n\r\n", "X: y\r\n", " ", "0\r\n", "1\r\nz\r\n", "+", "_"};
+		static const char *const parts[] = {"5", "0", "a", "\r\n", "\r", "\n", ";", "x=1", "hello",
+			"\r\n\r\n", "X: y\r\n", " ", "0\r\n", "1\r\nz\r\n", "+", "_"};
 		char m[128], a[128], b[128];
 		size_t n = 0, an, bn, cn, au, bu, cu;
 		int one, each, other;
@@ -367,8 +382,10 @@ TEST(random_chunks_against_the_second_opinion)
 TEST(random_requests_against_the_second_opinion)
 {
 	static const char *const parts[] = {
-		"GET", "POST", " ", "/", "/a?b", "http://a", "HTTP/1.1", "HTTP/1.0", "\r\n", "\r\n", "\n", "\r", "Host: a", "Host: b", "\r\n\r\n",
-		"Content-Length: 5", "Content-Length:", "5", "Transfer-Encoding: chunked", ":", "\t", "X: y", "\0", "X", ",", "GET / HTTP/1.1\r\nHost: a\r\n",
+		"GET", "POST", " ", "/", "/a?b", "http://a", "HTTP/1.1", "HTTP/1.0", "\r\n", "\r\n", "\n", "\r",
+		"Host: a", "Host: b", "\r\n\r\n",
+		"Content-Length: 5", "Content-Length:", "5", "Transfer-Encoding: chunked", ":", "\t", "X: y", "\0",
+		"X", ",", "GET / HTTP/1.1\r\nHost: a\r\n",
 		"POST http://a/ HTTP/1.1\r\nHost: a\r\n", "Connection: close\r\n", "\x80", "*"};
 	struct rng r;
 	unsigned taken = 0;
@@ -390,7 +407,8 @@ TEST(random_requests_against_the_second_opinion)
 		if (rc > 0) {
 			size_t cut = (size_t)rng_below(&r, (uint64_t)rc);
 			taken++;
-			if (!oracle_request(m, n, &o) || o.bytes != (size_t)rc || o.headers != h.headers || o.length != h.content_length ||
+			if (!oracle_request(m, n, &o) || o.bytes != (size_t)rc || o.headers != h.headers ||
+				o.length != h.content_length ||
 			    o.chunked != h.chunked) {
 				printf("  the second opinion differs on: %.*s\n", (int)n, m);
 				t_bad++;
@@ -442,8 +460,10 @@ TEST(written_heads_are_read_back_and_tricks_are_not_written)
 TEST(a_head_of_300_bytes_in_time)
 {
 	static const char m[] =
-		"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:7300\r\nAuthorization: Bearer rr_0123456789abcdef0123456789abcdef\r\n"
-		"Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: OpenAI/Python 1.55.0\r\nAccept-Encoding: gzip, deflate\r\n"
+		"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:7300\r\n"
+		"Authorization: Bearer rr_0123456789abcdef0123456789abcdef\r\n"
+		"Content-Type: application/json\r\nAccept: application/json\r\n"
+		"User-Agent: OpenAI/Python 1.55.0\r\nAccept-Encoding: gzip, deflate\r\n"
 		"Content-Length: 1536\r\nConnection: keep-alive\r\n\r\n";
 	struct timespec a, b;
 	struct head h;

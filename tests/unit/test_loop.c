@@ -321,7 +321,8 @@ TEST(deadlines_fire_within_their_grain)
 	for (int step = 0; step < 3500; step++) {
 		int i = (int)rng_below(&r, 300);
 		if (items[i].d.next) /* moved about all the time, as requests do */
-			deadline_move(&all, &items[i].d, items[i].due_us = loop_now_us(l) + 1000 + rng_below(&r, 1000000));
+			deadline_move(&all, &items[i].d, items[i].due_us = loop_now_us(l) + 1000 + rng_below(&r,
+				1000000));
 		clock_advance(&c, 1000);
 		loop_once(l, 0);
 	}
@@ -329,7 +330,8 @@ TEST(deadlines_fire_within_their_grain)
 	loop_once(l, 0);
 	for (int i = 0; i < 300; i++) {
 		T_TRUE(items[i].fired_us >= items[i].due_us);
-		T_TRUE(items[i].fired_us <= items[i].due_us + DEADLINE_GRAIN_US + 1000 || items[i].fired_us >= loop_now_us(l));
+		T_TRUE(items[i].fired_us <= items[i].due_us + DEADLINE_GRAIN_US + 1000 || items[i].fired_us >=
+			loop_now_us(l));
 	}
 	leave_in_callback = true;
 	for (int i = 0; i < 300; i++)

@@ -247,7 +247,8 @@ TEST(every_allocation_may_fail)
 			scenario();
 			until_failure = -1;
 			if (living != before || requests != closed || started != done) {
-				printf("  allocation %ld%s: %ld left, %u of %u closed, %u of %u done\n", n, ever ? " and on" : "",
+				printf("  allocation %ld%s: %ld left, %u of %u closed, %u of %u done\n", n, ever
+					? " and on" : "",
 				       living - before, closed, requests, done, started);
 				t_bad++;
 				break;

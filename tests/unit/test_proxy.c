@@ -217,7 +217,8 @@ static void front_closed(struct stream *s, enum http_end how)
 		exchange_abort(t->x);
 }
 
-static const struct server_handler front_calls = {front_request, front_body, front_body_end, front_drained, front_closed, NULL};
+static const struct server_handler front_calls = {front_request, front_body, front_body_end, front_drained,
+	front_closed, NULL};
 
 static void open_all(void)
 {
@@ -303,7 +304,8 @@ static long unframe(struct got *g, char *out)
 
 TEST(bodies_from_nothing_to_a_megabyte_by_length_and_in_chunks)
 {
-	static const size_t sizes[] = {0, 1, 2, 255, 4095, 4096, 16383, 16384, 16385, 65535, 65536, 65537, 200001, 1 << 20};
+	static const size_t sizes[] = {0, 1, 2, 255, 4095, 4096, 16383, 16384, 16385, 65535, 65536, 65537, 200001,
+		1 << 20};
 	static char body[(1 << 20) + 8], m[(1 << 20) + 200000], back_again[2 << 20];
 	unsigned asked = 0;
 	int fd;
@@ -317,7 +319,8 @@ TEST(bodies_from_nothing_to_a_megabyte_by_length_and_in_chunks)
 			long got = -1;
 			fill(body, n, i);
 			if (chunked) {
-				at = (size_t)sprintf(m, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+				at = (size_t)sprintf(m,
+					"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
 				for (size_t from = 0; from < n;) {
 					size_t k = 1 + rng_below(&chance, 30000);
 					k = n - from < k ? n - from : k;
@@ -452,7 +455,8 @@ static size_t wild_request(char *m)
 {
 	size_t n = rng_below(&chance, 3) ? rng_below(&chance, 2000) : rng_below(&chance, 150000);
 	size_t more = rng_below(&chance, 3) ? 0 : rng_below(&chance, 400000);
-	size_t at = (size_t)sprintf(m, "POST /?%zu HTTP/1.1\r\nHost: a\r\n%s", more, rng_below(&chance, 8) ? "" : "Connection: close\r\n");
+	size_t at = (size_t)sprintf(m, "POST /?%zu HTTP/1.1\r\nHost: a\r\n%s", more, rng_below(&chance, 8) ? ""
+		: "Connection: close\r\n");
 	if (rng_below(&chance, 40) == 0)
 		at += (size_t)sprintf(m + at, "Bad Header: x\r\n");
 	if (rng_below(&chance, 10) == 0)
@@ -501,7 +505,8 @@ TEST(ten_thousand_random_ends_leave_nothing_behind)
 			if (c[i].sent < c[i].send_most) {
 				size_t piece = 1 + rng_below(&chance, 60000);
 				size_t left = c[i].send_most - c[i].sent;
-				k = send(c[i].fd, c[i].m + c[i].sent, left < piece ? left : piece, MSG_NOSIGNAL | MSG_DONTWAIT);
+				k = send(c[i].fd, c[i].m + c[i].sent, left < piece ? left : piece,
+					MSG_NOSIGNAL | MSG_DONTWAIT);
 				if (k > 0)
 					c[i].sent += (size_t)k;
 				over = over || (k < 0 && errno != EAGAIN);
@@ -538,11 +543,13 @@ TEST(ten_thousand_random_ends_leave_nothing_behind)
 	T_TRUE(server_connections(back) <= st.idle + tally.back_paused);
 	T_TRUE(tally.ends[END_OK] > 500 && tally.ends[END_ABORTED] > 100 && tally.ends[END_PEER_CLOSED] > 50);
 	printf("  %u requests, %u upstream; whole %u, aborted %u, peer closed %u, reset %u, total %u; retried %u\n",
-	       tally.front_requests, tally.back_requests, tally.ends[END_OK], tally.ends[END_ABORTED], tally.ends[END_PEER_CLOSED],
+	       tally.front_requests, tally.back_requests, tally.ends[END_OK], tally.ends[END_ABORTED],
+		tally.ends[END_PEER_CLOSED],
 	       tally.ends[END_PEER_RESET], tally.ends[END_TIMEOUT_TOTAL], (unsigned)st.retried);
 	wild = false;
 	{ /* and it still serves */
-		struct got g = raw_ask_text(server_port(front), "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
+		struct got g = raw_ask_text(server_port(front),
+			"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi");
 		T_TRUE(begins(&g, "HTTP/1.1 200 OK\r\n") && strstr(g.p, "\r\n\r\nhi"));
 		got_free(&g);
 	}

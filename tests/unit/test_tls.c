@@ -39,8 +39,10 @@ static char *in_folder(const char *name)
 static void make(const char *name, const char *ca, const char *san, int days)
 {
 	int rc = sh("printf 'subjectAltName=%s\\n' > ext && "
-		    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s.key -out csr -subj /CN=%s && "
-		    "openssl x509 -req -in csr -CA %s.pem -CAkey %s.key -CAcreateserial -days %d -extfile ext -out %s.pem",
+		    "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s.key -out "
+		"csr -subj /CN=%s && "
+		    "openssl x509 -req -in csr -CA %s.pem -CAkey %s.key -CAcreateserial -days %d -extfile ext "
+		"-out %s.pem",
 		    san, name, name, ca, ca, days, name);
 	T_EQ_I(rc, 0);
 }
@@ -58,14 +60,17 @@ static bool certificates(void)
 	if (!mkdtemp(folder))
 		abort();
 	for (int i = 0; i < 2; i++)
-		T_EQ_I(sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s.key -out %s.pem "
-			  "-subj '/CN=%s' -days 30", i ? "other" : "ca", i ? "other" : "ca", i ? "Other authority" : "Test authority"), 0);
+		T_EQ_I(sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "
+			"%s.key -out %s.pem "
+			  "-subj '/CN=%s' -days 30", i ? "other" : "ca", i ? "other" : "ca", i ? "Other authority"
+			: "Test authority"), 0);
 	make("good", "ca", "DNS:localhost,IP:127.0.0.1", 30);
 	make("expired", "ca", "DNS:localhost,IP:127.0.0.1", -1);
 	make("wrong", "ca", "DNS:example.com,IP:192.0.2.1", 30);
 	make("partial", "ca", "DNS:local*", 30);
 	make("stranger", "other", "DNS:localhost,IP:127.0.0.1", 30);
-	T_EQ_I(sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout self.key -out self.pem "
+	T_EQ_I(sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout self.key "
+		"-out self.pem "
 		  "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -days 30"), 0);
 	made = true;
 	return true;
@@ -218,7 +223,8 @@ TEST(bodies_of_every_size_through_tls)
 			ask(&r, &o, i & 1 ? "/?chunked" : "/", str_make(big, sizes[i / 2]));
 			if (r.how)
 				printf("  end %d: %s\n", r.how, r.fault);
-			T_TRUE(r.how == END_OK && r.body.n == sizes[i / 2] && (!r.body.n || !memcmp(r.body.p, big, r.body.n)));
+			T_TRUE(r.how == END_OK && r.body.n == sizes[i / 2] && (!r.body.n || !memcmp(r.body.p, big,
+				r.body.n)));
 			sb_fini(&r.body);
 		}
 	}
@@ -234,8 +240,10 @@ TEST(whatever_is_not_trusted_is_refused_before_a_byte_is_sent)
 	static const struct {
 		const char *cert, *host, *why;
 	} rows[] = {
-		{"expired", "localhost", "expired"},   {"wrong", "localhost", "mismatch"},       {"wrong", "127.0.0.1", "mismatch"},
-		{"self", "localhost", "self-signed"},  {"stranger", "localhost", "local issuer"}, {"partial", "localhost", "mismatch"},
+		{"expired", "localhost", "expired"},   {"wrong", "localhost", "mismatch"},       {"wrong",
+			"127.0.0.1", "mismatch"},
+		{"self", "localhost", "self-signed"},  {"stranger", "localhost", "local issuer"}, {"partial",
+			"localhost", "mismatch"},
 	};
 	struct tls_ctx *ctx, *system_store;
 	if (!certificates())
@@ -275,7 +283,8 @@ static pid_t s_server(const char *flags, uint16_t *port)
 	char line[512];
 	pid_t pid;
 	close(raw_listen(port, 1)); /* a port that was free a moment ago */
-	snprintf(line, sizeof line, "cd %s && exec openssl s_server -accept 127.0.0.1:%u -cert good.pem -key good.key -quiet %s >>log 2>&1",
+	snprintf(line, sizeof line,
+		"cd %s && exec openssl s_server -accept 127.0.0.1:%u -cert good.pem -key good.key -quiet %s >>log 2>&1",
 		 folder, *port, flags);
 	pid = fork();
 	if (!pid) {
@@ -321,7 +330,8 @@ TEST(openssl_itself_is_understood_and_its_old_versions_are_refused)
 		for (int k = 0; k < 5000 && !r->dones; k++)
 			loop_once(loop, 1000);
 		/* s_server ends its pages with LF alone: a strict reader refuses that, after the handshake was fine. */
-		if (!r->dones || (rows[i].how == END_TLS ? r->how != END_TLS : r->how != END_OK && r->how != END_BAD_SYNTAX)) {
+		if (!r->dones || (rows[i].how == END_TLS ? r->how != END_TLS : r->how != END_OK && r->how !=
+			END_BAD_SYNTAX)) {
 			printf("  %s: %u done, end %d, \"%s\"\n", rows[i].flags, r->dones, r->how, r->fault);
 			t_bad++;
 		}
@@ -336,7 +346,8 @@ TEST(openssl_itself_is_understood_and_its_old_versions_are_refused)
 TEST(our_server_refuses_old_versions_and_serves_openssl)
 {
 	struct server *s;
-	static const char *const flags[] = {"-tls1_2", "-tls1_3", "-tls1_1 -cipher DEFAULT@SECLEVEL=0", "-tls1_2 -alpn h2"};
+	static const char *const flags[] = {"-tls1_2", "-tls1_3", "-tls1_1 -cipher DEFAULT@SECLEVEL=0",
+		"-tls1_2 -alpn h2"};
 	if (!certificates())
 		return;
 	open_all();
@@ -347,7 +358,8 @@ TEST(our_server_refuses_old_versions_and_serves_openssl)
 		size_t n = 0;
 		pid_t pid;
 		snprintf(line, sizeof line,
-			 "cd %s && (printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nhello'; sleep 0.5) | "
+			 "cd %s && (printf 'POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: "
+			"5\\r\\nConnection: close\\r\\n\\r\\nhello'; sleep 0.5) | "
 			 "openssl s_client -connect 127.0.0.1:%u -CAfile ca.pem -verify_return_error -quiet %s 2>>log",
 			 folder, server_port(s), flags[i]);
 		T_EQ_I(pipe(out), 0);
