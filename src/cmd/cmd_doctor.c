@@ -190,8 +190,7 @@ static void check_ledger(struct doctor *d, const struct gate_config *conf)
 	char path[4096];
 	struct err e = {0};
 	struct ledger *l;
-	const char *env = getenv("RUNRATE_LEDGER");
-	ledger_default_path(globals.ledger ? globals.ledger : env && env[0] ? NULL : conf->ledger, path, sizeof path);
+	ledger_default_path(globals.ledger ? globals.ledger : conf->ledger, path, sizeof path);
 	if (!fs_exists(path)) {
 		say(d, OK, "ledger", NULL, "none yet: %s is made at first use", path);
 	} else if ((l = ledger_open(path, LEDGER_READ, &e)) != NULL) {

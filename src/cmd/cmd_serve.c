@@ -125,16 +125,19 @@ static int run(int argc, char **argv)
 		fputs(errors.p ? errors.p : "runrate: wrong configuration\n", stderr);
 		rc = err_exit_code(RR_CONFIG);
 	} else {
-		if (flags.listen)
-			conf.listen = flags.listen;
-		if (flags.admin)
-			conf.admin = flags.admin;
-		log_init(conf.log_level, conf.log_json);
+		struct err e;
+		if ((flags.listen && gate_config_use_listen(&conf, flags.listen, &e)) ||
+		    (flags.admin && gate_config_use_admin(&conf, flags.admin, &e))) {
+			rc = cmd_fail(&e);
+			goto out;
+		}
+		log_init(globals.verbose ? LOG_DEBUG : globals.quiet ? LOG_ERROR : conf.log_level, conf.log_json);
 		ledger_default_path(globals.ledger ? globals.ledger : conf.ledger, path, sizeof path);
 		if (flags.demo && !globals.ledger)
 			fs_data_path("demo.db", path, sizeof path);
 		rc = serve(&conf, &arena, path);
 	}
+out:
 	sb_fini(&errors);
 	arena_fini(&arena);
 	return rc;

@@ -113,6 +113,17 @@ int gate_config_use_listen(struct gate_config *c, const char *listen, struct err
 	return 0;
 }
 
+int gate_config_use_admin(struct gate_config *c, const char *admin, struct err *e)
+{
+	if (!listen_ok(str_of(admin)) || !listen_is_loopback(admin)) {
+		err_set(e, RR_USAGE, "'%.80s' is no address for the admin listener, which stays on this machine", admin);
+		err_hint(e, "write 127.0.0.1:7301 or unix:/PATH");
+		return -RR_USAGE;
+	}
+	c->admin = admin;
+	return 0;
+}
+
 static void take_listeners(struct loading *l)
 {
 	struct gate_config *c = l->c;
@@ -355,9 +366,10 @@ static void take_numbers(struct loading *l)
 	struct gate_config *c = l->c;
 	const struct file_top *f = &l->file;
 	const struct file_limits *m = &f->limits;
+	const char *ledger = getenv("RUNRATE_LEDGER");
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	c->workers = f->workers ? (unsigned)f->workers : cores < 1 ? 1 : cores > CORES_MOST ? CORES_MOST : (unsigned)cores;
-	c->ledger = f->ledger_given ? path_of(l, f->ledger) : NULL;
+	c->ledger = f->ledger_given && !(ledger && ledger[0]) ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
 	c->max_memory_bytes = f->max_memory;

@@ -40,7 +40,7 @@ struct alert_config {
 struct gate_config {
 	const char *file;            /* which file was read; NULL = none, all defaults */
 	const char *listen, *admin;  /* "127.0.0.1:7300", "unix:/path" */
-	const char *ledger;          /* NULL = the usual place */
+	const char *ledger;          /* NULL = the usual place (also where $RUNRATE_LEDGER, which wins, is set) */
 	bool require_keys;           /* only rr_ keys are taken; always on beyond loopback */
 	unsigned workers;
 	enum durability durability;
@@ -83,6 +83,8 @@ void gate_config_each(const struct gate_config *c, struct arena *scratch,
 		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg);
 /* --listen: checked, and keys are required from then on where it is beyond loopback. */
 int gate_config_use_listen(struct gate_config *c, const char *listen, struct err *e);
+/* --admin: checked; it stays on this machine. */
+int gate_config_use_admin(struct gate_config *c, const char *admin, struct err *e);
 /* The bytes of a secret; n 0 when none is configured. */
 struct str secret_reveal(const struct conf_secret *s);
 /* Is this listen address reachable from this machine only? ("127...", "[::1]", "localhost", "unix:") */

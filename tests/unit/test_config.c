@@ -115,6 +115,8 @@ TEST(keys_are_required_beyond_loopback)
 	T_EQ_I(gate_config_use_listen(&conf, "0.0.0.0:80", NULL), 0);
 	T_TRUE(conf.require_keys);
 	T_EQ_I(gate_config_use_listen(&conf, "80", NULL), -RR_USAGE);
+	T_EQ_I(gate_config_use_admin(&conf, "0.0.0.0:80", NULL), -RR_USAGE);
+	T_EQ_I(gate_config_use_admin(&conf, "unix:/run/x", NULL), 0);
 }
 
 TEST(rules_over_several_keys)
@@ -159,6 +161,18 @@ TEST(rules_over_several_keys)
 	T_EQ_S(conf.caps[0].rule.currency.code, "GBP");
 	T_EQ_S(load("upstreams: [{name: a, dialect: openai, base: http://h, discount: 7.5%}]\n"), "");
 	T_EQ_I(conf.upstreams[0].discount_ppm, 75000);
+}
+
+TEST(the_ledger_of_the_environment_wins_over_the_file)
+{
+	setenv("HOME", "/home/x", 1);
+	unsetenv("RUNRATE_LEDGER");
+	T_EQ_S(load("ledger: ~/l.db\n"), "");
+	T_EQ_S(conf.ledger, "/home/x/l.db");
+	setenv("RUNRATE_LEDGER", "/y.db", 1);
+	T_EQ_S(load("ledger: ~/l.db\n"), "");
+	T_TRUE(conf.ledger == NULL);
+	unsetenv("RUNRATE_LEDGER");
 }
 
 TEST(several_mistakes_in_one_run)
