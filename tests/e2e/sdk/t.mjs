@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smallest harness: await test(name, fn) prints "ok name" or "not ok name: why"; done() exits.
 import assert from 'node:assert/strict'
+import { File } from 'node:buffer'
+globalThis.File ??= File // Node 18 has it, but not as a global
 export { assert }
 let failed = 0
 export async function test(name, fn) {
