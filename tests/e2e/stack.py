@@ -71,6 +71,9 @@ upstreams:
         return self
 
     def __exit__(self, *_):
+        for name, p in (('gateway', self.gateway), ('sandbox', self.sandbox)):
+            if p and p.poll() not in (None, 0, -signal.SIGKILL):  # it ended by itself: say how
+                print(f'{name} ended with {p.returncode}\n' + (self.folder / f'{name}.log').read_text(errors='replace')[-3000:], flush=True)
         for p in (self.gateway, self.sandbox):
             if p and p.poll() is None:
                 p.terminate()

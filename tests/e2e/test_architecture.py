@@ -10,6 +10,6 @@ for page in ('ARCHITECTURE.md', 'README.md', 'CONTRIBUTING.md', 'SECURITY.md'):
         if 'NAME' in name: continue
         ok(f'{page} names {name}', (ROOT / name).exists())
     makefile = (ROOT / 'Makefile').read_text()
-    for target in sorted(set(re.findall(r'`?make ([a-z-]+)', text))):
+    for target in sorted(set(re.findall(r'(?:`|^)make ([a-z-]+)', text, re.M))):
         ok(f'{page}: make {target}', re.search(rf'^{target}:', makefile, re.M) is not None)
 close()
