@@ -487,8 +487,15 @@ static size_t find_slowly(const struct book *b, struct str provider, struct str 
 {
 	struct name_list l;
 	uint32_t list[8];
+	bool routed = provider.n == 0 || str_ieq(provider, STR("litellm")); /* "openai/gpt-4o": the name says who */
+	struct str rest = model, first = str_cut(&rest, '/');
 	unsigned count = provider_list(b, provider, list);
 	size_t m = SIZE_MAX;
+	if (routed && count == 0 && rest.p && rest.n) {
+		m = provider_list(b, first, list) ? find_slowly(b, first, rest) : SIZE_MAX;
+		if (m != SIZE_MAX)
+			return m;
+	}
 	model_names(&l, provider, model);
 	for (unsigned i = 0; i < count && m == SIZE_MAX; i++)
 		m = find_at(b, list[i], &l, MODEL_NAMES);
@@ -500,7 +507,7 @@ static size_t find_slowly(const struct book *b, struct str provider, struct str 
 				m = find_at(b, other, &l, MODEL_NAMES);
 		}
 	}
-	if (provider.n || m != SIZE_MAX)
+	if (!routed || count || m != SIZE_MAX)
 		return m;
 	for (uint32_t p = 0; p < b->providers && l.count && m == SIZE_MAX; p++)
 		if (b->provider[p].by_model && match_is(b->provider[p].by_model, l.name[0]))
