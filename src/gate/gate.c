@@ -269,11 +269,12 @@ static enum turn take_cap(struct request *r)
 		return NEXT;
 	memset(&ask, 0, sizeof ask);
 	ask.who = (struct cap_scope){r->call.key, r->call.team, r->call.feature, r->call.model_asked, r->call.env};
-	ask.priced = r->bound.status != PRICE_UNPRICED;
+	ask.priced = r->bound.status == PRICE_PRICED || r->bound.status == PRICE_FREE;
 	ask.currency = r->bound.currency;
 	ask.most_pico = r->bound.total_pico;
 	ask.likely_pico = r->bound.total_pico / 4; /* soft caps: bytes are about four to a token */
-	ask.most_tok = r->bound.in_tok + r->bound.out_tok;
+	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &ask.most_tok))
+		ask.most_tok = UINT64_MAX / 2;
 	ask.likely_tok = ask.most_tok / 4;
 	if (caps_reserve(caps, &ask, &r->ticket, &no, &warn)) {
 		char at[TIME_TEXT] = "never";

@@ -62,6 +62,7 @@ struct gate {
 	struct worker **worker;
 	unsigned workers;
 	struct http_limits limits;
+	struct tls_ctx *tls;        /* of the data listener; NULL = plain */
 	atomic_bool draining;
 	int64_t started_us;
 };

@@ -118,6 +118,8 @@ static void gate_free(struct gate *g)
 		if (g->upstream[i].origin.tls)
 			tls_ctx_free(g->upstream[i].origin.tls);
 	}
+	if (g->tls)
+		tls_ctx_free(g->tls);
 	caps_free(g->caps);
 	book_free(g->book);
 	free(g->worker);
@@ -142,7 +144,16 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->worker = calloc(g->workers, sizeof(struct worker *));
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
 	g->book = g->caps ? book_builtin(e) : NULL;
-	if (!g->worker || !g->book || conf->upstream_count > UPSTREAMS_MOST)
+	if (!g->worker || !g->book) {
+		if (g->book)
+			err_set(e, RR_NOMEM, "no memory for %u workers", g->workers);
+		goto fail;
+	}
+	if (conf->upstream_count > UPSTREAMS_MOST) {
+		err_set(e, RR_LIMIT, "%u upstreams are configured; at most %d can be", conf->upstream_count, UPSTREAMS_MOST);
+		goto fail;
+	}
+	if (conf->tls.cert && !(g->tls = tls_server_ctx(conf->tls.cert, conf->tls.key, e)))
 		goto fail;
 	for (unsigned i = 0; i < conf->upstream_count; i++)
 		if (open_upstream(g, &conf->upstreams[i], e))

@@ -16,6 +16,10 @@
 /* Where neither the request nor the book says: larger than any model sold in November 2026 takes or gives. */
 enum { CONTEXT_UNKNOWN_TOK = 2000000, OUTPUT_UNKNOWN_TOK = 200000, CLEARING_FIRST = 1024 };
 
+/* A small file may hold a picture of many tokens, so bytes do not bound it. The dearest picture of the vendors' guides
+ * (OpenAI high detail, Anthropic full size, Gemini ultra-high resolution; November 2026) stays well under this. */
+enum { PICTURE_MOST_TOK = 16384 };
+
 static struct price_query query_of(const struct request *r, struct str model)
 {
 	return (struct price_query){.provider = r->up->name, .model = model, .at_us = r->call.start_us,
@@ -35,7 +39,10 @@ static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 		if ((ways[i] == CLASS_IN_CACHE_WRITE_5M) && r->up->api == API_ANTHROPIC && !r->features.cache_marks)
 			continue;
 		u->tok[ways[i]] = in_tok;
-		price(r->worker->gate->book, &q, u, &one);
+		if (price(r->worker->gate->book, &q, u, &one) == -RR_RANGE) { /* more than money can say: more than any cap */
+			one.status = PRICE_PRICED;
+			one.total_pico = INT64_MAX;
+		}
 		if (i == 0 || (one.status == PRICE_PRICED && one.total_pico > r->bound.total_pico)) {
 			r->bound.status = one.status;
 			r->bound.currency = one.currency;
@@ -53,7 +60,7 @@ void settle_bound(struct request *r)
 	const struct features *f = &r->features;
 	struct usage u;
 	uint64_t window = book_context_window_tok(book, r->up->name, f->model);
-	r->bound.in_tok = f->body_bytes ? f->body_bytes : r->body.n;
+	r->bound.in_tok = (f->body_bytes ? f->body_bytes : r->body.n) + f->images * PICTURE_MOST_TOK;
 	if (f->hidden_context)
 		r->bound.in_tok += window ? window : CONTEXT_UNKNOWN_TOK;
 	if (window && r->bound.in_tok > window)
@@ -61,11 +68,14 @@ void settle_bound(struct request *r)
 	r->bound.out_tok = 0;
 	if (r->surface->generates) {
 		uint64_t most = f->max_output_tok ? f->max_output_tok : book_max_output_tok(book, r->up->name, f->model);
-		r->bound.out_tok = (most ? most : OUTPUT_UNKNOWN_TOK) * (f->choices ? f->choices : 1);
+		if (__builtin_mul_overflow(most ? most : OUTPUT_UNKNOWN_TOK, f->choices ? f->choices : 1, &r->bound.out_tok))
+			r->bound.out_tok = UINT64_MAX / 2;
 	}
 	memset(&u, 0, sizeof u);
 	u.flags = USAGE_SEEN;
 	u.tier = f->tier_asked == TIER_BATCH ? TIER_STANDARD : f->tier_asked;
+	u.fast = f->fast;
+	str_copy(u.geo, sizeof u.geo, str_of(f->geo));
 	u.tok[CLASS_OUT_TEXT] = r->bound.out_tok;
 	bound_input(r, &u, r->bound.in_tok);
 	if (r->bound.status == PRICE_UNPRICED && u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
