@@ -56,5 +56,7 @@
 
 /* Keeps what `runrate explain plan` shows; a folder that cannot be written is no error. */
 void cmd_plan_keep(struct str json);
+/* explain plan: every figure of the last plan, or the one of that name. Returns the exit code. */
+int cmd_plan_explain(const char *name);
 
 #endif

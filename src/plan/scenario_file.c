@@ -231,7 +231,8 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 			b++;
 		if (b == BILLINGS)
 			r->rc |= conf_error(r->d, k, "billing is token, call, seat, resolution or provisioned");
-		w->billing = (enum billing)b;
+		else
+			w->billing = (enum billing)b;
 	}
 	if ((k = conf_get(n, "model"))) {
 		int i = find_model(r, k);

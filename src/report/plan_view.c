@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/fs.h"
+#include "base/num.h"
 #include "report/svg.h"
 
 enum { POINTS = 240 };
@@ -234,6 +235,15 @@ static void lever_waterfall(const struct scenario *s, const struct lifetime *l, 
 		      l->lever_before, bar, l->levers, value_unit("money", s->currency, unit), out);
 }
 
+/* "200 k", "1.5": a figure's end beside its bar. */
+static char *figure_text(double v, char out[32])
+{
+	if (fabs(v) >= 1000)
+		return num_short(v, out);
+	snprintf(out, 32, "%.3g", v);
+	return out;
+}
+
 static void swings(const struct scenario *s, const struct lifetime *l, struct sb *out)
 {
 	struct svg_bar bar[LIFE_TORNADO];
@@ -242,7 +252,9 @@ static void swings(const struct scenario *s, const struct lifetime *l, struct sb
 		snprintf(bar[i].name, sizeof bar[i].name, "%.40s", l->swing[i].name);
 		bar[i].low = l->swing[i].total_low;
 		bar[i].high = l->swing[i].total_high;
-		snprintf(bar[i].text, sizeof bar[i].text, "%.4g - %.4g", l->swing[i].low, l->swing[i].high);
+		char low[32], high[32];
+		snprintf(bar[i].text, sizeof bar[i].text, "%.13s to %.13s", figure_text(l->swing[i].low, low),
+			 figure_text(l->swing[i].high, high));
 	}
 	svg_tornado("What the total hangs on", "Each figure at its low and its high end, the others at their modes.",
 		    life_total(&l->mode, l->months), bar, l->swings < 12 ? l->swings : 12,

@@ -297,7 +297,7 @@ void svg_waterfall(const char *title, const char *desc, double start, const stru
 void svg_tornado(const char *title, const char *desc, double centre, const struct svg_bar *bars, unsigned count,
 		 const char *unit, struct sb *out)
 {
-	char text[64], number[24];
+	char text[160], number[24];
 	struct axis x = {centre, centre, false, BAR_LEFT, WIDTH - BAR_RIGHT};
 	for (unsigned i = 0; i < count; i++) {
 		widen(bars[i].low, false, &x.low, &x.high);
