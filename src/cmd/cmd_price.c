@@ -131,7 +131,12 @@ static void print_row(struct job *j, uint64_t line, struct str model, const stru
 	table_set(&j->table, row, 2, "%s", status_word(r->status));
 	table_set(&j->table, row, 3, "%llu", (unsigned long long)usage_total_tok(u));
 	if (!known) {
-		table_set(&j->table, row, 6, "%s", r->why);
+		struct str near = r->model.n ? str_make("", 0)
+					     : book_suggest(j->book, str_of(j->provider ? j->provider : ""), model);
+		table_set(&j->table, row, 6, "-");
+		fprintf(stderr, "runrate: %s:%llu: %s: %s%s%.*s%s\n", j->file, (unsigned long long)line,
+			status_word(r->status), r->why, near.n ? " (did you mean " : "", STR_ARG(near),
+			near.n ? "?)" : "");
 		return;
 	}
 	table_set(&j->table, row, 4, "%s", money_text(r->input_pico, in));
@@ -337,8 +342,7 @@ static int finish(struct job *j)
 			struct table_row *row;
 			table_rule(&j->table);
 			row = table_add(&j->table);
-			table_set(&j->table, row, 1, "%u bodies%s", j->bodies,
-				  j->unpriced ? ", the unpriced not counted" : "");
+			table_set(&j->table, row, 1, "%u priced", j->bodies - j->unpriced);
 			table_set(&j->table, row, 6, "%s %s", money_text(j->total_pico, total), j->currency.code);
 		}
 		if (globals.csv)

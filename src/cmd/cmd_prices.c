@@ -15,7 +15,7 @@
 #include "cmd/cmd.h"
 #include "model/book_check.h"
 
-enum { OUT_BYTES = 256 * 1024 * 1024, TABLE_BYTES = 64 * 1024 * 1024 };
+enum { OUT_BYTES = 256 * 1024 * 1024, TABLE_BYTES = 64 * 1024 * 1024, SOURCES_MOST = 64 };
 
 struct view {
 	const char *book_path, *provider, *model;
@@ -29,6 +29,8 @@ struct view {
 	struct table table;
 	struct json_out w;
 	unsigned errors, warnings, rows;
+	const struct price_rule *source[SOURCES_MOST];
+	unsigned sources;
 };
 
 static const struct opt help[] = {
@@ -84,6 +86,9 @@ static int end(struct view *v)
 		table_text(&v->table, term_width(1), &v->out);
 	else if (globals.json)
 		sb_addc(&v->out, '\n');
+	for (unsigned i = 0; i < v->sources && !globals.csv; i++)
+		sb_addf(&v->out, "[%u] %.*s, read %.*s\n", i + 1, STR_ARG(v->source[i]->source),
+			STR_ARG(v->source[i]->source_date));
 	rc = cmd_print(sb_str(&v->out));
 	book_free(v->book);
 	arena_fini(&v->arena);
@@ -230,6 +235,17 @@ const struct command cmd_prices_show = {
 	.run = show,
 };
 
+/* Sources are long: each gets a number in the table and stands below it once. */
+static unsigned source_number(struct view *v, const struct price_rule *r)
+{
+	unsigned i = 0;
+	while (i < v->sources && !str_eq(v->source[i]->source, r->source))
+		i++;
+	if (i == v->sources && v->sources < SOURCES_MOST)
+		v->source[v->sources++] = r;
+	return i + 1;
+}
+
 static void show_row(struct view *v, const struct price_rule *r)
 {
 	struct table_row *row = table_add(&v->table);
@@ -250,8 +266,8 @@ static void show_row(struct view *v, const struct price_rule *r)
 			  r->window_to_min / 60u, r->window_to_min % 60u);
 	table_set(&v->table, row, 4, "%s", r->valid_from_us ? time_date(r->valid_from_us, day) : "");
 	table_set(&v->table, row, 5, "%s", r->valid_to_us != INT64_MAX ? time_date(r->valid_to_us, day) : "");
-	table_set(&v->table, row, 6, "%.*s %.*s%s%.*s%s", STR_ARG(r->source_date), STR_ARG(r->source),
-		  r->derived_from.n ? " (" : "", STR_ARG(r->derived_from), r->derived_from.n ? ")" : "");
+	table_set(&v->table, row, 6, "%.*s", STR_ARG(r->derived_from));
+	table_set(&v->table, row, 7, "[%u]", source_number(v, r));
 }
 
 static int show(int argc, char **argv)
@@ -261,7 +277,7 @@ static int show(int argc, char **argv)
 	struct str provider, name;
 	size_t model, first, count;
 	int rc;
-	if (!begin(&v, &cmd_prices_show, argc, argv, 1, "meter|price>|when|above|from|to|source", &rc))
+	if (!begin(&v, &cmd_prices_show, argc, argv, 1, "meter|price>|when|above|from|to|derived|by", &rc))
 		return rc;
 	name = str_of(v.count ? v.positional[0] : "");
 	model = v.count ? book_find(v.book, filter(v.provider), name) : SIZE_MAX;
@@ -332,6 +348,8 @@ static void lint_line(void *to, const struct lint_finding *f)
 		jw_kstr(&v->w, "rule", f->rule->id);
 		jw_kcstr(&v->w, "text", f->text);
 		jw_end_object(&v->w);
+	} else if (!globals.csv) {
+		sb_addf(&v->out, "%s  %.*s: %s\n", f->error ? "error  " : "warning", STR_ARG(f->rule->id), f->text);
 	} else if ((row = table_add(&v->table))) {
 		table_set(&v->table, row, 0, "%s", f->error ? "error" : "warning");
 		table_set(&v->table, row, 1, "%.*s", STR_ARG(f->rule->id));
