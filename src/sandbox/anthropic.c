@@ -274,11 +274,19 @@ struct message {
 	unsigned searches;
 	bool thinks;
 	uint64_t out;
+	uint64_t late_in, late_written; /* by server tools, while it answered: only the last counts show them */
 };
 
-static void put_usage(const struct message *m, struct json_out *w, uint64_t out, bool whole)
+/* whole: with the split and the tier. end: what is known only then, too. */
+static void put_usage(const struct message *m, struct json_out *w, bool whole, bool end)
 {
-	const struct prompt *p = &m->prompt;
+	struct prompt late = m->prompt;
+	const struct prompt *p = &late;
+	uint64_t out = end ? m->out : m->out ? 1 : 0; /* the first count is of one token */
+	if (end) {
+		late.tokens += m->late_in + m->late_written;
+		*(late.written_1h && !late.written_5m ? &late.written_1h : &late.written_5m) += m->late_written;
+	}
 	jw_object(w);
 	jw_ku64(w, "input_tokens", p->tokens - p->read - p->written_5m - p->written_1h);
 	jw_ku64(w, "cache_creation_input_tokens", p->written_5m + p->written_1h);
@@ -291,13 +299,13 @@ static void put_usage(const struct message *m, struct json_out *w, uint64_t out,
 		jw_end_object(w);
 	}
 	jw_ku64(w, "output_tokens", out);
-	if (m->thinks && out == m->out) {
+	if (m->thinks && end) {
 		jw_key(w, "output_tokens_details");
 		jw_object(w);
 		jw_ku64(w, "thinking_tokens", m->speech.reasoning);
 		jw_end_object(w);
 	}
-	if (m->searches && out == m->out) {
+	if (m->searches && end) {
 		jw_key(w, "server_tool_use");
 		jw_object(w);
 		jw_ku64(w, "web_search_requests", m->searches);
@@ -527,7 +535,7 @@ static void final_delta(struct message *m, unsigned tokens)
 		if (sent.p == full.p) { /* untouched: cumulative, without the split and the tier */
 			struct json_out u;
 			jw_init(&u, &last);
-			put_usage(m, &u, m->out, false);
+			put_usage(m, &u, false, true);
 			jw_raw(&w, sb_str(&last));
 		} else {
 			jw_raw(&w, sent);
@@ -555,7 +563,7 @@ static void answer_stream(struct message *m)
 			jw_raw(&w, answer_usage(x));
 			x->a.usage_sent = false;
 		} else {
-			put_usage(m, &w, m->out ? 1 : 0, true);
+			put_usage(m, &w, true, false);
 		}
 	}
 	jw_end_object(&w);
@@ -712,8 +720,12 @@ static void messages(struct exchange *x)
 	find_cached(x, &m.prompt, m.model);
 	plan_output(&m, top);
 	x->a.tokens = (unsigned)m.out;
+	if (m.searches) {
+		m.late_in = ask_number(x, "x-sandbox-late-input", 400 * (uint64_t)m.searches);
+		m.late_written = ask_number(x, "x-sandbox-late-write", 0);
+	}
 	jw_init(&w, &x->a.usage);
-	put_usage(&m, &w, m.out, true);
+	put_usage(&m, &w, true, true);
 	if (json_is_true(json_get(top, "stream")) && !x->ask.batch)
 		answer_stream(&m);
 	else

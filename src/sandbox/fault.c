@@ -43,6 +43,7 @@ static const struct {
 	[FAULT_LENGTH_LONG] = {"length-long", 0},
 	[FAULT_LENGTH_TWICE] = {"length-twice", 0},
 	[FAULT_BAD_HEAD] = {"bad-head", 0},
+	[FAULT_FAILED] = {"failed", 0},
 	[FAULT_RST] = {"rst", 0},
 	[FAULT_CLOSE] = {"close", 0},
 	[FAULT_STALL] = {"stall", 0},

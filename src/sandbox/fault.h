@@ -7,7 +7,8 @@
  * nth counts what the rule's path and model matched, from 1. The first rule that matches wins.
  *
  *   answers  400 401 403 404 408 409 413 422 429 500 502 503 504 529 (ARG: retry-after in seconds, "0.2" gives
- *            retry-after-ms too), error-mid (after ARG pieces), error200, html (ARG: status), redirect
+ *            retry-after-ms too), error-mid (after ARG pieces), error200, html (ARG: status), redirect,
+ *            failed (a response that ends as failed, with its usage)
  *   usage    usage-missing, usage-zero, usage-huge, usage-twice
  *   events   no-done, big-event (ARG bytes, 8 MiB), crlf, cr, bom, comments
  *   framing  split (ARG bytes to a chunk, 1), gzip, 1xx (ARG of them, 100), slow-head and slow-body (ARG ms a
@@ -26,7 +27,7 @@ enum fault {
 	FAULT_NO_DONE, FAULT_BIG_EVENT, FAULT_CRLF, FAULT_CR, FAULT_BOM, FAULT_COMMENTS,
 	FAULT_SPLIT, FAULT_GZIP, FAULT_1XX, FAULT_SLOW_HEAD, FAULT_SLOW_BODY, FAULT_HTTP10, FAULT_TRUNCATED,
 	FAULT_BAD_CHUNK, FAULT_LENGTH_SHORT, FAULT_LENGTH_LONG, FAULT_LENGTH_TWICE, FAULT_BAD_HEAD,
-	FAULT_RST, FAULT_CLOSE, FAULT_STALL, FAULT_RST_EARLY, FAULT_CLOSE_EARLY, FAULT_STALL_EARLY,
+	FAULT_FAILED, FAULT_RST, FAULT_CLOSE, FAULT_STALL, FAULT_RST_EARLY, FAULT_CLOSE_EARLY, FAULT_STALL_EARLY,
 	FAULTS
 };
 

@@ -14,8 +14,12 @@
 #include "base/clock.h"
 #include "sandbox/gemini_int.h"
 
-enum { PROMPT_BYTES = 64 * 1024 * 1024, CALLS = 16, CANDIDATES = 8, STEP_TOK = 256, TOKEN_BYTES = 4, DIMENSIONS = 768 };
+enum { PROMPT_BYTES = 64 * 1024 * 1024, CALLS = 16, CANDIDATES = 8, STEP_TOK = 256, TOKEN_BYTES = 4, DIMENSIONS = 768,
+	PICTURE_TOK = 1290 /* the price page's figure for 1024 x 1024 */ };
 #define CACHE_KEEP_US (INT64_C(600) * US_PER_S)
+/* one transparent pixel */
+#define PICTURE "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk" \
+		"YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==\"}}"
 
 static const char *status_name(unsigned status)
 {
@@ -115,7 +119,7 @@ struct gemini {
 		uint64_t tokens;
 	} call[CALLS];
 	unsigned calls, candidates;
-	bool show_thoughts;
+	bool show_thoughts, draws; /* an image model answers with one picture */
 };
 
 static struct json get2(struct json v, const char *camel, const char *snake)
@@ -232,6 +236,12 @@ static void put_usage(const struct gemini *g, struct json_out *w, uint64_t out, 
 	}
 	if (thoughts)
 		jw_ku64(w, "thoughtsTokenCount", thoughts);
+	if (g->draws && out) {
+		jw_key(w, "candidatesTokensDetails");
+		jw_array(w);
+		put_detail(w, "IMAGE", out);
+		jw_end_array(w);
+	}
 	if (g->traffic)
 		jw_kcstr(w, "trafficType", g->traffic);
 	if (g->tier)
@@ -324,8 +334,10 @@ static void answer_whole(struct gemini *g)
 		sb_clear(&text);
 		if (g->structured.n)
 			sb_add_str(&text, sb_str(&g->structured));
-		else if (!g->calls)
+		else if (!g->calls && !g->draws)
 			speech_text(x, i, g->speech.tokens, &text);
+		if (g->draws)
+			jw_raw(&w, STR(PICTURE));
 		if (text.n)
 			put_part(&w, sb_str(&text), false);
 		put_calls(g, &w);
@@ -395,7 +407,9 @@ static void answer_stream(struct gemini *g)
 					sb_add_str(&text, speech_token(x, i, k, one));
 			}
 			put_candidate_open(&w);
-			if (text.n || !g->calls)
+			if (g->draws)
+				jw_raw(&w, STR(PICTURE));
+			else if (text.n || !g->calls)
 				put_part(&w, sb_str(&text), false);
 			if (last)
 				put_calls(g, &w);
@@ -459,6 +473,10 @@ static void plan_output(struct gemini *g, struct json top)
 			speech_json(g->x, schema, &w);
 		else
 			sb_adds(&g->structured, "{\"answer\":\"42\"}");
+	}
+	if (!g->calls && !g->structured.n && str_contains(g->model, STR("-image")) && (!limit || limit >= PICTURE_TOK)) {
+		g->draws = true;
+		g->speech = (struct speech){.tokens = PICTURE_TOK, .chunk = PICTURE_TOK};
 	}
 	text = g->structured.n ? tokens_of(sb_str(&g->structured)) : g->calls ? 0 : g->speech.tokens;
 	for (unsigned i = 0; i < g->calls; i++)

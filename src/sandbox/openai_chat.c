@@ -23,7 +23,7 @@ struct chat {
 	struct openai_counts counts;
 	struct sb structured;   /* the answer, if it must fit a schema */
 	unsigned choices;
-	bool include_usage, obfuscate;
+	bool include_usage, obfuscate, speaks; /* speaks: answers with a sound, too (whole answers only) */
 };
 
 static const char *finish_reason(const struct chat *c)
@@ -57,6 +57,18 @@ static void text_of_choice(const struct chat *c, unsigned choice, struct sb *out
 		speech_text(c->x, choice, c->speech.tokens, out);
 }
 
+/* A sound so short that nobody hears it: what counts is that it is counted. */
+static void put_sound(const struct chat *c, struct json_out *w, struct str transcript)
+{
+	jw_key(w, "audio");
+	jw_object(w);
+	jw_kcstr(w, "id", answer_id(c->x, "audio_", 24));
+	jw_kcstr(w, "data", "UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=");
+	jw_ki64(w, "expires_at", answer_seconds(c->x) + 3600);
+	jw_kstr(w, "transcript", transcript);
+	jw_end_object(w);
+}
+
 static void answer_whole(struct chat *c)
 {
 	struct exchange *x = c->x;
@@ -83,7 +95,12 @@ static void answer_whole(struct chat *c)
 		} else {
 			sb_clear(&text);
 			text_of_choice(c, i, &text);
-			jw_kstr(&w, "content", sb_str(&text));
+			if (c->speaks) {
+				jw_kcstr(&w, "content", NULL);
+				put_sound(c, &w, sb_str(&text));
+			} else {
+				jw_kstr(&w, "content", sb_str(&text));
+			}
 		}
 		jw_kcstr(&w, "refusal", NULL);
 		jw_key(&w, "annotations");
@@ -330,6 +347,10 @@ static void count_output(struct chat *c)
 		c->counts.accepted = text / 2;
 		c->counts.rejected = text / 4;
 	}
+	if (c->speaks) {
+		c->counts.out_audio = 3 * text * c->choices;
+		text *= 4;
+	}
 	c->counts.reasoning = (uint64_t)c->speech.reasoning * c->choices;
 	c->counts.out = (text + c->counts.rejected + c->speech.reasoning) * c->choices;
 	c->x->a.tokens = (unsigned)c->counts.out;
@@ -372,11 +393,13 @@ void openai_chat(struct exchange *x)
 		openai_calls_plan(x, json_get(x->ask.top, "tools"), json_get(x->ask.top, "tool_choice"), "call_", &c.calls);
 	if (!c.calls.count)
 		plan_structured(&c);
+	c.speaks = !c.calls.count && !c.structured.n && json_get(x->ask.top, "audio").type == JSON_OBJECT && !openai_is_stream(x);
 	count_output(&c);
 	if (json_u64_or0(limit) && c.counts.out > json_u64_or0(limit) * c.choices) { /* it did not get that far */
 		openai_calls_fini(&c.calls);
 		sb_clear(&c.structured);
-		c.counts.accepted = c.counts.rejected = 0;
+		c.counts.accepted = c.counts.rejected = c.counts.out_audio = 0;
+		c.speaks = false;
 		c.speech.tokens = (unsigned)(json_u64_or0(limit) - c.speech.reasoning);
 		c.speech.cut = true;
 		c.counts.out = json_u64_or0(limit) * c.choices;

@@ -3,7 +3,7 @@
  * The pretend OpenAI's responses: whole, as events, in the background; stored ones can be read, cancelled, deleted.
  *
  *   response.created .in_progress  (output_item.added  content_part.added  output_text.delta*  output_text.done
- *   content_part.done  output_item.done)*  response.completed | response.incomplete
+ *   content_part.done  output_item.done)*  response.completed | response.incomplete | response.failed
  *
  * Usage stands only in the last event. sequence_number counts all events from 0. A background answer is queued,
  * then in_progress, then completed, by its age; reading it is free.
@@ -102,7 +102,9 @@ static void put_response(struct responses *r, struct json_out *w, const char *st
 	jw_ki64(w, "created_at", answer_seconds(x));
 	jw_kcstr(w, "status", status);
 	jw_kbool(w, "background", r->background);
-	jw_kcstr(w, "error", NULL);
+	jw_key(w, "error");
+	jw_raw(w, str_eqc(str_of(status), "failed") ? STR("{\"code\":\"server_error\",\"message\":\"The model failed to generate a response.\"}")
+						   : STR("null"));
 	jw_key(w, "incomplete_details");
 	jw_raw(w, incomplete ? STR("{\"reason\":\"max_output_tokens\"}") : STR("null"));
 	put_member(w, top, "instructions", "null");
@@ -395,7 +397,7 @@ static void plan(struct responses *r)
 	r->counts.reasoning = r->speech.reasoning;
 	r->counts.out = out + r->speech.reasoning;
 	x->a.tokens = (unsigned)r->counts.out;
-	r->status = r->speech.cut ? "incomplete" : "completed";
+	r->status = fault_on(&x->faults, FAULT_FAILED) ? "failed" : r->speech.cut ? "incomplete" : "completed";
 	jw_init(&w, &x->a.usage);
 	openai_usage_responses(&w, &r->counts);
 }

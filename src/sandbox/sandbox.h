@@ -12,7 +12,8 @@
  * is remembered between requests: equal requests get equal bytes.
  *
  * Request headers steer single calls: x-sandbox-tokens, -reasoning, -delay-ms, -gap-ms, -chunks, -tier,
- * -tool-calls, -fault (fault.h lists them). A script does the same by rules.
+ * -tool-calls, -late-input and -late-write (what a server tool adds behind message_start), -fault (fault.h lists
+ * them). A script does the same by rules.
  */
 #ifndef RR_SANDBOX_SANDBOX_H
 #define RR_SANDBOX_SANDBOX_H

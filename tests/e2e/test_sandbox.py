@@ -92,6 +92,13 @@ def anthropic_order(s):
     u3 = json.loads(s('/v1/messages', both, other).body)['usage']
     ok('messages cache: another organisation reads nothing', u3['cache_read_input_tokens'] == 0)
 
+    search = {**MSG, 'stream': True, 'system': [{'type': 'text', 'text': 'd' * 8000, 'cache_control': hour}], 'tools': [{'type': 'web_search_20250305', 'name': 'web_search'}]}
+    e = [json.loads(d) for _, d in sse(s('/v1/messages', search, {**ANT, 'x-sandbox-late-write': '300'}).body)]
+    a, z, due = e[0]['message']['usage'], e[-2]['usage'], s.rows()[-1]['usage_due']
+    ok('messages, server tool: the total grows behind the split of message_start',
+       z['cache_creation_input_tokens'] == a['cache_creation_input_tokens'] + 300 and z['input_tokens'] == a['input_tokens'] + 400 and z['server_tool_use']['web_search_requests'] == 1, f'{a} {z}')
+    ok('messages, server tool: the truth has the whole split', due['cache_creation']['ephemeral_1h_input_tokens'] == z['cache_creation_input_tokens'])
+
 def gemini_order(s):
     path = '/v1beta/models/gemini-2.5-flash:streamGenerateContent'
     r = s(path + '?alt=sse', GEM, T3)
@@ -103,6 +110,8 @@ def gemini_order(s):
     a = s(path, GEM, T3)
     ok('gemini array: one growing JSON array', [p['candidates'] for p in json.loads(a.body)] == [p['candidates'] for p in pieces] and a.get('content-type') == 'application/json')
     ok('gemini: the key may stand in the query', s('/v1beta/models/gemini-2.5-flash:generateContent?key=abc', GEM, {'authorization': None}).status == 200)
+    p = json.loads(s('/v1beta/models/gemini-2.5-flash-image:generateContent', GEM).body)
+    ok('gemini: a picture, counted as one', p['candidates'][0]['content']['parts'][0]['inlineData']['mimeType'] == 'image/png' and p['usageMetadata']['candidatesTokensDetails'] == [{'modality': 'IMAGE', 'tokenCount': 1290}])
     v = s('/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash:generateContent', GEM)
     ok('gemini: Vertex path tells its traffic type', json.loads(v.body)['usageMetadata']['trafficType'] == 'ON_DEMAND')
 
@@ -169,6 +178,8 @@ def event_faults(s):
         ok(f'error-mid:2: {path}', len(sse(r.body)) == 3 and 'error' in last and r.clean and not s.rows()[-1]['completed'], str(last))
     r = s('/v1/responses', {'model': 'gpt-4o', 'input': 'x', 'stream': True}, fault='error-mid:2')
     ok('error-mid: responses, a flat error event', sse(r.body)[-1][0] == 'error' and json.loads(sse(r.body)[-1][1])['sequence_number'] == 2)
+    r = json.loads(sse(s('/v1/responses', {'model': 'gpt-4o', 'input': 'x', 'stream': True}, fault='failed').body)[-1][1])
+    ok('failed: a response that failed tells its usage', r['type'] == 'response.failed' and r['response']['error']['code'] == 'server_error' and r['response']['usage']['total_tokens'] > 0)
     r = s('/v1/chat/completions', CHAT, fault='error200')
     ok('error200', r.status == 200 and 'error' in json.loads(r.body))
     r = s('/v1/chat/completions', CHAT, fault='html')

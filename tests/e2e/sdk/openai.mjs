@@ -78,6 +78,11 @@ await test('openai chat, structured output', async () => {
   const v = JSON.parse(r.choices[0].message.content)
   assert.ok(typeof v.total === 'number' && Array.isArray(v.tags))
 })
+await test('openai chat, spoken', async () => {
+  const r = await client.chat.completions.create({ model: 'gpt-audio', messages: ask, modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' } }, h({ 'x-sandbox-tokens': '10' }))
+  assert.ok(r.choices[0].message.content === null && r.choices[0].message.audio.transcript.length > 5)
+  assert.deepEqual([r.usage.completion_tokens, r.usage.completion_tokens_details.audio_tokens], [40, 30])
+})
 await test('openai prompt cache, the second request reads', async () => {
   const messages = [{ role: 'system', content: long(2000) + Math.random() }, ...ask]
   const one = () => client.chat.completions.create({ model: 'gpt-4o', messages })
