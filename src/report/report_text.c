@@ -8,12 +8,12 @@
 #include "base/num.h"
 #include "report/report.h"
 
-enum { LABEL = 25, CELL = 11, LINES_SHOWN = 20 };
+enum { LABEL_LEAST = 20, LABEL_MOST = 46, CELL = 11, LINES_SHOWN = 20 };
 
 struct page {
 	const struct report *r;
 	struct sb *out;
-	unsigned decimals, label;
+	unsigned decimals, label, cell, columns; /* of money; columns: months side by side, 0 = the total alone */
 };
 
 /* Pads by columns of the terminal, not bytes; a text that is too long is cut with an ellipsis. */
@@ -46,9 +46,9 @@ static void money_cell(const struct page *p, money_wide pico)
 {
 	char text[MONEY_TEXT];
 	if (pico == 0)
-		right(p->out, "-", CELL);
+		right(p->out, "-", p->cell);
 	else
-		right(p->out, money_human(pico, p->decimals, text), CELL);
+		right(p->out, money_human(pico, p->decimals, text), p->cell);
 }
 
 static const char *month_name(int64_t us, const struct tz *tz, char out[16])
@@ -71,19 +71,20 @@ static void head(const struct page *p)
 {
 	const struct report *r = p->r;
 	char a[TIME_TEXT], b[TIME_TEXT], name[16];
-	sb_addf(p->out, "%s to %s    %s    %.0f days    %s    %s\n\n", date_of(r, r->query.from_us, a),
+	double days = (double)(r->query.to_us - r->query.from_us) / (double)US_PER_DAY;
+	sb_addf(p->out, "%s to %s    %s    %.*f days    %s    %s\n\n", date_of(r, r->query.from_us, a),
 		date_of(r, r->query.to_us - 1, b), r->currency.code[0] ? r->currency.code : "several currencies",
-		(double)(r->query.to_us - r->query.from_us) / (double)US_PER_DAY, r->query.env ? r->query.env : "production",
+		days < 2 ? 2 : 0, days, r->query.env ? r->query.env : "production",
 		r->query.basis == BASIS_CASH ? "cash" : "amortised");
 	left(p->out, STR(""), p->label);
-	if (r->columns) {
-		for (unsigned c = 0; c < r->columns; c++)
-			right(p->out, month_name(r->column_us[c], r->query.tz, name), CELL);
-		right(p->out, "Total", CELL);
+	if (p->columns) {
+		for (unsigned c = 0; c < p->columns; c++)
+			right(p->out, month_name(r->column_us[c], r->query.tz, name), p->cell);
+		right(p->out, "Total", p->cell);
 	} else {
 		right(p->out, "calls", CELL);
 		right(p->out, "M tokens", CELL);
-		right(p->out, "cost", CELL + 3);
+		right(p->out, "cost", p->cell);
 	}
 	sb_addc(p->out, '\n');
 }
@@ -94,15 +95,14 @@ static void counts(const struct page *p, uint64_t calls, uint64_t tokens)
 	right(p->out, calls ? num_group(calls, text) : "-", CELL);
 	snprintf(text, sizeof text, "%.3f", (double)tokens * 1e-6);
 	right(p->out, tokens ? text : "-", CELL);
-	sb_adds(p->out, "   ");
 }
 
 static void row(const struct page *p, const char *label, const struct report_cell *cells, uint64_t calls, uint64_t tokens,
 		money_wide total, struct currency other)
 {
 	left(p->out, str_of(label), p->label);
-	if (p->r->columns)
-		for (unsigned c = 0; c < p->r->columns; c++)
+	if (p->columns)
+		for (unsigned c = 0; c < p->columns; c++)
 			money_cell(p, cells ? cells[c].cost_pico : 0);
 	else
 		counts(p, calls, tokens);
@@ -129,10 +129,13 @@ static void part(const struct page *p, const char *title, const struct report_pa
 
 static void rule(const struct page *p)
 {
-	unsigned cells = p->r->columns ? p->r->columns + 1 : 1;
-	left(p->out, STR(""), p->r->columns ? p->label : p->label + 2 * CELL + 3);
-	for (unsigned c = 0; c < cells; c++)
-		right(p->out, "---------", CELL);
+	unsigned cells = p->columns ? p->columns + 1 : 1;
+	left(p->out, STR(""), p->columns ? p->label : p->label + 2 * CELL);
+	for (unsigned c = 0; c < cells; c++) {
+		sb_adds(p->out, "  ");
+		for (unsigned i = 2; i < p->cell; i++)
+			sb_addc(p->out, '-');
+	}
 	sb_addc(p->out, '\n');
 }
 
@@ -174,8 +177,10 @@ static void unit_cost(const struct page *p)
 	sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r), num_group(r->calls, n));
 	if (report_per_mtok(r, r->inference.total_pico, &inference) && report_per_mtok(r, r->training.total_pico, &share) &&
 	    report_per_mtok(r, r->inference.total_pico + r->training.total_pico, &all))
-		sb_addf(p->out, "Per million tokens      inference %s   training share %s   all %s\n", money_human(inference, 4, a),
-			money_human(share, 4, b), money_human(all, 4, c));
+		sb_addf(p->out, "Per million tokens      inference %s   training %s   all %s\n",
+			money_human(inference, inference < 1000 * (money_wide)PICO_PER_UNIT ? 4 : 0, a),
+			money_human(share, share < 1000 * (money_wide)PICO_PER_UNIT ? 4 : 0, b),
+			money_human(all, all < 1000 * (money_wide)PICO_PER_UNIT ? 4 : 0, c));
 	if (r->accepted && r->currency.code[0])
 		sb_addf(p->out, "Per accepted answer     %s   (%s accepted)\n",
 			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
@@ -212,22 +217,40 @@ static void unknowns(const struct page *p)
 	}
 }
 
+/* Columns of a width that the largest figure fits; months only where a label still has room beside them. */
+static void lay_out(struct page *p, unsigned width)
+{
+	const struct report *r = p->r;
+	const money_wide figures[] = {r->total_pico, r->inference.total_pico, r->training.total_pico};
+	money_wide size = r->total_pico < 0 ? -r->total_pico : r->total_pico;
+	char text[MONEY_TEXT];
+	p->decimals = size >= 1000000 * (money_wide)PICO_PER_UNIT ? 0
+		      : size >= PICO_PER_UNIT			  ? 2
+		      : size >= PICO_PER_UNIT / 100		  ? 4
+								  : 6;
+	p->cell = CELL;
+	for (unsigned i = 0; i < sizeof figures / sizeof *figures; i++) {
+		unsigned n = (unsigned)strlen(money_human(figures[i], p->decimals, text)) + 2;
+		p->cell = n > p->cell ? n : p->cell;
+	}
+	p->columns = r->columns;
+	if (p->columns && width < LABEL_LEAST + p->cell * (p->columns + 1))
+		p->columns = 0;
+	p->label = width - (p->columns ? p->cell * (p->columns + 1) : p->cell + 2 * CELL);
+	if (width < LABEL_LEAST + p->cell + 2 * CELL)
+		p->label = LABEL_LEAST;
+	if (p->label > LABEL_MOST)
+		p->label = LABEL_MOST;
+}
+
 void report_text(const struct report *r, unsigned width, struct sb *out)
 {
-	struct page p = {r, out, 2, LABEL};
-	money_wide size = r->total_pico < 0 ? -r->total_pico : r->total_pico;
+	struct page p = {.r = r, .out = out};
 	if (r->empty) {
 		sb_adds(out, "Nothing in the ledger for this period.\n");
 		return;
 	}
-	if (size < PICO_PER_UNIT)
-		p.decimals = size < PICO_PER_UNIT / 100 ? 6 : 4;
-	if (!r->columns)
-		p.label = LABEL + 15;
-	else if (r->columns < 3)
-		p.label = LABEL + 8;
-	if (width > 100)
-		p.label += width - 100 < 20 ? width - 100 : 20;
+	lay_out(&p, width);
 	head(&p);
 	part(&p, "INFERENCE  recurs", &r->inference, r->calls, r->input_tok + r->output_tok);
 	part(&p, "TRAINING   one time", &r->training, 0, 0);
