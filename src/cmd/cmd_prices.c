@@ -254,11 +254,11 @@ static void show_row(struct view *v, const struct price_rule *r)
 		return;
 	table_set(&v->table, row, 0, "%s", meter_name(r->meter));
 	table_set(&v->table, row, 1, "%s", said(r, text));
-	table_set(&v->table, row, 2, "%s%s%.*s",
+	table_set(&v->table, row, 2, "%s%s%s%.*s",
 		  r->any_tier               ? "any"
 		  : r->tier > TIER_STANDARD ? tier_name(r->tier)
 					    : "",
-		  r->fast ? " fast" : "", STR_ARG(r->region));
+		  r->fast ? " fast" : "", r->region.n ? " " : "", STR_ARG(r->region));
 	if (r->above_input_tok)
 		table_set(&v->table, row, 3, "%llu", (unsigned long long)r->above_input_tok);
 	if (r->window_from_min != r->window_to_min)

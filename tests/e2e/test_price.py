@@ -5,7 +5,8 @@
 1. price_truth.py: our own lists priced again in Python's decimal, every model, several dates, tiers and sizes.
 2. price_oracle.py: the package genai-prices itself, where it is installed (skipped loudly where it is not).
 3. price_dialects.py: vendors' answers through the package's extractors and through ours (the same condition).
-4. The command's contract: exit codes, malformed lines named and the rest priced, --at, --strict, JSON lines, overrides.
+4. price_litellm.py: LiteLLM's own calculator (the same condition).
+5. The command's contract: exit codes, malformed lines named and the rest priced, --at, --strict, JSON lines, overrides.
 """
 import json
 import os
@@ -124,6 +125,7 @@ def main():
     other("price_truth.py", "--runrate", RUNRATE)
     other("price_oracle.py", RUNRATE, str(PUBLIC / "genai-prices/data.json"))
     other("price_dialects.py", RUNRATE, str(PUBLIC / "genai-prices/data.json"))
+    other("price_litellm.py", RUNRATE, str(PUBLIC / "litellm/model_prices_and_context_window.json"))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return failed != 0
 
