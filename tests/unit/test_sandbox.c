@@ -18,7 +18,7 @@ static struct clock turned;
 struct rig {
 	struct loop *loop;
 	struct sandbox *sandbox;
-	char list[64];
+	char list[256];
 };
 
 static void rig_open(struct rig *r, bool deterministic)
@@ -26,7 +26,7 @@ static void rig_open(struct rig *r, bool deterministic)
 	struct err e = {0};
 	struct sandbox_config c = sandbox_config_default;
 	clock_manual(&turned, INT64_C(1795219200) * US_PER_S);
-	snprintf(r->list, sizeof r->list, "/tmp/runrate-test-sandbox-%d.jsonl", (int)getpid());
+	snprintf(r->list, sizeof r->list, "%s/runrate-test-sandbox-%d.jsonl", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
 	unlink(r->list);
 	c.listen = "127.0.0.1:0";
 	c.list = r->list;
