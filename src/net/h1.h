@@ -5,7 +5,8 @@
  * Stricter than the RFCs' "may": what two parsers could read in two ways is refused (bare LF, obs-fold,
  * space before a colon, two Content-Length, Content-Length beside Transfer-Encoding, any coding but one
  * final chunked, signs or prefixes in sizes, control bytes, two Host, absolute-form that differs from Host).
- * Used on both sides. Oracle in fuzzing: llhttp where it is stricter, and the rejection table in tests.
+ * Used on both sides. Checked by the table of refusals (tests/unit/h1_cases.h) and, in tests and fuzzing, by a
+ * second reader that was written apart from it (tests/unit/h1_oracle.h).
  */
 #ifndef RR_NET_H1_H
 #define RR_NET_H1_H

@@ -44,6 +44,7 @@ struct deferred { /* embed it */
 };
 
 struct loop *loop_new(const struct clock *clock, struct err *e);
+/* When no other thread can still be within loop_stop, loop_post or doorbell_ring: after joining them. */
 void loop_free(struct loop *l);
 /* Runs until loop_stop(). */
 int loop_run(struct loop *l);
