@@ -3,7 +3,7 @@
  * runrate explain: where a figure comes from.
  */
 #include "base/tz.h"
-#include "cmd/cmd.h"
+#include "cmd/cmd_plan.h"
 #include "report/explain.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024 };
@@ -20,7 +20,7 @@ const struct command cmd_explain = {
 	.summary = "where a figure comes from: formula, terms, sources, dates",
 	.usage = "explain ID [--book FILE]",
 	.text = "ID is a call (c-..., the answer's x-runrate-id), a price rule, or a cell of a report: inference, training or\n"
-		"total, with a month or day before it. A call is priced again from what it used; a difference is shown.",
+		"total, with a month or day before it; or plan: the last plan that ran (plan.FIGURE: one of its figures). A call is priced again from what it used; a difference is shown.",
 	.examples = "$ runrate explain 2026-10.inference\n"
 		    "$ runrate explain c-019a8f0c2d5e7b3a9c1d2e3f40516273 --json\n",
 	.options = explain_help,
@@ -47,6 +47,10 @@ static int run(int argc, char **argv)
 	int rc = cmd_parse(&cmd_explain, argc, argv, options, positional, &count, 1);
 	if (rc)
 		return rc > 0 ? 0 : err_exit_code(rc);
+	if (count && strcmp(positional[0], "plan") == 0)
+		return cmd_plan_explain(NULL);
+	if (count && strncmp(positional[0], "plan.", 5) == 0)
+		return cmd_plan_explain(positional[0] + 5);
 	arena_init(&a, ARENA_BYTES);
 	sb_init(&out, OUT_BYTES);
 	x = arena_new(&a, struct explanation);
