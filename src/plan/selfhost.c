@@ -110,7 +110,7 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 {
 	char a[64], b[64], c[64];
 	const double *out = r->out;
-	if (!out[REACHABLE])
+	if (out[REACHABLE] == 0)
 		sb_addf(verdict, "STAY ON THE API: it costs less than these GPUs at full load. ");
 	else if (isnan(out[YOUR_UTIL]))
 		sb_addf(verdict, "It depends on your traffic: self-hosting pays above %s a month. ",
@@ -128,7 +128,7 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 	if (!isnan(out[YOUR_UTIL]))
 		sb_addf(why, "; you are at %s", value_text(out[YOUR_UTIL], "share", r->currency, c));
 	sb_addf(why, ". ");
-	if (out[CROSS_MONTHS] > 0 && out[REACHABLE] && r->in[GROWTH] > 0)
+	if (out[CROSS_MONTHS] > 0 && out[REACHABLE] != 0 && r->in[GROWTH] > 0)
 		sb_addf(why, "At %s a month you cross over in about %s. ",
 			value_text(r->in[GROWTH], "share", r->currency, a),
 			value_text(out[CROSS_MONTHS], "months", r->currency, b));
