@@ -12,12 +12,14 @@
  */
 #include "sandbox/sandbox_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 enum { SPLIT_MOST = 1024 * 1024, RAW_HEAD_BYTES = 1024 * 1024 };
 
@@ -25,8 +27,10 @@ enum { SPLIT_MOST = 1024 * 1024, RAW_HEAD_BYTES = 1024 * 1024 };
 
 void list_write(struct sandbox *s, struct str lines)
 {
-	if (s->list_fd >= 0 && lines.n && write(s->list_fd, lines.p, lines.n) != (ssize_t)lines.n)
-		s->list_broken = true;
+	if (s->list_fd < 0 || s->list_broken || !lines.n || write(s->list_fd, lines.p, lines.n) == (ssize_t)lines.n)
+		return;
+	LOG(LOG_ERROR, "list_write_failed", LOG_S("file", str_of(s->config.list)), LOG_S("why", str_of(strerror(errno))));
+	s->list_broken = true; /* a list with holes proves nothing: nothing more is served */
 }
 
 static void put_sha256(struct json_out *w, const char *key, struct str bytes)
@@ -348,6 +352,10 @@ static void play(struct exchange *x)
 		long queued;
 		if (last)
 			list(x, !x->broken, p->body_end);
+		if (last && x->sandbox->list_broken) {
+			stream_abort(x->stream);
+			return;
+		}
 		queued = stream_send(x->stream, str_sub(sb_str(bytes), x->sent, p->end));
 		if (queued < 0)
 			return; /* on_closed comes */
@@ -388,7 +396,7 @@ void play_begin(struct exchange *x)
 	wait = x->a.stream || x->a.status >= 300 ? x->ttft_us : x->ttft_us + x->gap_us * x->a.tokens;
 	if (!x->a.stream)
 		x->gap_us = 0;
-	if (prepare(x)) {
+	if (prepare(x) || x->sandbox->list_broken) {
 		stream_abort(x->stream);
 		return;
 	}

@@ -289,6 +289,17 @@ def scripts():
         r = subprocess.run([stack.BINARY, 'sandbox', '--port', '0', '--script', str(bad)], capture_output=True, text=True, timeout=10)
         ok('script: an unknown fault is refused by name', r.returncode != 0 and 'explode' in r.stderr, r.stderr)
 
+def full_disk():
+    log = tempfile.TemporaryFile('w+')
+    port = stack.free_port()
+    p = subprocess.Popen([stack.BINARY, 'sandbox', '--port', str(port), '--list', '/dev/full'], stderr=log)
+    stack.wait_port(port, process=p)
+    answers = [exchange(port, '/v1/chat/completions', body) for body in (CHAT, STREAM)]
+    p.terminate(); p.wait(10)
+    log.seek(0)
+    ok('full disk: no answer ends cleanly that the list does not hold', not any(a.clean for a in answers), str([a.all[-80:] for a in answers]))
+    ok('full disk: it says so, once', log.read().count('list_write_failed') == 1)
+
 with Sandbox() as box:
     for part in (chat_order, anthropic_order, gemini_order, refusals, usage_faults, event_faults, wire_faults, pace_and_leaving, background_truth):
         try:
@@ -297,4 +308,5 @@ with Sandbox() as box:
             ok(f'{part.__name__} ran to its end', False, f'{type(e).__name__}: {e} at line {e.__traceback__.tb_next.tb_lineno if e.__traceback__.tb_next else 0}')
 determinism()
 scripts()
+full_disk()
 close()
