@@ -80,7 +80,6 @@ static int post(const char *address, const char *path, const char *feature, stru
 	uint64_t port;
 	struct sb request;
 	int fd, rc = 0;
-	ssize_t n;
 	str_copy(host, sizeof host, name);
 	if (str_u64(rest, &port) || inet_pton(AF_INET, host, &to.sin_addr) != 1)
 		return err_set(e, RR_INPUT, "the demo needs the gateway on an IPv4 address, not '%s'", address);
@@ -94,7 +93,7 @@ static int post(const char *address, const char *path, const char *feature, stru
 	sb_add_str(&request, body);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) || write(fd, request.p, request.n) != (ssize_t)request.n)
 		rc = err_set(e, RR_NET, "the demo cannot reach the gateway at %s", address);
-	while (!rc && (n = read(fd, sink, sizeof sink)) > 0)
+	while (!rc && read(fd, sink, sizeof sink) > 0)
 		;
 	if (fd >= 0)
 		close(fd);

@@ -172,7 +172,6 @@ static enum turn take_auth(struct request *r)
 	r->credential = find_credential(h, h->query);
 	rc = auth_identify(r->worker->auth, r->credential, &r->who);
 	if (rc == 0 && !r->who.virtual_key && conf->require_keys) {
-		rc = -RR_NOTFOUND;
 		r->pass_only = true;
 		return gate_refuse(r, APIERR_AUTH, "This gateway takes only its own keys (rr_...). Ask for one: runrate key new.");
 	}

@@ -45,7 +45,7 @@ static size_t frame_end(struct str t, size_t from, size_t *resume)
 {
 	size_t line = from; /* start of the line that is being looked at */
 	while (line < t.n) {
-		size_t at = line, eol;
+		size_t at, eol;
 		const char *lf = memchr(t.p + line, '\n', t.n - line);
 		const char *cr;
 		size_t lf_at = lf ? (size_t)(lf - t.p) : t.n;
@@ -102,7 +102,7 @@ static void read_frame(struct sse *s, struct str raw, struct sse_frame *f)
 	if (!s->begun && str_starts(t, STR("\xEF\xBB\xBF")))
 		t = str_sub(t, 3, t.n);
 	s->begun = true;
-	while (t.n) {
+	while (t.n && t.p) {
 		const char *lf = memchr(t.p, '\n', t.n);
 		size_t lf_at = lf ? (size_t)(lf - t.p) : t.n;
 		const char *cr = memchr(t.p, '\r', lf_at);
