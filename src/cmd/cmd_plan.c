@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "plan/models.h"
 #include "plan/say.h"
@@ -103,6 +104,8 @@ static int read_flags(struct formula_run *r, const struct flags *f, struct err *
 		int rc = formula_set(r, (int)i, str_of(f->text[i]), source, e);
 		if (rc < 0)
 			return rc;
+		char day[TIME_TEXT];
+		snprintf(r->date[i], sizeof r->date[i], "%.10s", time_date(r->now_us, day));
 	}
 	int rc = read_rows(r, &f->rows, e);
 	if (rc == 0 && f->model_now)

@@ -3,6 +3,7 @@
  * explain plan [FIGURE]: the terms of the last plan that ran, as it was kept (cmd_plan_keep).
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -11,13 +12,26 @@
 
 enum { KEPT_BYTES = 64 << 20, ARENA_BYTES = 64 << 20 };
 
+/* "11.6 %", "0.3472 USD/Mtok": a kept figure for people. */
+static char *shown(struct json value, const char *unit, char text[64])
+{
+	struct currency none = {{0}};
+	char number[48];
+	if (value.type != JSON_NUMBER) {
+		snprintf(text, 64, "%.*s", value.text.n < 60 ? (int)value.text.n : 60, value.text.p);
+		return text;
+	}
+	str_copy(number, sizeof number, value.text);
+	return value_text(strtod(number, NULL), unit, none, text);
+}
+
 static void term_rows(struct json terms, struct table *t)
 {
 	struct json_iter it;
 	struct str key;
 	struct json term;
 	for (json_open(&it, terms); json_next(&it, &key, &term);) {
-		char name[80], unit[40], source[160], date[24];
+		char name[80], unit[40], source[160], date[24], text[64];
 		struct table_row *row = table_add(t);
 		struct json value = json_get(term, "value");
 		json_string_copy(json_get(term, "name"), name, sizeof name);
@@ -27,22 +41,20 @@ static void term_rows(struct json terms, struct table *t)
 		if (!row)
 			return;
 		table_set(t, row, 0, "  %s", name);
-		table_set(t, row, 1, "%.*s", STR_ARG(value.text));
-		table_set(t, row, 2, "%s", unit);
-		table_set(t, row, 3, "%s%s%s", source, date[0] ? ", " : "", date);
+		table_set(t, row, 1, "%s", shown(value, unit, text));
+		table_set(t, row, 2, "%s%s%s", source, date[0] ? ", " : "", date);
 	}
 }
 
 static void figure_text(struct json figure, struct arena *a, struct sb *out)
 {
-	char name[80], unit[40], formula[1200];
+	char name[80], unit[40], formula[1200], text[64];
 	struct table t;
 	json_string_copy(json_get(figure, "name"), name, sizeof name);
 	json_string_copy(json_get(figure, "unit"), unit, sizeof unit);
 	json_string_copy(json_get(figure, "formula"), formula, sizeof formula);
-	struct json value = json_get(figure, "value");
-	sb_addf(out, "%s = %.*s %s\n  = %s\n", name, STR_ARG(value.text), unit, formula);
-	table_init(&t, a, "term|value>|unit|source");
+	sb_addf(out, "%s = %s\n  = %s\n", name, shown(json_get(figure, "value"), unit, text), formula);
+	table_init(&t, a, "term|value>|source");
 	term_rows(json_get(figure, "terms"), &t);
 	table_text(&t, term_width(1), out);
 	sb_addc(out, '\n');

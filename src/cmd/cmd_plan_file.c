@@ -2,15 +2,19 @@
  *
  * The plans that are read from files: stack, lifetime, quote, advise.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "cmd/cmd_plan.h"
+#include "model/book.h"
 #include "plan/advise.h"
 #include "plan/lifetime_say.h"
 #include "plan/quote.h"
 #include "plan/stack_file.h"
+#include "report/plan_ledger.h"
 #include "report/plan_view.h"
 
 enum { FILE_BYTES = 4 << 20, ARENA_BYTES = 64 << 20, OUT_BYTES = 64 << 20 };
@@ -198,14 +202,62 @@ static int run_quote(int argc, char **argv)
 	return code;
 }
 
+struct advise_flags {
+	double deferrable, easy, prefix, reachable_hit;
+	bool has_deferrable, has_easy, has_prefix, has_reachable;
+	const char *easy_model;
+	int64_t since_us;
+	bool has_since;
+};
+
+/* The last 30 days of the ledger, or since a day, as a scenario. 0 or an exit code. */
+static int ledger_scenario(const struct advise_flags *f, struct scenario *s, struct plan_ledger *pl)
+{
+	const struct plan_ledger_hints hints = {
+		.deferrable = f->has_deferrable ? f->deferrable : (double)NAN, .easy = f->has_easy ? f->easy : (double)NAN,
+		.prefix = f->has_prefix ? f->prefix : (double)NAN,
+		.reachable_hit = f->has_reachable ? f->reachable_hit : (double)NAN, .easy_model = f->easy_model};
+	char path[4096];
+	struct err e = {0};
+	int64_t now = cmd_now_us();
+	struct book *b = book_builtin(&e);
+	struct ledger *l = b ? ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e) : NULL;
+	int rc = l ? plan_ledger_scenario(l, b, f->has_since ? f->since_us : now - 30 * US_PER_DAY, now, &hints, s, pl, &e)
+		   : -RR_STORE;
+	if (!l && e.code == RR_NOTFOUND)
+		err_hint(&e, "or give a scenario: runrate plan advise scenario.yaml");
+	ledger_close(l);
+	book_free(b);
+	return rc < 0 ? cmd_fail(&e) : 0;
+}
+
+static void say_notes(const struct plan_ledger *pl, struct sb *text)
+{
+	sb_addf(text, "\nFrom the ledger: %llu production calls over %.1f days; %llu others left out.\n",
+		(unsigned long long)pl->calls, pl->days, (unsigned long long)pl->left_out);
+	for (unsigned i = 0; i < pl->notes; i++)
+		sb_addf(text, "* %s\n", pl->note[i]);
+}
+
 static int run_advise(int argc, char **argv)
 {
+	struct advise_flags f = {0};
+	const struct opt options[] = {
+		{.name = "since", .kind = OPT_TIME, .to = &f.since_us, .given = &f.has_since},
+		{.name = "deferrable", .kind = OPT_SHARE, .to = &f.deferrable, .given = &f.has_deferrable},
+		{.name = "easy", .kind = OPT_SHARE, .to = &f.easy, .given = &f.has_easy},
+		{.name = "easy-model", .kind = OPT_STR, .to = &f.easy_model},
+		{.name = "prefix", .kind = OPT_NUM, .to = &f.prefix, .given = &f.has_prefix},
+		{.name = "reachable-hit", .kind = OPT_SHARE, .to = &f.reachable_hit, .given = &f.has_reachable},
+		{0},
+	};
 	const char *path[1];
 	unsigned count = 0;
 	struct input in;
+	struct plan_ledger pl = {0};
 	struct sb json, text;
 	struct err e = {0};
-	int code, rc = cmd_parse(&cmd_plan_advise, argc, argv, NULL, path, &count, 1);
+	int code, rc = cmd_parse(&cmd_plan_advise, argc, argv, options, path, &count, 1);
 	if (rc)
 		return rc < 0 ? err_exit_code(rc) : 0;
 	struct scenario *s = calloc(1, sizeof *s);
@@ -215,15 +267,15 @@ static int run_advise(int argc, char **argv)
 	sb_init(&text, OUT_BYTES);
 	if (!s || !a)
 		code = 1;
-	else if (count)
-		code = read_scenario(&in, path[0], s);
 	else
-		code = missing_file("plan advise");
+		code = count ? read_scenario(&in, path[0], s) : ledger_scenario(&f, s, &pl);
 	if (!code && advise(s, a, &e) < 0)
 		code = cmd_fail(&e);
 	if (!code) {
 		advise_json(s, a, &json);
 		advise_text(s, a, &text);
+		if (!count)
+			say_notes(&pl, &text);
 		code = print_and_keep(&json, &text);
 	}
 	sb_fini(&json);
@@ -234,6 +286,15 @@ static int run_advise(int argc, char **argv)
 	return code;
 }
 
+static const struct opt advise_options[] = {
+	{.name = "since", .kind = OPT_TIME, .arg = "TIME", .help = "from when on the ledger is read (30 days)"},
+	{.name = "deferrable", .kind = OPT_SHARE, .arg = "SHARE", .help = "share that may wait, which the ledger does not know"},
+	{.name = "easy", .kind = OPT_SHARE, .arg = "SHARE", .help = "share that a cheaper model could answer"},
+	{.name = "easy-model", .kind = OPT_STR, .arg = "MODEL", .help = "that model: a name of the price book, or IN/OUT"},
+	{.name = "prefix", .kind = OPT_NUM, .arg = "N", .help = "cacheable prefix in tokens, where nothing is cached yet"},
+	{.name = "reachable-hit", .kind = OPT_SHARE, .arg = "SHARE", .help = "hit rate that caching would reach (90 %)"},
+	{0},
+};
 static const struct opt no_options[] = {{NULL}};
 static const struct opt lifetime_options[] = {
 	{.name = "draws", .kind = OPT_U64, .arg = "N", .help = "draws of the uncertain figures (100,000)"},
@@ -266,8 +327,9 @@ const struct command cmd_plan_quote = {
 };
 const struct command cmd_plan_advise = {
 	.name = "plan advise", .summary = "the ladder in its order: prompt, cache, batch, route, tune, self-host",
-	.usage = "plan advise FILE",
-	.text = "Each step stands on the base that the last one leaves; no verdict on tuning or self-hosting before the cheaper "
+	.usage = "plan advise [FILE] [--since TIME] [FLAGS]",
+	.text = "With a scenario file, or without one from the ledger's last 30 days of production. Each step stands on the base that the last one leaves; no verdict on tuning or self-hosting before the cheaper "
 		"steps are counted.",
-	.examples = "$ runrate plan advise scenario.yaml\n", .options = no_options, .run = run_advise,
+	.examples = "$ runrate plan advise --easy 55% --easy-model gpt-5.4-nano\n$ runrate plan advise scenario.yaml\n",
+	.options = advise_options, .run = run_advise,
 };
