@@ -117,6 +117,19 @@ static int model_index(const struct scenario *s, struct str name)
 	return -1;
 }
 
+/* A price of the book is in the scenario's currency, or gives it; nothing is converted silently. */
+static int same_currency(struct reader *r, const struct conf_node *n, const struct plan_model *m)
+{
+	struct currency *cur = &r->s->currency;
+	if (m->currency.code[0] && cur->code[0] && !currency_eq(m->currency, *cur))
+		return conf_error(r->d, n, "mixed currencies: the price book has %.40s in %s, the scenario is in %s; give the "
+				  "scenario in %s, or this model's prices by hand", m->name, m->currency.code, cur->code,
+				  m->currency.code);
+	if (m->currency.code[0])
+		*cur = m->currency;
+	return 0;
+}
+
 /* A model by its name in the file, else from the price book (then it is added). -1 after an error. */
 static int find_model(struct reader *r, const struct conf_node *n)
 {
@@ -138,13 +151,10 @@ static int find_model(struct reader *r, const struct conf_node *n)
 		r->rc |= conf_error(r->d, n, "%s%s%s", e.what, e.hint[0] ? "; " : "", e.hint);
 		return -1;
 	}
-	if (m->price.currency.code[0] && s->currency.code[0] && !currency_eq(m->price.currency, s->currency)) {
-		r->rc |= conf_error(r->d, n, "mixed currencies: the price book has %.*s in %s, the scenario is in %s",
-				    STR_ARG(n->scalar), m->price.currency.code, s->currency.code);
+	if (same_currency(r, n, &m->price) < 0) {
+		r->rc = -RR_CONFIG;
 		return -1;
 	}
-	if (m->price.currency.code[0])
-		s->currency = m->price.currency;
 	str_copy(m->name, sizeof m->name, n->scalar);
 	return (int)s->models++;
 }
@@ -165,6 +175,7 @@ static void read_model(struct reader *r, const struct conf_node *n)
 		return;
 	}
 	text(r, n, "name", m->name, sizeof m->name, true);
+	r->rc |= same_currency(r, n, &m->price);
 	if (!book)
 		snprintf(m->price.source, sizeof m->price.source, "%.100s:%u", r->d->name, n->line);
 	member(r, n, "in", "money/Mtok", 0, ANY, &m->price.in);
