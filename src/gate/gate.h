@@ -114,6 +114,7 @@ struct request {
 	struct request *next;         /* in one of the worker's lists */
 	unsigned step;
 	bool body_done, answer_done, settle_ready, settled, released, ended, running, idle;
+	bool queued;                  /* stands in one of the worker's lists: only the bell takes it out and goes on */
 	bool pass_only;               /* bills nothing: no cap, no slot, no row */
 	bool cost_comment;            /* the client asked for its cost as a last SSE comment */
 	bool drop_usage_events;       /* usage events exist only because we asked for them */

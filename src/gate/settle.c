@@ -165,6 +165,7 @@ static struct str raw_usage(const struct request *r)
 static void append(struct request **first, struct request **last, struct request *r)
 {
 	r->next = NULL;
+	r->queued = true;
 	if (*first)
 		(*last)->next = r;
 	else
@@ -177,6 +178,7 @@ static struct request *take_first(struct request **first)
 	struct request *r = *first;
 	*first = r->next;
 	r->next = NULL;
+	r->queued = false;
 	return r;
 }
 
@@ -204,8 +206,10 @@ enum turn settle_push(struct request *r)
 {
 	struct worker *w = r->worker;
 	struct writer *writer = w->gate->writer;
+	if (r->queued) /* another event (the client left, the vendor ended) may come before the bell: not its turn */
+		return WAIT;
 	if (r->seq)
-		return writer_done(writer, w->index) >= r->seq || w->gate->conf->durability == DURABILITY_RELAXED ? NEXT : WAIT;
+		return NEXT;
 	r->seq = writer_push(writer, w->index, &r->call, raw_usage(r));
 	if (!r->seq) {
 		if (writer_state(writer) == WRITER_FULL) {
