@@ -171,10 +171,9 @@ static int read_file(struct left *x, const char *name, struct err *e)
 {
 	struct disk_slot d;
 	int fd = open(name, O_RDONLY | O_CLOEXEC), rc = 0;
-	ssize_t n;
 	if (fd < 0)
 		return err_set(e, RR_STORE, "cannot read %s: %s", name, strerror(errno));
-	for (off_t at = 0; !rc && (n = pread(fd, &d, sizeof d, at)) == (ssize_t)sizeof d; at += SLOT_BYTES) {
+	for (off_t at = 0; !rc && pread(fd, &d, sizeof d, at) == (ssize_t)sizeof d; at += SLOT_BYTES) {
 		if (d.state == FREE)
 			continue;
 		if (d.state == FILLED && d.crc == slot_crc(&d.s))

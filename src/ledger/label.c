@@ -227,7 +227,7 @@ uint64_t label_hash(const struct ledger *l, const int64_t v[LABEL_MOST])
 
 static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct err *e)
 {
-	int64_t stored[LABEL_MOST];
+	int64_t stored[LABEL_MOST] = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	uint64_t hash;
@@ -286,7 +286,7 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 
 int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e)
 {
-	uint32_t v[LABEL_MOST];
+	uint32_t v[LABEL_MOST] = {0};
 	int64_t id;
 	int rc;
 	for (unsigned i = 0; i < l->label_count; i++) {
@@ -315,7 +315,7 @@ int label_of_call(struct ledger *l, const struct call *c, struct label **out, st
 int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e)
 {
 	uint32_t v[LABEL_MOST] = {0};
-	int64_t stored[LABEL_MOST];
+	int64_t stored[LABEL_MOST] = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc;

@@ -126,6 +126,15 @@ void rollup_sum_of(const struct call *c, struct rollup_sum *s)
 	add_call(s, c, 1);
 }
 
+bool rollup_sum_is_zero(const struct rollup_sum *s)
+{
+	uint64_t any = s->calls | s->accepted | s->refused | s->tools;
+	for (unsigned i = 0; i < CLASSES; i++)
+		any |= s->tok[i];
+	return !any && s->cost_pico == 0 && s->low_pico == 0 && s->high_pico == 0 && s->billed_pico == 0 &&
+	       s->saved_pico == 0;
+}
+
 void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign)
 {
 	uint64_t n = (uint64_t)(int64_t)sign;
@@ -174,7 +183,7 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 static sqlite3_stmt *upsert(struct ledger *l, bool day, struct err *e)
 {
 	enum store_stmt which = day ? ST_ROLLUP_DAY : ST_ROLLUP_HOUR;
-	char names[1024], *save;
+	char names[1024], *save = NULL;
 	sqlite3_stmt *st;
 	struct sb sql;
 	if (l->st[which])
@@ -321,11 +330,10 @@ static void fill_key(const struct reading *g, struct label *lb)
 
 static int give(struct reading *g, int64_t hour_us, int64_t label, const struct rollup_sum *sum, struct err *e)
 {
-	static const struct rollup_sum nothing;
 	struct rollup_row row;
 	struct label *lb;
 	int rc;
-	if (memcmp(sum, &nothing, sizeof nothing) == 0)
+	if (rollup_sum_is_zero(sum))
 		return 0; /* taken back by an undone import */
 	rc = label_by_id(g->l, label, &lb, e);
 	if (rc)
@@ -344,13 +352,12 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 
 static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
 {
-	struct rollup_sum sum;
+	struct rollup_sum sum = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc = 0;
 	if (from >= to)
 		return 0;
-	memset(&sum, 0, sizeof sum);
 	sb_init(&sql, 4096);
 	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns,
 		day ? "rollup_day" : "rollup_hour");

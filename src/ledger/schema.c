@@ -144,9 +144,9 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 			rc = add_column(l, "import_call", fields[i].name, "", e);
 	}
 	for (unsigned t = 0; t < 2 && !rc; t++) {
-		char names[1024];
+		char names[1024], *save = NULL;
 		snprintf(names, sizeof names, "%s", rollup_columns);
-		for (char *save, *n = strtok_r(names, ",", &save); n && !rc; n = strtok_r(NULL, ",", &save))
+		for (char *n = strtok_r(names, ",", &save); n && !rc; n = strtok_r(NULL, ",", &save))
 			rc = add_column(l, rollups[t], n, "NOT NULL DEFAULT 0", e);
 	}
 	return rc;
@@ -154,7 +154,7 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 
 int schema_migrate(struct ledger *l, unsigned to, struct err *e)
 {
-	unsigned from;
+	unsigned from = 0;
 	int rc = schema_version(l, &from, e);
 	for (unsigned i = from; i < to && !rc; i++)
 		rc = store_exec(l, steps[i], e);

@@ -159,6 +159,7 @@ void rollup_drop(struct rollup *r);
 int rollup_fold(struct rollup *r, const struct call *c, struct label *lb, int sign);
 int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct rollup_sum *s, int sign);
 void rollup_sum_of(const struct call *c, struct rollup_sum *s);
+bool rollup_sum_is_zero(const struct rollup_sum *s);
 void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign);
 /* Upserts everything into rollup_hour and rollup_day; mark < 0 leaves the mark alone. In a write transaction. */
 int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e);

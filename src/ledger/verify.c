@@ -243,16 +243,6 @@ static void check_other_imports(struct check_run *r)
 
 /* ---- roll-ups ---- */
 
-static bool same_sum(const struct rollup_sum *a, const struct rollup_sum *b)
-{
-	for (unsigned i = 0; i < CLASSES; i++)
-		if (a->tok[i] != b->tok[i])
-			return false;
-	return a->calls == b->calls && a->cost_pico == b->cost_pico && a->low_pico == b->low_pico &&
-	       a->high_pico == b->high_pico && a->billed_pico == b->billed_pico && a->saved_pico == b->saved_pico &&
-	       a->accepted == b->accepted && a->tools == b->tools;
-}
-
 static void check_outcomes(struct check_run *r)
 {
 	sqlite3_stmt *st = store_query(r->l, NULL, "SELECT id,accepted,at,hour,label,crc FROM outcome");
@@ -291,7 +281,6 @@ static void check_rollups(struct check_run *r, bool day)
 {
 	struct rollup *want = day ? &r->days : &r->hours;
 	const char *kind = day ? "day" : "hour";
-	const struct rollup_sum zero = {0};
 	struct rollup_sum sum;
 	struct sb sql;
 	sqlite3_stmt *st;
@@ -312,7 +301,7 @@ static void check_rollups(struct check_run *r, bool day)
 		problem(r, "roll-ups by %s cannot be read: %s", kind, sqlite3_errmsg(r->l->db));
 	sqlite3_finalize(st);
 	for (uint32_t i = 0; i < want->count; i++)
-		if (!same_sum(&want->items[i].sum, &zero) && wrong++ < 3)
+		if (!rollup_sum_is_zero(&want->items[i].sum) && wrong++ < 3)
 			problem(r, "the roll-up of %s %lld, label %lld does not equal its rows", kind,
 				(long long)want->items[i].hour, (long long)want->items[i].label);
 	if (wrong > 3)

@@ -422,7 +422,7 @@ struct writer *writer_open(const struct writer_config *c, struct err *e)
 	w->flushed_us = clock_mono(&clock_system);
 	rc = pthread_create(&w->thread, NULL, run, w);
 	if (rc) {
-		rc = err_set(e, RR_FAIL, "cannot start the ledger's writer: %s", strerror(rc));
+		err_set(e, RR_FAIL, "cannot start the ledger's writer: %s", strerror(rc));
 		goto out;
 	}
 	return w;
