@@ -30,7 +30,7 @@
 #include "base/log.h"
 #include "ledger/store.h"
 
-enum { SLOT_BYTES = 256, GROW_SLOTS = 256, SURE_ROWS = 1 << 18, FILES_MOST = 1024 };
+enum { SLOT_BYTES = 256, GROW_SLOTS = 256, SURE_ROWS = 1 << 16, FILES_MOST = 1024 };
 enum { FREE, FILLED = 0x46494c4c };
 
 struct disk_slot {
