@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a roll-up row is worth, and which rows count: the rules that every report shares.
+ *
+ * 1. A row is worth what our book says, else what the vendor billed; without either its worth is not known, and that
+ *    is never zero.
+ * 2. The headline counts production, unless another environment, or all of them, was asked for.
+ * 3. An amount is converted only at a rate that the user stated, the newest one in force on that day.
+ */
+#ifndef RR_REPORT_AMOUNTS_H
+#define RR_REPORT_AMOUNTS_H
+
+#include "report/report.h"
+
+/* Which environments count. */
+struct env_filter {
+	uint32_t env; /* interned name; 0 = production by flag, UINT32_MAX = all */
+};
+struct env_filter env_filter_of(const char *env); /* NULL: production; "all"; or a name */
+bool env_counts(struct env_filter f, const struct rollup_key *k);
+
+/* false: not known (no price and no bill). */
+bool row_amount(const struct rollup_row *x, money_wide *pico);
+/* It should have a price and has none. */
+bool row_unpriced(const struct rollup_row *x);
+/* Calls that were forwarded: those that we refused are not among them. */
+static inline uint64_t row_calls(const struct rollup_row *x)
+{
+	return x->sum.calls - x->sum.refused;
+}
+
+struct currency currency_interned(uint32_t id);
+/* *pico from one currency into another at the rate in force at that time. false: there is no rate; *pico is kept. */
+bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to, int64_t at_us,
+		   money_wide *pico);
+/* a * b / d rounded half to even with a product of 256 bits; d > 0, and the result must fit. */
+money_wide money_scale(money_wide a, money_wide b, money_wide d);
+
+/* The currency that all amounts of the period share; code[0] == 0 when there are several or none. */
+int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out, struct err *e);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See first.h.
+ */
+#include "report/first.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "base/num.h"
+#include "report/amounts.h"
+
+#define PERIOD_US (30 * US_PER_DAY)
+
+unsigned money_decimals(money_wide pico)
+{
+	money_wide size = pico < 0 ? -pico : pico;
+	return size == 0 || size >= PICO_PER_UNIT ? 2 : size >= PICO_PER_UNIT / 100 ? 4 : 6;
+}
+
+char *money_symbol(struct currency c, money_wide pico, unsigned decimals, char out[MONEY_SYMBOL])
+{
+	static const struct {
+		const char *code, *sign;
+	} signs[] = {{"GBP", "\xC2\xA3"}, {"USD", "$"}, {"EUR", "\xE2\x82\xAC"}};
+	char number[MONEY_TEXT];
+	money_human(pico < 0 ? -pico : pico, decimals, number);
+	for (unsigned i = 0; i < sizeof signs / sizeof *signs; i++)
+		if (strcmp(signs[i].code, c.code) == 0) {
+			snprintf(out, MONEY_SYMBOL, "%s%s%s", pico < 0 ? "-" : "", signs[i].sign, number);
+			return out;
+		}
+	snprintf(out, MONEY_SYMBOL, "%s%s%s%s", pico < 0 ? "-" : "", number, c.code[0] ? " " : "", c.code);
+	return out;
+}
+
+struct gather {
+	struct first *f;
+	struct env_filter env;
+	int rc;
+};
+
+static struct first_line *line_of(struct first *f, struct str provider, struct str model, struct currency c)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (str_eq(f->lines[i].provider, provider) && str_eq(f->lines[i].model, model) &&
+		    currency_eq(f->lines[i].currency, c))
+			return &f->lines[i];
+	if (f->count == FIRST_LINES)
+		return NULL;
+	f->lines[f->count] = (struct first_line){.provider = provider, .model = model, .currency = c};
+	return &f->lines[f->count++];
+}
+
+static int add_row(const struct rollup_row *x, void *arg)
+{
+	struct gather *g = arg;
+	struct first *f = g->f;
+	const struct report *r = &f->report;
+	struct currency c = currency_interned(x->key.currency);
+	struct first_line *line;
+	money_wide pico;
+	if (!env_counts(g->env, &x->key) || !row_amount(x, &pico) ||
+	    (x->key.book != BOOK_INFERENCE && x->key.book != BOOK_TRAINING))
+		return 0;
+	if (rates_convert(r->query.rates, r->query.rate_count, c, r->currency, x->key.hour_us, &pico))
+		c = r->currency;
+	line = line_of(f, intern_str(x->key.provider), intern_str(x->key.model), c);
+	if (!line)
+		return -RR_LIMIT;
+	line->calls += row_calls(x);
+	line->tokens += x->sum.input_tok + x->sum.output_tok;
+	*(x->key.book == BOOK_TRAINING ? &line->training_pico : &line->inference_pico) += pico;
+	return 0;
+}
+
+static int dearest(const void *a, const void *b)
+{
+	const struct first_line *x = a, *y = b;
+	money_wide p = x->inference_pico + x->training_pico, q = y->inference_pico + y->training_pico;
+	int c;
+	if (p != q)
+		return p < q ? 1 : -1;
+	c = str_cmp(x->provider, y->provider);
+	return c ? c : str_cmp(x->model, y->model);
+}
+
+int first_make(struct first *f, struct ledger *l, const struct report_query *q, bool whole, struct arena *a, struct err *e)
+{
+	struct gather g = {.f = f, .env = env_filter_of(q->env)};
+	struct report_query use = *q;
+	int rc;
+	memset(f, 0, sizeof *f);
+	use.by = BY_MODEL;
+	f->last_30_days = !whole && q->from_us == INT64_MIN && q->to_us == INT64_MAX;
+	if (f->last_30_days) {
+		use.from_us = q->now_us - PERIOD_US;
+		use.to_us = q->now_us;
+	}
+	rc = report_make(&f->report, l, &use, a, e);
+	if (!rc && f->last_30_days && f->report.empty) {
+		f->last_30_days = false;
+		use.from_us = q->from_us;
+		use.to_us = q->to_us;
+		rc = report_make(&f->report, l, &use, a, e);
+	}
+	f->lines = rc ? NULL : arena_array(a, struct first_line, FIRST_LINES);
+	if (!rc && !f->lines)
+		rc = err_set(e, RR_NOMEM, "out of memory for the report");
+	if (!rc)
+		rc = ledger_rollup_by(l, GRAIN_DAY, f->report.query.from_us, f->report.query.to_us, add_row, &g, e);
+	if (rc == -RR_LIMIT)
+		rc = err_set(e, RR_LIMIT, "more than %d models: runrate report --by provider", FIRST_LINES);
+	if (!rc)
+		qsort(f->lines, f->count, sizeof *f->lines, dearest);
+	return rc;
+}
+
+/* ---- text: 80 columns: a name of 40, two columns of money ---- */
+
+enum { NAME = 42, BOOK = 13 };
+
+static void name_cell(struct sb *out, struct str s)
+{
+	size_t n = str_columns(s);
+	if (n > NAME - 1) {
+		s = str_sub(s, 0, NAME - 2);
+		sb_add_utf8(out, s);
+		sb_addc(out, '.');
+		n = NAME - 1;
+	} else {
+		sb_add_str(out, s);
+	}
+	sb_addf(out, "%*s", (int)(NAME - n), "");
+}
+
+static void cell(struct sb *out, const char *text)
+{
+	size_t n = str_columns(str_of(text));
+	sb_addf(out, "%*s%s", (int)(n < BOOK ? BOOK - n : 1), "", text);
+}
+
+static void money_cell(struct sb *out, struct currency c, money_wide pico, unsigned decimals)
+{
+	char text[MONEY_SYMBOL];
+	cell(out, pico == 0 ? "-" : money_symbol(c, pico, decimals, text));
+}
+
+static void row(struct sb *out, const char *name, struct currency c, money_wide inference, money_wide training, unsigned decimals)
+{
+	name_cell(out, str_of(name));
+	money_cell(out, c, inference, decimals);
+	money_cell(out, c, training, decimals);
+	sb_addc(out, '\n');
+}
+
+static void heading(const struct first *f, struct sb *out)
+{
+	const struct report *r = &f->report;
+	char a[TIME_TEXT], b[TIME_TEXT], text[2 * TIME_TEXT + 8] = "LAST 30 DAYS";
+	if (!f->last_30_days) {
+		time_date(r->query.from_us + (int64_t)tz_offset_s(r->query.tz, r->query.from_us) * US_PER_S, a);
+		time_date(r->query.to_us - 1 + (int64_t)tz_offset_s(r->query.tz, r->query.to_us - 1) * US_PER_S, b);
+		snprintf(text, sizeof text, "%s to %s", a, b);
+	}
+	name_cell(out, str_of(text));
+	cell(out, "INFERENCE");
+	cell(out, "TRAINING");
+	sb_addc(out, '\n');
+	name_cell(out, STR(""));
+	cell(out, f->last_30_days ? "every month" : "recurs");
+	cell(out, "one time");
+	sb_addc(out, '\n');
+}
+
+static void lines(const struct first *f, unsigned decimals, struct sb *out)
+{
+	char name[256];
+	for (unsigned i = 0; i < f->count && i < FIRST_SHOWN; i++) {
+		const struct first_line *x = &f->lines[i];
+		snprintf(name, sizeof name, "  %.*s  %.*s", (int)(x->provider.n < 40 ? x->provider.n : 40),
+			 x->provider.n ? x->provider.p : "?", (int)(x->model.n < 100 ? x->model.n : 100), x->model.n ? x->model.p : "");
+		row(out, name, x->currency, x->inference_pico, x->training_pico, decimals);
+	}
+	if (f->count > FIRST_SHOWN)
+		sb_addf(out, "  and %u more: runrate report --by model --json\n", f->count - FIRST_SHOWN);
+	for (unsigned i = 0; i < f->report.training.count; i++) { /* outlays; training that is billed by calls stands above */
+		const struct report_line *x = &f->report.training.lines[i];
+		if (x->calls || x->input_tok || x->output_tok)
+			continue;
+		snprintf(name, sizeof name, "  %.*s", (int)(x->key.n < 100 ? x->key.n : 100), x->key.p);
+		row(out, name, x->currency, 0, x->cost_pico, decimals);
+	}
+}
+
+static void not_priced(const struct report *r, struct sb *out)
+{
+	char name[128], n[32];
+	if (!r->unpriced_calls)
+		return;
+	snprintf(name, sizeof name, "  not priced (%u model%s, %s requests)", r->unpriced_models, r->unpriced_models == 1 ? "" : "s",
+		 num_group(r->unpriced_calls, n));
+	name_cell(out, str_of(name));
+	cell(out, "unpriced");
+	cell(out, "-");
+	sb_addc(out, '\n');
+}
+
+void first_text(const struct first *f, double took_s, struct sb *out)
+{
+	const struct report *r = &f->report;
+	unsigned decimals = money_decimals(r->total_pico);
+	char n[32];
+	if (r->empty) {
+		sb_adds(out, "Nothing was spent that is known here.\n");
+		return;
+	}
+	heading(f, out);
+	if (r->unclassified_pico)
+		row(out, "  NOT CLASSIFIED (neither, yet)", r->currency, r->unclassified_pico, 0, decimals);
+	lines(f, decimals, out);
+	if (r->other_pico)
+		row(out, "  other (seats, tax, credits)", r->currency, r->other_pico, 0, decimals);
+	not_priced(r, out);
+	if (r->currency.code[0] || r->currencies < 2) {
+		row(out, "  TOTAL", r->currency, r->inference.total_pico + r->unclassified_pico + r->other_pico, r->training.total_pico,
+		    decimals);
+	} else {
+		char name[32];
+		for (unsigned i = 0; i < r->currencies; i++) {
+			const struct report_currency *c = &r->by_currency[i];
+			snprintf(name, sizeof name, "  TOTAL in %s", c->currency.code);
+			row(out, name, c->currency, c->inference_pico + c->other_pico + c->unclassified_pico, c->training_pico, decimals);
+		}
+		sb_adds(out, "  Several currencies are not added: --currency C and --rate C/D=R@DATE do.\n");
+	}
+	for (unsigned i = 0; i < r->currencies && r->currency.code[0]; i++)
+		if (!r->by_currency[i].in_headline)
+			sb_addf(out, "  Not in the total: amounts in %s, for which there is no rate.\n", r->by_currency[i].currency.code);
+	sb_addf(out, "\n%s requests, %.3f million tokens a month", num_group(r->calls, n), report_tokens_million_per_month(r));
+	if (r->hidden_calls)
+		sb_addf(out, "; pilots and tests (%s requests) are not counted", num_group(r->hidden_calls, n));
+	if (took_s >= 0)
+		sb_addf(out, "   %.1f s", took_s);
+	sb_addc(out, '\n');
+}
