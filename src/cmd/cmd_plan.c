@@ -136,6 +136,7 @@ static int run(const struct command *c, const struct formula *formula, int argc,
 		goto fail;
 	}
 	formula_start(r, formula, cmd_now_us());
+	r->seed = globals.seed;
 	if (read_flags(r, &f, &e) < 0 || formula_finish(r, &e) < 0)
 		goto fail;
 	if (f.svg && plan_view_formula_svg(r, f.svg, &e) < 0)

@@ -10,6 +10,7 @@
 
 #include "plan/families.h"
 #include "plan/months.h"
+#include "plan/say.h"
 
 static const struct {
 	const char *name, *what;
@@ -298,9 +299,11 @@ void advise_text(const struct scenario *s, const struct advice *a, struct sb *ou
 		sb_addf(out, "%u %-8s%14s%14s   %s\n", i + 1, steps[i].name,
 			l->taken ? value_text(-l->saves, "money", none, text) : "-", value_text(l->after, "money", none, left),
 			l->verdict);
-		sb_addf(out, "  %s\n", l->why);
-		if (l->needs[0])
-			sb_addf(out, "  needs: %s\n", l->needs);
+		plan_say_paragraph(out, str_of(l->why), 2, 2);
+		if (l->needs[0]) {
+			sb_adds(out, "  needs:");
+			plan_say_paragraph(out, str_of(l->needs), 1, 9);
+		}
 	}
 	double before = a->step[0].before, after = a->step[ADVISE_STEPS - 1].after;
 	if (before > after)

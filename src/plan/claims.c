@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "plan/say.h"
+
 const char *verdict_name(enum verdict v)
 {
 	static const char *const names[] = {"holds", "refuted", "feasible", "reference"};
@@ -408,7 +410,7 @@ void claim_text(const struct claim *c, struct sb *out)
 	sb_init(&why, 16384);
 	claim_why(c, &why);
 	sb_addf(out, "%-9s %s\n", words[c->verdict], c->text);
-	sb_addf(out, "          %.*s\n", STR_ARG(str_trim(sb_str(&why))));
+	plan_say_paragraph(out, sb_str(&why), 10, 10);
 	for (unsigned o = 0; k->run.f->outputs[o].name; o++) {
 		if (isnan(k->out[o].low) || k->run.f->outputs[o].quiet)
 			continue;

@@ -134,16 +134,70 @@ int formula_set_number(struct formula_run *r, int input, double v, const char *s
 	return 0;
 }
 
+/* The word that the text is, or begins with before a '-': "H100-SXM5-80GB" is h100, "H100-PCIe" is h100-pcie. */
+static const struct formula_word *word_of(const struct formula_input *in, struct str text)
+{
+	const struct formula_word *best = NULL;
+	for (const struct formula_word *w = in->words; w && w->word; w++) {
+		size_t n = strlen(w->word);
+		if (text.n >= n && str_ieq(str_sub(text, 0, n), str_of(w->word)) && (text.n == n || text.p[n] == '-') &&
+		    (!best || n > strlen(best->word)))
+			best = w;
+	}
+	return best;
+}
+
+static const char *strstr_in(struct str text, const char *part)
+{
+	size_t n = strlen(part);
+	for (size_t i = 0; i + n <= text.n; i++)
+		if (memcmp(text.p + i, part, n) == 0)
+			return text.p + i;
+	return NULL;
+}
+
+/* LOW..HIGH or LOW..MODE..HIGH. */
+static int set_range(struct formula_run *r, int input, struct str text, const char *source, struct err *e)
+{
+	const struct formula_input *in = &r->f->inputs[input];
+	double v[3];
+	unsigned n = 0;
+	for (struct str rest = text; rest.p && n < 4; n++) {
+		const char *dots = strstr_in(rest, "..");
+		struct str part = dots ? str_make(rest.p, (size_t)(dots - rest.p)) : rest;
+		struct err inner = {0};
+		if (n == 3)
+			return err_set(e, RR_INPUT, "%s: \"%.*s\" is no LOW..HIGH or LOW..MODE..HIGH", in->name, STR_ARG(text));
+		if (value_read(part, in->unit, r->now_us, &v[n], &r->currency, &inner) < 0)
+			return err_set(e, inner.code, "%s: %s", in->name, inner.what);
+		int rc = formula_set_number(r, input, v[n], source, NULL, e);
+		if (rc < 0)
+			return rc;
+		rest = dots ? str_make(dots + 2, rest.n - part.n - 2) : (struct str){NULL, 0};
+	}
+	struct dist d = n == 3 ? (struct dist){v[0], v[1], v[2]} : (struct dist){v[0], (v[0] + v[1]) / 2, v[1]};
+	if (!(d.low <= d.mode && d.mode <= d.high))
+		return err_set(e, RR_INPUT, "%s: %g, %g, %g: low, mode and high must stand in this order", in->name, d.low, d.mode,
+			       d.high);
+	r->range[input] = d;
+	r->ranged[input] = d.low < d.high;
+	r->uncertain |= r->ranged[input];
+	r->in[input] = d.mode;
+	return 0;
+}
+
 int formula_set(struct formula_run *r, int input, struct str text, const char *source, struct err *e)
 {
 	const struct formula_input *in = &r->f->inputs[input];
 	double v;
-	for (const struct formula_word *w = in->words; w && w->word; w++)
-		if (str_ieq(text, str_of(w->word))) {
-			char from[96];
-			snprintf(from, sizeof from, "%s (%s)", w->word, w->source);
-			return formula_set_number(r, input, w->value, from, NULL, e);
-		}
+	const struct formula_word *word = word_of(in, text);
+	if (word) {
+		char from[96];
+		snprintf(from, sizeof from, "%s (%s)", word->word, word->source);
+		return formula_set_number(r, input, word->value, from, NULL, e);
+	}
+	if (strstr_in(text, ".."))
+		return set_range(r, input, text, source, e);
 	struct err inner = {0};
 	int rc = value_read(text, in->unit, r->now_us, &v, &r->currency, &inner);
 	if (rc < 0) {
@@ -239,7 +293,7 @@ int formula_finish(struct formula_run *r, struct err *e)
 			return rc;
 	}
 	formula_compute(r);
-	return 0;
+	return r->uncertain ? formula_draw(r, FORMULA_DRAWS, e) : 0;
 }
 
 double formula_value(const struct formula_run *r, const char *output)
@@ -366,6 +420,20 @@ void formula_json(const struct formula_run *r, struct json_out *w)
 	}
 	jw_key(w, "currency");
 	jw_cstr(w, r->currency.code[0] ? r->currency.code : NULL);
+	if (r->uncertain) {
+		jw_key(w, "bands");
+		jw_object(w);
+		for (unsigned i = 0; r->f->outputs[i].name; i++) {
+			jw_key(w, r->f->outputs[i].name);
+			jw_object(w);
+			jw_kdouble(w, "p10", r->band[i].p10); /* null: not computable, as "never" */
+			jw_kdouble(w, "p50", r->band[i].p50);
+			jw_kdouble(w, "p90", r->band[i].p90);
+			jw_kdouble(w, "share_known", r->known[i]);
+			jw_end_object(w);
+		}
+		jw_end_object(w);
+	}
 	if (r->f->say) {
 		r->f->say(r, &verdict, &why);
 		jw_kstr(w, "verdict", sb_str(&verdict));

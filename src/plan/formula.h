@@ -17,6 +17,7 @@
 #define RR_PLAN_FORMULA_H
 
 #include "base/json.h"
+#include "plan/dist.h"
 #include "plan/value.h"
 
 enum { FORMULA_INPUTS = 32, FORMULA_OUTPUTS = 24, FORMULA_ROWS = 32, FORMULA_COLUMNS = 3 };
@@ -79,6 +80,8 @@ struct formula {
 	int (*verify)(const struct formula_run *r, struct err *e);
 	/* The verdict in a sentence with its reason, and what would change it. May be NULL. */
 	void (*say)(const struct formula_run *r, struct sb *verdict, struct sb *why);
+	/* The figures laid out for a terminal, where a plain list is not enough. May be NULL. */
+	void (*page)(const struct formula_run *r, struct sb *out);
 	bool command;  /* there is a `plan NAME` */
 };
 
@@ -92,6 +95,11 @@ struct formula_run {
 	unsigned rows;
 	char row_source[96];
 	double out[FORMULA_OUTPUTS]; /* NAN: not computable */
+	struct dist range[FORMULA_INPUTS]; /* where it was given as LOW..HIGH or LOW..MODE..HIGH; in[] has the mode */
+	bool ranged[FORMULA_INPUTS], uncertain;
+	struct band band[FORMULA_OUTPUTS]; /* with uncertain: INFINITY = not computable, e.g. never */
+	double known[FORMULA_OUTPUTS];     /* share of the draws in which it is computable */
+	uint64_t seed;
 	struct currency currency;
 	int64_t now_us;
 };
@@ -107,14 +115,17 @@ unsigned formula_output_count(const struct formula *f);
 /* Index by name or alias ('-' and '_' are the same); -1 when there is none. */
 int formula_input(const struct formula *f, struct str name);
 int formula_output(const struct formula *f, struct str name);
-/* Gives an input as text. -RR_INPUT, -RR_RANGE with the allowed range. */
+/* Gives an input as text; "2..3" and "1.99..2.50..3.50" are ranges. -RR_INPUT, -RR_RANGE with the allowed range. */
 int formula_set(struct formula_run *r, int input, struct str text, const char *source, struct err *e);
 /* Gives it as a number (already in its unit). */
 int formula_set_number(struct formula_run *r, int input, double v, const char *source, const char *date, struct err *e);
 /* Adds a row from "NAME=A:B"; or from numbers (NAN = the fallback). */
 int formula_row_text(struct formula_run *r, struct str text, struct err *e);
 int formula_row(struct formula_run *r, struct str name, const double v[FORMULA_COLUMNS], struct err *e);
-/* Required inputs and conditions across inputs, then computes. */
+enum { FORMULA_DRAWS = 100000 };
+/* Quantiles of every figure over draws of the ranged inputs. 0 or -RR_NOMEM. */
+int formula_draw(struct formula_run *r, unsigned draws, struct err *e);
+/* Required inputs and conditions across inputs, then computes at the modes, and draws where an input is a range. */
 int formula_finish(struct formula_run *r, struct err *e);
 /* Computes only (inputs were verified). */
 void formula_compute(struct formula_run *r);

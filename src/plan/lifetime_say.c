@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "plan/say.h"
 
 char *scenario_month(const struct scenario *s, unsigned m, char out[16])
 {
@@ -377,7 +378,9 @@ void lifetime_text(const struct scenario *s, const struct lifetime *l, struct sb
 				value_text(l->swing[i].total_high, "money", s->currency, b));
 		sb_addc(out, '\n');
 	}
-	sb_addf(out, "%.*s\n%.*s\n%.*s\n", STR_ARG(sb_str(&verdict)), STR_ARG(sb_str(&why)), STR_ARG(sb_str(&change)));
+	plan_say_paragraph(out, sb_str(&verdict), 0, 0);
+	plan_say_paragraph(out, sb_str(&why), 0, 0);
+	plan_say_paragraph(out, sb_str(&change), 0, 0);
 	sb_fini(&verdict);
 	sb_fini(&why);
 	sb_fini(&change);

@@ -18,6 +18,7 @@
 
 #include "plan/families.h"
 #include "plan/node.h"
+#include "plan/say.h"
 
 static int read_workload(struct quote_plan *p, struct conf_doc *d, const struct conf_node *n)
 {
@@ -371,7 +372,11 @@ void quote_text(const struct quote_plan *p, struct sb *out)
 				!q->cache_known && !q->batch_known ? "cache and no batch" : !q->cache_known ? "cache" : "batch");
 	}
 	sb_adds(out, "\nFive questions to send\n");
-	for (unsigned i = 0; i < QUOTE_QUESTIONS; i++)
-		sb_addf(out, "%u. %s\n", i + 1, p->question[i]);
-	sb_addf(out, "\nTwo caps for the contract\n%s\n%s\n", p->cap_inference, p->cap_training);
+	for (unsigned i = 0; i < QUOTE_QUESTIONS; i++) {
+		sb_addf(out, "%u.", i + 1);
+		plan_say_paragraph(out, str_of(p->question[i]), 1, 3);
+	}
+	sb_adds(out, "\nTwo caps for the contract\n");
+	plan_say_paragraph(out, str_of(p->cap_inference), 0, 0);
+	plan_say_paragraph(out, str_of(p->cap_training), 0, 0);
 }

@@ -16,24 +16,25 @@ static void words(struct sb *out, const char *name, unsigned width)
 		sb_addc(out, ' ');
 }
 
-/* A paragraph at most `width` wide, each line begun with `indent` blanks. */
-static void paragraph(struct sb *out, struct str text, unsigned indent, unsigned width)
+void plan_say_paragraph(struct sb *out, struct str text, unsigned first, unsigned indent)
 {
+	enum { WIDTH = 80 };
 	struct str rest = str_trim(text);
-	unsigned column = 0;
+	unsigned column = 0, blanks = first;
 	while (rest.p && rest.n) {
 		struct str word = str_cut(&rest, ' ');
 		unsigned n = (unsigned)str_columns(word);
 		if (!n)
 			continue;
-		if (column && column + 1 + n > width) {
+		if (column && column + 1 + n > WIDTH) {
 			sb_addc(out, '\n');
 			column = 0;
+			blanks = indent;
 		}
 		if (column == 0) {
-			for (unsigned i = 0; i < indent; i++)
+			for (unsigned i = 0; i < blanks; i++)
 				sb_addc(out, ' ');
-			column = indent;
+			column = blanks;
 		} else {
 			sb_addc(out, ' ');
 			column++;
@@ -51,25 +52,32 @@ void plan_say_text(const struct formula_run *r, bool explain, struct sb *out)
 	sb_init(&verdict, 4096);
 	sb_init(&why, 8192);
 	sb_addf(out, "plan %s: %s\n\n", r->f->name, r->f->summary);
-	for (unsigned i = 0; r->f->outputs[i].name; i++) {
+	if (r->f->page)
+		r->f->page(r, out);
+	for (unsigned i = 0; !r->f->page && r->f->outputs[i].name; i++) {
 		if (r->f->outputs[i].quiet || isnan(r->out[i]))
 			continue;
 		sb_adds(out, "  ");
 		words(out, r->f->outputs[i].name, 32);
-		sb_addf(out, " %s\n", value_text(r->out[i], r->f->outputs[i].unit, r->currency, text));
+		sb_addf(out, " %s", value_text(r->out[i], r->f->outputs[i].unit, r->currency, text));
+		if (r->uncertain && r->band[i].p10 < r->band[i].p90) {
+			sb_addf(out, "  (80 %%: %s", value_text(r->band[i].p10, r->f->outputs[i].unit, r->currency, text));
+			sb_addf(out, " to %s)", value_text(r->band[i].p90, r->f->outputs[i].unit, r->currency, text));
+		}
+		sb_addc(out, '\n');
 	}
 	if (r->f->say) {
 		r->f->say(r, &verdict, &why);
 		sb_addc(out, '\n');
-		paragraph(out, sb_str(&verdict), 0, 80);
+		plan_say_paragraph(out, sb_str(&verdict), 0, 0);
 		if (why.n)
-			paragraph(out, sb_str(&why), 0, 80);
+			plan_say_paragraph(out, sb_str(&why), 0, 0);
 	}
 	bool assumed = false;
 	for (unsigned i = 0; r->f->inputs[i].name; i++) {
 		const char *expression = NULL;
 		for (unsigned o = 0; r->f->outputs[o].name; o++)
-			if (strstr(r->f->outputs[o].expression, r->f->inputs[i].name))
+			if (!isnan(r->out[o]) && strstr(r->f->outputs[o].expression, r->f->inputs[i].name))
 				expression = r->f->outputs[o].expression;
 		/* Only defaults that say something: a zero is "not counted" and stands in --explain. */
 		if (r->given[i] || isnan(r->in[i]) || r->in[i] == 0 || !expression || !r->f->inputs[i].source)

@@ -203,10 +203,25 @@ static bool flag(struct reader *r, const struct conf_node *map, const char *name
 	return false;
 }
 
+/* Prices that stand in the workload itself. */
+static void inline_model(struct reader *r, const struct conf_node *n, struct workload *w)
+{
+	struct scenario_model *m = &r->s->model[r->s->models];
+	m->price = (struct plan_model){.read = 1, .write = 1, .batch = 1, .batch_stacks = true};
+	snprintf(m->name, sizeof m->name, "%.40s's", w->name);
+	snprintf(m->price.source, sizeof m->price.source, "%.100s:%u", r->d->name, n->line);
+	member(r, n, "price_in", "money/Mtok", 0, ANY, &m->price.in);
+	member(r, n, "price_out", "money/Mtok", 0, ANY, &m->price.out);
+	member(r, n, "read", "times", 0, 1, &m->price.read);
+	member(r, n, "write", "times", 0, 10, &m->price.write);
+	member(r, n, "batch", "times", 0, 1, &m->price.batch);
+	w->model = r->s->models++;
+}
+
 static void read_workload(struct reader *r, const struct conf_node *n)
 {
 	static const char *const keys[] = {"name", "model", "easy_model", "billing", "stable", "narrow", "calls_per_month",
-					   "share_easy", "mix",
+					   "share_easy", "mix", "price_in", "price_out", "read", "write", "batch",
 #define X(name, unit, least, most, fallback, help) #name,
 					   WORKLOAD_FIGURES(X)
 #undef X
@@ -248,8 +263,10 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 	if ((k = conf_get(n, "model"))) {
 		int i = find_model(r, k);
 		w->model = i < 0 ? 0 : (unsigned)i;
+	} else if (conf_get(n, "price_in") && r->s->models < SCENARIO_MODELS) {
+		inline_model(r, n, w);
 	} else if (w->billing == BILL_TOKEN) {
-		r->rc |= conf_error(r->d, n, "workload %s needs its model", w->name);
+		r->rc |= conf_error(r->d, n, "workload %s needs its model, or price_in and price_out", w->name);
 	} else if (r->s->models == 0) {
 		r->s->model[r->s->models++] = (struct scenario_model){.name = "(none)", .price = {.read = 1, .write = 1, .batch = 1}};
 	}

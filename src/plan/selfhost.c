@@ -129,9 +129,13 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 		sb_addf(why, "; you are at %s", value_text(out[YOUR_UTIL], "share", r->currency, c));
 	sb_addf(why, ". ");
 	if (out[CROSS_MONTHS] > 0 && out[REACHABLE] != 0 && r->in[GROWTH] > 0)
-		sb_addf(why, "At %s a month you cross over in about %s. ",
-			value_text(r->in[GROWTH], "share", r->currency, a),
-			value_text(out[CROSS_MONTHS], "months", r->currency, b));
+	{
+		sb_addf(why, "At %s a month more you cross over in about %.0f months",
+			value_text(r->in[GROWTH], "share", r->currency, a), out[CROSS_MONTHS]);
+		if (r->uncertain && isfinite(r->band[CROSS_MONTHS].p90))
+			sb_addf(why, " (80 %%: %.0f to %.0f)", r->band[CROSS_MONTHS].p10, r->band[CROSS_MONTHS].p90);
+		sb_addf(why, ". ");
+	}
 	if (r->in[PEOPLE] == 0)
 		sb_addf(why, "Not counted: people (--people-per-month). ");
 	if (r->in[SPARE] == 0)
@@ -139,10 +143,82 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 	sb_addf(why, "It compares one price per token: give the API price for the same input:output and cache mix.");
 }
 
+/* Cost per million tokens against the volume: '*' own GPUs, '-' the API. Rows from the dearest down. */
+static void chart(const struct formula_run *r, struct sb *out)
+{
+	enum { ROWS = 8, COLUMNS = 48 };
+	char grid[ROWS][COLUMNS + 1], text[64];
+	double you = r->in[TOKENS], even = r->out[BE_TOKENS];
+	double right = fmax(even * 2, isnan(you) ? 0 : you * 1.15);
+	double top = fmax(isnan(you) ? 0 : r->out[YOUR_PER_MTOK] * 1.1, r->in[API] * 2.2);
+	memset(grid, ' ', sizeof grid);
+	unsigned api_row = (unsigned)fmin(ROWS - 1, floor((1 - r->in[API] / top) * ROWS));
+	for (unsigned x = 0; x < COLUMNS; x++) {
+		struct formula_run moved = *r;
+		moved.in[TOKENS] = right * (x + 0.5) / COLUMNS;
+		moved.in[UTILISATION] = NAN;
+		formula_compute(&moved);
+		double y = (1 - moved.out[YOUR_PER_MTOK] / top) * ROWS;
+		grid[api_row][x] = '-';
+		if (y >= 0)
+			grid[(unsigned)fmin(ROWS - 1, y)][x] = '*';
+	}
+	for (unsigned y = 0; y < ROWS; y++) {
+		grid[y][COLUMNS] = 0;
+		double edge = top * (1 - (y + 0.5) / ROWS);
+		size_t width = COLUMNS;
+		while (width && grid[y][width - 1] == ' ')
+			width--;
+		sb_addf(out, "%6.3g |%.*s%s\n", y == api_row ? r->in[API] : edge, (int)width, grid[y], y == api_row ? " API" : "");
+	}
+	sb_addf(out, "       +");
+	for (unsigned x = 0; x < COLUMNS; x++) {
+		bool mine = !isnan(you) && x == (unsigned)(you / right * COLUMNS), crosses = x == (unsigned)(even / right * COLUMNS);
+		sb_addc(out, mine ? 'Y' : crosses ? 'X' : '-');
+	}
+	sb_addf(out, " %s\n        * own GPUs, a million tokens; X break-even%s\n", value_text(right, "tokens", r->currency, text),
+		isnan(you) ? "" : "; Y you");
+}
+
+static void right_column(struct sb *out, bool known, const char *name, const char *value)
+{
+	if (known)
+		sb_addf(out, "%-13s %s", name, value);
+	sb_addc(out, '\n');
+}
+
+/* Two columns: the GPUs' side and yours. */
+static void page(const struct formula_run *r, struct sb *out)
+{
+	char a[64], b[64];
+	const double *v = r->out;
+	bool known = !isnan(r->in[TOKENS]) || !isnan(r->in[UTILISATION]);
+	sb_addf(out, "%.0f replica%s of %.0f GPU%s, 730 h a month", v[REPLICAS], v[REPLICAS] == 1 ? "" : "s", r->in[GPUS],
+		r->in[GPUS] == 1 ? "" : "s");
+	if (!isnan(r->in[TOKENS]))
+		sb_addf(out, "; YOUR TRAFFIC %s", value_text(r->in[TOKENS], "tokens", r->currency, a));
+	sb_addf(out, known ? "\n\n%-15s %-25s" : "\n\n%-15s %s", "fixed bill", value_text(v[FIXED], "money/month", r->currency, a));
+	right_column(out, known, "API bill", value_text(v[API_BILL], "money/month", r->currency, a));
+	sb_addf(out, known ? "%-15s %-25s" : "%-15s %s", "full-load cost", value_text(v[FULL], "money/Mtok", r->currency, a));
+	right_column(out, known, "self-hosted", value_text(v[YOUR_PER_MTOK], "money/Mtok", r->currency, a));
+	sb_addf(out, known ? "%-15s %s = %-17s" : "%-15s %s = %s", "break-even", value_text(v[BE_UTIL], "share", r->currency, a),
+		value_text(v[BE_TOKENS], "tokens", r->currency, b));
+	right_column(out, known, "you are at", value_text(v[YOUR_UTIL], "share", r->currency, a));
+	if (r->uncertain && r->band[BE_UTIL].p10 < r->band[BE_UTIL].p90) {
+		sb_addf(out, "%-15s %s to ", "80 %", value_text(r->band[BE_UTIL].p10, "share", r->currency, a));
+		sb_addf(out, "%s = ", value_text(r->band[BE_UTIL].p90, "share", r->currency, a));
+		sb_addf(out, "%s to %s\n", value_text(r->band[BE_TOKENS].p10, "tokens", r->currency, a),
+			value_text(r->band[BE_TOKENS].p90, "tokens", r->currency, b));
+	}
+	sb_addc(out, '\n');
+	if (v[REACHABLE])
+		chart(r, out);
+}
+
 const struct formula formula_selfhost = {
 	.name = "selfhost", .summary = "API or own GPUs: where they cross over, and where you stand",
 	.source = "rent / tokens; capacity is a staircase of whole replicas",
-	.inputs = inputs, .outputs = outputs, .compute = compute, .say = say, .command = true,
+	.inputs = inputs, .outputs = outputs, .compute = compute, .say = say, .page = page, .command = true,
 };
 
 /* "Self-host from 0.5-2 M requests a month at 2-5 thousand a month per server": that is 0.001 to 0.01 a request; at

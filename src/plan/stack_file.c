@@ -21,7 +21,7 @@
 static int read_cache(struct stack_plan *p, struct conf_doc *d, const struct conf_node *n)
 {
 	static const char *const names[] = {"hit", "read", "write", "coverage", NULL};
-	double hit = 1, read = 0.1, write = 1, coverage = p->prefix;
+	double hit = 1, read = 0.1, write = 1.25, coverage = p->prefix; /* as plan cache */
 	struct err e = {0};
 	int rc = node_keys(d, n, names);
 	rc |= node_member(d, n, "hit", "share", 0, 1, &p->currency, &hit);
