@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -54,23 +55,40 @@ static void random_base62(char *out, unsigned n)
 	}
 }
 
+/* Makes the pepper whole before it has its name: two that make it at once both end up with the one that won. */
+static int make_pepper(const char *name, struct err *e)
+{
+	unsigned char bytes[PEPPER_BYTES];
+	char draft[PATH_MAX];
+	int fd, rc = 0;
+	if ((size_t)snprintf(draft, sizeof draft, "%s.XXXXXX", name) >= sizeof draft)
+		return err_set(e, RR_LIMIT, "the ledger's path is too long: %s", name);
+	fd = mkostemp(draft, O_CLOEXEC); /* mode 0600 */
+	if (fd < 0)
+		return err_set(e, RR_IO, "cannot make %s: %s", name, strerror(errno));
+	hash_random(bytes, sizeof bytes);
+	if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes || fsync(fd) || (link(draft, name) && errno != EEXIST))
+		rc = err_set(e, RR_IO, "cannot write %s: %s", name, strerror(errno));
+	explicit_bzero(bytes, sizeof bytes);
+	unlink(draft);
+	close(fd);
+	return rc;
+}
+
 /* Reads the pepper, making it first when `make`. */
 static int pepper(struct ledger *l, bool make, unsigned char out[PEPPER_BYTES], struct err *e)
 {
 	char name[PATH_MAX];
 	ssize_t n;
-	int fd, rc = 0;
+	int fd;
 	snprintf(name, sizeof name, "%s-pepper", l->path);
-	if (make && (fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0) {
-		hash_random(out, PEPPER_BYTES);
-		if (write(fd, out, PEPPER_BYTES) != PEPPER_BYTES || fsync(fd)) {
-			rc = err_set(e, RR_IO, "cannot write %s: %s", name, strerror(errno));
-			unlink(name);
-		}
-		close(fd);
-		return rc;
-	}
 	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && make) {
+		int rc = make_pepper(name, e);
+		if (rc)
+			return rc;
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+	}
 	if (fd < 0) {
 		err_set(e, RR_STORE, "cannot read %s: %s", name, strerror(errno));
 		return err_hint(e, "keys cannot be checked without the file that their ledger was made with; restore it");
