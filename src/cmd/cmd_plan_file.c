@@ -184,7 +184,7 @@ static int run_quote(int argc, char **argv)
 		struct input in;
 		input_init(&in);
 		code = read_file(&in, path[i]);
-		if (!code && quote_read(p, &in.doc, cmd_now_us()) < 0)
+		if (!code && quote_read(p, &in.doc, NULL, cmd_now_us()) < 0)
 			code = say_errors(&in.doc);
 		input_fini(&in);
 	}

@@ -84,7 +84,8 @@ static int read_tiers(struct quote_plan *p, struct conf_doc *d, const struct con
 	return 0;
 }
 
-static int read_quote(struct quote_plan *p, struct conf_doc *d, const struct conf_node *n, int64_t now_us)
+static int read_quote(struct quote_plan *p, struct conf_doc *d, const struct conf_node *n, const struct book *b,
+		      int64_t now_us)
 {
 	static const char *const keys[] = {"vendor", "name", "billing", "model", "in", "out", "read", "write", "batch",
 					   "unit_price", "price", "unit_tokens", "resolved", "seats", "minimum", "once",
@@ -108,15 +109,15 @@ static int read_quote(struct quote_plan *p, struct conf_doc *d, const struct con
 	if ((k = conf_get(n, "precision")) && k->type == CONF_SCALAR)
 		str_copy(q->precision, sizeof q->precision, k->scalar);
 	if ((k = conf_get(n, "billing"))) {
-		unsigned b = 0;
-		while (b < BILLINGS && !(k->type == CONF_SCALAR && str_eqc(k->scalar, billing_name((enum billing)b))))
-			b++;
-		if (b == BILLINGS)
+		unsigned i = 0;
+		while (i < BILLINGS && !(k->type == CONF_SCALAR && str_eqc(k->scalar, billing_name((enum billing)i))))
+			i++;
+		if (i == BILLINGS)
 			return conf_error(d, k, "billing is token, call, seat, resolution or provisioned");
-		q->billing = (enum billing)b;
+		q->billing = (enum billing)i;
 	}
 	if ((k = conf_get(n, "model"))) {
-		if (k->type != CONF_SCALAR || plan_model_read(NULL, k->scalar, now_us, &q->price, &e) < 0)
+		if (k->type != CONF_SCALAR || plan_model_read(b, k->scalar, now_us, &q->price, &e) < 0)
 			return conf_error(d, k, "%s", e.what);
 		if (q->price.currency.code[0] && p->currency.code[0] && !currency_eq(q->price.currency, p->currency))
 			return conf_error(d, k, "mixed currencies: the price book has it in %s, the quotes are in %s",
@@ -164,7 +165,7 @@ static int read_quote(struct quote_plan *p, struct conf_doc *d, const struct con
 	return 0;
 }
 
-int quote_read(struct quote_plan *p, struct conf_doc *d, int64_t now_us)
+int quote_read(struct quote_plan *p, struct conf_doc *d, const struct book *b, int64_t now_us)
 {
 	static const char *const keys[] = {"currency", "workload", "quotes", "vendor", "name", "billing", "model", "in", "out",
 					   "read", "write", "batch", "unit_price", "price", "unit_tokens", "resolved", "seats",
@@ -186,13 +187,13 @@ int quote_read(struct quote_plan *p, struct conf_doc *d, int64_t now_us)
 	if (n && n->type != CONF_LIST)
 		return conf_error(d, n, "quotes is a list");
 	for (const struct conf_node *q = n ? n->first : NULL; q; q = q->next)
-		if (read_quote(p, d, q, now_us) < 0)
+		if (read_quote(p, d, q, b, now_us) < 0)
 			return -RR_CONFIG;
 	if (conf_get(root, "vendor")) { /* a file that is one quote: the keys above stand at its top */
 		struct conf_node one = *root;
 		if (conf_get(root, "workload") || n || conf_get(root, "currency"))
 			return conf_error(d, root, "a file is one quote, or has workload and quotes");
-		return read_quote(p, d, &one, now_us);
+		return read_quote(p, d, &one, b, now_us);
 	}
 	return 0;
 }

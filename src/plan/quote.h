@@ -44,8 +44,9 @@ struct quote_plan {
 	int best[2];
 };
 
-/* Adds the workload and quotes of one file. -RR_CONFIG with errors in d. */
-int quote_read(struct quote_plan *p, struct conf_doc *d, int64_t now_us);
+/* Adds the workload and quotes of one file. book may be NULL (the built-in one is opened when a model is named).
+ * -RR_CONFIG with errors in d. */
+int quote_read(struct quote_plan *p, struct conf_doc *d, const struct book *b, int64_t now_us);
 /* Needs a workload and a quote. */
 int quote_compare(struct quote_plan *p, struct err *e);
 void quote_json(const struct quote_plan *p, struct sb *out);

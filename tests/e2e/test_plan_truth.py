@@ -175,6 +175,56 @@ def lifetime():
     check('lifetime overtakes', ((j.get('crossovers') or {}).get('inference_overtakes_training') or {}).get('p50'), overtakes)
     check('lifetime share', (j.get('totals') or {}).get('inference_share', {}).get('at_mode'), cum / (cum + spent), 1e-7)
 
+def quotes():
+    calls, P, U, O, h, wait, seats = lu(1e4, 1e6), u(100, 3e3), u(10, 1e3), u(10, 800), u(.1, .95), u(0, .5), R.randint(2, 90)
+    pin, pout, rho, beta, per_call, seat, unit, size, off = u(.1, 5), u(.5, 20), u(.02, .5), u(.3, .9), u(1e-4, .01), u(5, 60), u(100, 2e3), lu(1e7, 1e9), u(.02, .4)
+    edge = calls * (P + U + O) * u(1.5, 8)
+    path = pathlib.Path(HOME) / 'quote.json'
+    path.write_text(json.dumps({'currency': 'GBP', 'workload': {'calls_per_month': calls, 'prefix': P, 'rest': U, 'output': O, 'hit': h, 'deferrable': wait, 'seats': seats}, 'quotes': [
+        {'vendor': 'tokens', 'in': pin, 'out': pout, 'read': rho, 'batch': beta}, {'vendor': 'bare', 'in': pin, 'out': pout}, {'vendor': 'calls', 'billing': 'call', 'unit_price': per_call, 'tiers': [{'above': edge, 'discount': off}]},
+        {'vendor': 'seats', 'billing': 'seat', 'unit_price': seat}, {'vendor': 'units', 'billing': 'provisioned', 'unit_price': unit, 'unit_tokens': size, 'minimum': 123.0}]}))
+    j = js('plan', 'quote', path)
+    got = {q['vendor']: q for q in j.get('quotes', [])}
+    for x, key in ((1, 'at_1x'), (10, 'at_10x')):
+        n = calls * x; tok = n * (P + U + O)
+        want = {'tokens': n * (pin * (U + P * (h * rho + 1 - h)) + pout * O) / 1e6 * (1 - wait * (1 - beta)), 'bare': n * (pin * (U + P) + pout * O) / 1e6,
+                'calls': n * per_call * (1 - off if tok > edge else 1), 'seats': seats * x * seat, 'units': max(123, math.ceil(tok / size) * unit)}
+        for v, w in want.items():
+            check(f'quote {v} {key}', got.get(v, {}).get(key, {}).get('per_month'), w, 1e-7); check(f'quote {v} {key} per M', got.get(v, {}).get(key, {}).get('per_mtok'), w / tok * 1e6, 1e-7)
+        check(f'quote cheapest {key}', j.get('cheapest_' + key) == min(want, key=want.get), True)
+    check('five questions', len(j.get('questions', [])), 5); check('two caps', len(j.get('caps', {})), 2)
+
+def ladder():
+    vol, P, U, O, h, wait, easy, pin, pout, k = lu(1e4, 1e6), u(500, 5e3), u(50, 800), u(50, 500), u(.5, .95), u(.05, .5), u(.1, .8), u(.5, 5), u(2, 25), u(.05, .5)
+    path = pathlib.Path(HOME) / 'ladder.json'
+    outlay, host = u(100, 2e4), u(0, 100)
+    path.write_text(json.dumps({'months': 24, 'models': [{'name': 'm', 'in': pin, 'out': pout, 'read': .1, 'batch': .5}, {'name': 'e', 'in': pin * k, 'out': pout * k, 'read': .1, 'batch': .5}],
+        'workloads': [{'name': 'w', 'model': 'm', 'easy_model': 'e', 'volume': vol, 'prefix': P, 'rest': U, 'output': O, 'reachable_hit': h, 'deferrable': wait, 'easy': easy}],
+        'finetunes': [{'name': 't', 'serves': 'w', 'model': 'e', 'upfront': outlay, 'hosting': host}]}))
+    j = js('plan', 'advise', path)
+    steps = {s['step']: s for s in j.get('steps', [])}
+    check('ladder order', list(steps) == ['prompt', 'cache', 'batch', 'route', 'tune', 'selfhost'], True)
+    bill = vol * (pin * (P + U) + pout * O) / 1e6
+    cached = vol * (pin * (U + P * (h * .1 + 1 - h)) + pout * O) / 1e6
+    batched = cached * (1 - wait / 2); routed = batched * (1 - easy + easy * k)
+    check('ladder before', steps['cache']['before'], bill, 1e-7); check('ladder cache', steps['cache']['after'], cached, 1e-7)
+    check('ladder batch', steps['batch']['after'], batched, 1e-7); check('ladder route', steps['route']['after'], routed, 1e-7)
+    check('ladder tune base', steps['tune']['before'], routed, 1e-7)
+    saving = routed - batched * k - host  # the tuned model takes all of it at the cheap price, batched and cached as before
+    pays = saving > 0 and outlay / saving < 24
+    check(f'ladder tune verdict {steps["tune"]["verdict"]}', steps['tune']['verdict'].startswith('Perhaps'), pays)
+
+def bands():
+    lo, mode, hi, tps, api = .5 + u(0, 1), 2 + u(0, 1), 4 + u(0, 2), u(500, 3e3), u(1, 10)
+    j = js('plan', 'selfhost', '--rate', f'{lo!r}..{mode!r}..{hi!r}', '--tps', tps, '--api-per-mtok', api)
+    def q(p):  # quantile of the triangular distribution
+        c = (mode - lo) / (hi - lo)
+        return lo + math.sqrt(p * (hi - lo) * (mode - lo)) if p < c else hi - math.sqrt((1 - p) * (hi - lo) * (hi - mode))
+    for p, key in ((.1, 'p10'), (.5, 'p50'), (.9, 'p90')):
+        check('band ' + key, j.get('bands', {}).get('full_load_per_mtok', {}).get(key), q(p) / 3600 / tps * 1e6, .01)
+    check('band mode', j.get('full_load_per_mtok'), mode / 3600 / tps * 1e6)
+    check('same seed', js('plan', 'selfhost', '--rate', '1..2..3', '--tps', 9, '--api-per-mtok', 1) == js('plan', 'selfhost', '--rate', '1..2..3', '--tps', 9, '--api-per-mtok', 1), True)
+
 VERDICTS = {1: 'holds', 2: 'feasible', 3: 'refuted', 4: 'holds', 5: 'refuted', 6: 'refuted', 7: 'refuted', 8: 'holds', 9: 'refuted', 10: 'feasible', 11: 'holds', 12: 'feasible', 13: 'refuted',
             14: 'holds', 15: 'refuted', 16: 'feasible', 17: 'feasible', 18: 'holds', 19: 'holds', 20: 'holds', 21: 'holds', 22: 'holds', 23: 'holds', 24: 'holds', 25: 'holds', 26: 'reference',
             27: 'reference', 28: 'reference', 29: 'reference', 30: 'holds', 31: 'holds'}
@@ -237,7 +287,7 @@ def refusals():
 for _ in range(6):
     train(); amortise(); selfhost(); finetune(); cache(); batch_route_rag(); agent_growth(); stack()
 for _ in range(3):
-    lifetime()
+    lifetime(); quotes(); ladder(); bands()
 claims()
 refusals()
 print(f'{passed} passed, {failed} failed')
