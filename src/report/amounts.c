@@ -51,13 +51,14 @@ static void multiply(u128 a, u128 b, u128 *high, u128 *low)
 	*high = a1 * b1 + (p01 >> 64) + (p10 >> 64) + (mid >> 64);
 }
 
-money_wide money_scale(money_wide a, money_wide b, money_wide d)
+bool money_scale_fits(money_wide a, money_wide b, money_wide d, money_wide *out)
 {
 	bool negative = (a < 0) != (b < 0);
-	u128 high, low, rest = 0, quotient = 0, by = (u128)d;
+	u128 high, low, rest, quotient = 0, by = (u128)d;
 	check(d > 0);
 	multiply(a < 0 ? -(u128)a : (u128)a, b < 0 ? -(u128)b : (u128)b, &high, &low);
-	check(high < by); /* else the result would not fit */
+	if (high >= by)
+		return false;
 	rest = high;
 	for (int i = 127; i >= 0; i--) {
 		bool carry = rest >> 127;
@@ -70,8 +71,48 @@ money_wide money_scale(money_wide a, money_wide b, money_wide d)
 	}
 	if (rest > by - rest || (rest == by - rest && (quotient & 1)))
 		quotient++;
-	check(quotient <= ~(u128)0 >> 1);
-	return negative ? -(money_wide)quotient : (money_wide)quotient;
+	if (quotient > ~(u128)0 >> 1)
+		return false;
+	*out = negative ? -(money_wide)quotient : (money_wide)quotient;
+	return true;
+}
+
+money_wide money_scale(money_wide a, money_wide b, money_wide d)
+{
+	money_wide v = 0;
+	bool fits = money_scale_fits(a, b, d, &v);
+	check(fits);
+	return v;
+}
+
+uint32_t row_name(enum report_by by, const struct rollup_key *k)
+{
+	switch (by) {
+	case BY_PROVIDER:
+		return k->provider;
+	case BY_MODEL:
+		return k->model;
+	case BY_TEAM:
+		return k->team;
+	case BY_KEY:
+		return k->key;
+	case BY_ENV:
+		return k->env ? k->env : intern(STR("production"));
+	case BY_REGION:
+		return k->region;
+	case BY_PROJECT:
+		return k->project;
+	case BY_SURFACE:
+		return k->surface;
+	case BY_TIER:
+		return intern(str_of(tier_name((enum tier)k->tier)));
+	case BY_PROVENANCE:
+		return intern(str_of(provenance_name((enum provenance)k->provenance)));
+	case BY_OUTCOME:
+		return intern(str_of(outcome_name((enum outcome)k->outcome_class)));
+	default:
+		return k->feature;
+	}
 }
 
 bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to, int64_t at_us,

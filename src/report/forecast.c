@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See forecast.h.
+ */
+#include "report/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "report/amounts.h"
+
+enum { DAMP_DAYS = 90, ORIGINS = 60, FULL_FIT = 35, STEPS = 5 };
+static const unsigned step_days[STEPS] = {1, 3, 7, 14, 28};
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, unsigned n)
+{
+	if (!n)
+		return 0;
+	qsort(v, n, sizeof *v, by_value);
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+struct model {
+	double level, slope; /* of the day behind the last one; a day's change */
+	double factor[7];
+};
+
+/* Each day over the mean of the week around it: the weekday's share, without the trend. */
+static void weekdays(struct model *m, const double *y, unsigned n, unsigned first)
+{
+	double ratio[7][FORECAST_FIT], sum = 0;
+	unsigned count[7] = {0};
+	for (unsigned i = 0; i < n; i++) {
+		unsigned from = i < 3 ? 0 : i - 3, to = from + 7 > n ? n : from + 7;
+		double mean = 0;
+		if (to == n && n >= 7)
+			from = n - 7;
+		for (unsigned k = from; k < to; k++)
+			mean += y[k] / (to - from);
+		if (mean > 0)
+			ratio[(first + i) % 7][count[(first + i) % 7]++] = y[i] / mean;
+	}
+	for (unsigned d = 0; d < 7; d++) {
+		double weight = (double)count[d] / (count[d] + 1.0);
+		m->factor[d] = n < 14 || !count[d] ? 1 : weight * median(ratio[d], count[d]) + (1 - weight);
+		sum += m->factor[d];
+	}
+	for (unsigned d = 0; d < 7; d++)
+		m->factor[d] = sum > 0 ? m->factor[d] * 7 / sum : 1;
+}
+
+static void fit(struct model *m, const double *day, unsigned history, unsigned weekday)
+{
+	static const double least = 0.05;
+	unsigned n = history < FORECAST_FIT ? history : FORECAST_FIT, first = (weekday + history - n) % 7, pairs = 0;
+	const double *y = day + history - n;
+	double flat[FORECAST_FIT], rest[FORECAST_FIT];
+	static _Thread_local double slopes[FORECAST_FIT * FORECAST_FIT / 2];
+	weekdays(m, y, n, first);
+	for (unsigned i = 0; i < n; i++) {
+		double factor = m->factor[(first + i) % 7];
+		flat[i] = y[i] / (factor > least ? factor : least);
+	}
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = i + 1; k < n; k++)
+			slopes[pairs++] = (flat[k] - flat[i]) / (k - i);
+	m->slope = n >= 14 ? median(slopes, pairs) : 0;
+	for (unsigned i = 0; i < n; i++)
+		rest[i] = flat[i] + m->slope * (n - i);
+	m->level = median(rest, n);
+	if (m->level < 0)
+		m->level = 0;
+}
+
+/* Day h (0 is the one behind the history). */
+static double ahead(const struct model *m, unsigned h, unsigned weekday)
+{
+	double grown = DAMP_DAYS * (1 - exp(-(double)h / DAMP_DAYS)), v = (m->level + m->slope * grown) * m->factor[weekday % 7];
+	return v > 0 ? v : 0;
+}
+
+double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n)
+{
+	struct model m;
+	double sum = 0;
+	fit(&m, day, history, weekday);
+	for (unsigned h = 0; h < n; h++)
+		sum += ahead(&m, h, weekday + history + h);
+	return sum;
+}
+
+/* ---- the band ---- */
+
+struct band {
+	double up[STEPS], down[STEPS]; /* relative half-widths at step_days */
+};
+
+/* Quantile with the small-sample step of conformal prediction: the k-th of n + 1. */
+static double quantile(double *v, unsigned n, double q)
+{
+	unsigned k;
+	if (!n)
+		return 0;
+	qsort(v, n, sizeof *v, by_value);
+	k = (unsigned)ceil((n + 1) * q);
+	return v[k > n ? n - 1 : k ? k - 1 : 0];
+}
+
+/* How far above and below the forecast 80 % of what came lay. */
+static void widths(const double *error, unsigned n, double *up, double *down)
+{
+	double v[ORIGINS];
+	memcpy(v, error, n * sizeof *v);
+	*up = quantile(v, n, 0.9);
+	for (unsigned i = 0; i < n; i++)
+		v[i] = -error[i];
+	*down = quantile(v, n, 0.9);
+	*up = *up > 0 ? *up : 0;
+	*down = *down > 0 ? *down : 0;
+}
+
+/* Relative errors of sums of `days` at origins through the history, oldest first. */
+static unsigned errors_of(const struct forecast *f, unsigned weekday, unsigned days, double *error)
+{
+	unsigned n = 0, least = f->history >= 2 * FULL_FIT + days ? FULL_FIT : 14;
+	unsigned first = f->history > ORIGINS + days + least ? f->history - ORIGINS - days : least;
+	for (unsigned at = first; at + days <= f->history && n < ORIGINS; at++) {
+		double said = forecast_sum(f->day, at, weekday, days), came = 0;
+		for (unsigned k = 0; k < days; k++)
+			came += f->day[at + k];
+		if (said > 0)
+			error[n++] = came / said - 1;
+	}
+	return n;
+}
+
+static void make_band(struct forecast *f, unsigned weekday, struct band *b)
+{
+	double error[ORIGINS], up = 0.5, down = 0.5;
+	for (unsigned s = 0; s < STEPS; s++) {
+		unsigned n = errors_of(f, weekday, step_days[s], error);
+		/* too short a history for that many days: no narrower than the step before, and growing as errors do */
+		if (n >= 5) {
+			widths(error, n, &up, &down);
+		} else if (s) {
+			up *= 1.25;
+			down *= 1.25;
+		}
+		b->up[s] = up;
+		b->down[s] = down;
+		if (step_days[s] != 7)
+			continue;
+		for (unsigned i = 16; i < n; i++) { /* judged by origins before it whose week was over */
+			double above, below;
+			widths(error, i - 6, &above, &below);
+			f->origins++;
+			f->inside += error[i] <= above && -error[i] <= below;
+		}
+	}
+}
+
+static double spread_at(const double *v, unsigned days)
+{
+	if (days <= step_days[0])
+		return v[0];
+	for (unsigned s = 1; s < STEPS; s++)
+		if (days <= step_days[s])
+			return v[s - 1] + (v[s] - v[s - 1]) * (days - step_days[s - 1]) / (step_days[s] - step_days[s - 1]);
+	return v[STEPS - 1] * sqrt((double)days / step_days[STEPS - 1]);
+}
+
+/* ---- daily totals ---- */
+
+struct gather {
+	struct forecast *f;
+	const struct report_query *q;
+	struct env_filter env;
+	int64_t today_us;
+	int64_t *starts;
+	unsigned starts_n;
+	bool any;
+};
+
+static int add_row(const struct rollup_row *x, void *arg)
+{
+	struct gather *g = arg;
+	struct forecast *f = g->f;
+	money_wide pico;
+	unsigned low = 0, high = g->starts_n;
+	if (!env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
+		return 0;
+	if (!row_amount(x, &pico)) {
+		f->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
+		return 0;
+	}
+	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency, x->key.hour_us, &pico) &&
+	    pico != 0)
+		return 0;
+	if (x->key.hour_us >= g->today_us) {
+		f->today += (double)pico / (double)PICO_PER_UNIT;
+		return 0;
+	}
+	while (high - low > 1) {
+		unsigned mid = (low + high) / 2;
+		if (g->starts[mid] <= x->key.hour_us)
+			low = mid;
+		else
+			high = mid;
+	}
+	f->day[low] += (double)pico / (double)PICO_PER_UNIT;
+	g->any = true;
+	return 0;
+}
+
+/* Whole days of the zone before today, and their sums; days before the first that has any are left out. */
+static int gather_days(struct forecast *f, struct ledger *l, const struct report_query *q, struct err *e)
+{
+	int64_t starts[FORECAST_HISTORY], from, to;
+	struct gather g = {.f = f, .q = q, .env = env_filter_of(q->env), .starts = starts};
+	unsigned skip = 0;
+	int rc;
+	window_bounds(WINDOW_DAY, q->tz, q->now_us, &g.today_us, &to);
+	from = g.today_us;
+	for (unsigned i = 0; i < FORECAST_HISTORY; i++) {
+		window_bounds(WINDOW_DAY, q->tz, from - 1, &from, &to);
+		starts[FORECAST_HISTORY - 1 - i] = from;
+	}
+	g.starts_n = FORECAST_HISTORY;
+	if (!f->currency.code[0]) {
+		rc = report_only_currency(l, starts[0], q->now_us, g.env, &f->currency, e);
+		if (rc)
+			return rc;
+	}
+	if (!f->currency.code[0]) {
+		err_set(e, RR_INPUT, "there are no amounts to carry on, or they are in several currencies");
+		return err_hint(e, "choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
+	}
+	rc = ledger_rollup(l, starts[0], q->now_us, add_row, &g, e);
+	while (!rc && skip < FORECAST_HISTORY && f->day[skip] == 0)
+		skip++;
+	f->history = FORECAST_HISTORY - skip;
+	f->first_us = skip < FORECAST_HISTORY ? starts[skip] : g.today_us;
+	memmove(f->day, f->day + skip, f->history * sizeof *f->day);
+	return rc;
+}
+
+static unsigned weekday_of(const struct tz *tz, int64_t us)
+{
+	int64_t local = us + (int64_t)tz_offset_s(tz, us) * US_PER_S;
+	return (unsigned)(((local / US_PER_DAY + 3) % 7 + 7) % 7); /* 1 January 1970 was a Thursday */
+}
+
+/* ---- ahead ---- */
+
+static struct forecast_range range_of(double sum, const struct band *b, unsigned days)
+{
+	double up = spread_at(b->up, days), down = spread_at(b->down, days);
+	return (struct forecast_range){down < 1 ? sum * (1 - down) : 0, sum, sum * (1 + up)};
+}
+
+static void carry_on(struct forecast *f, const struct model *m, unsigned weekday, int64_t until_us, double left_of_today)
+{
+	int64_t from, to;
+	unsigned h = 0;
+	window_bounds(WINDOW_DAY, f->tz, f->now_us, &from, &to);
+	while (from < until_us && h < FORECAST_DAYS) {
+		double v = ahead(m, h, weekday + f->history + h) * (h ? 1 : left_of_today);
+		f->day_us[h] = from;
+		f->ahead[h++].p50 = v;
+		window_bounds(WINDOW_DAY, f->tz, to, &from, &to);
+	}
+	f->days = h;
+}
+
+static void make_months(struct forecast *f, const struct band *b, unsigned months)
+{
+	int64_t at = f->now_us;
+	for (unsigned i = 0; i < months; i++) {
+		struct forecast_month *m = &f->month[f->months];
+		double sum = 0;
+		unsigned n = 0, through = 0;
+		window_bounds(WINDOW_MONTH, f->tz, at, &m->from_us, &m->to_us);
+		at = m->to_us;
+		for (unsigned h = 0; h < f->days; h++)
+			if (f->day_us[h] >= m->from_us && f->day_us[h] < m->to_us) {
+				sum += f->ahead[h].p50;
+				n++;
+				through = h + 1;
+			}
+		if (!n)
+			continue;
+		if (f->months == 0) {
+			int64_t from = f->now_us, to;
+			window_bounds(WINDOW_DAY, f->tz, f->now_us, &from, &to);
+			m->so_far = f->today;
+			for (unsigned k = f->history; k-- > 0 && from > m->from_us;) {
+				window_bounds(WINDOW_DAY, f->tz, from - 1, &from, &to);
+				m->so_far += f->day[k];
+			}
+		}
+		m->total = range_of(sum, b, through); /* a month further away is as uncertain as all days up to its end */
+		m->total.p10 += m->so_far;
+		m->total.p50 += m->so_far;
+		m->total.p90 += m->so_far;
+		f->months++;
+	}
+}
+
+static void make_budget(struct forecast *f, const struct band *b)
+{
+	double sum = 0, so_far = f->months ? f->month[0].so_far : 0;
+	f->crossed_already = so_far > f->budget;
+	if (f->crossed_already) {
+		f->crosses = true;
+		return;
+	}
+	for (unsigned h = 0; h < f->days && f->day_us[h] < f->month[0].to_us; h++) {
+		struct forecast_range r;
+		sum += f->ahead[h].p50;
+		r = range_of(sum, b, h + 1);
+		if (so_far + r.p50 > f->budget && !f->cross_us)
+			f->cross_us = f->day_us[h];
+		if (so_far + r.p90 > f->budget && !f->cross_early_us)
+			f->cross_early_us = f->day_us[h];
+		if (so_far + r.p10 > f->budget && !f->cross_late_us)
+			f->cross_late_us = f->day_us[h];
+	}
+	f->crosses = f->cross_us != 0;
+}
+
+int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months, const int64_t *budget_pico,
+		  struct err *e)
+{
+	struct model m;
+	struct band band;
+	int64_t until = q->now_us, from, day_from, day_to;
+	unsigned weekday;
+	double left;
+	int rc;
+	memset(f, 0, sizeof *f);
+	f->tz = q->tz;
+	f->now_us = q->now_us;
+	f->currency = q->currency;
+	rc = gather_days(f, l, q, e);
+	if (rc)
+		return rc;
+	if (f->history < FORECAST_LEAST) {
+		err_set(e, RR_INPUT, "%u whole day%s of spending: a forecast wants %d at least", f->history, f->history == 1 ? "" : "s",
+			FORECAST_LEAST);
+		return err_hint(e, "import more, or come back in a few days");
+	}
+	for (unsigned i = 0; i < months && i < FORECAST_MONTHS; i++)
+		window_bounds(WINDOW_MONTH, q->tz, until, &from, &until);
+	weekday = weekday_of(q->tz, f->first_us);
+	fit(&m, f->day, f->history, weekday);
+	f->trend_per_week = m.level > 0 ? m.slope * 7 / m.level : 0;
+	make_band(f, weekday, &band);
+	window_bounds(WINDOW_DAY, q->tz, q->now_us, &day_from, &day_to);
+	left = (double)(day_to - q->now_us) / (double)(day_to - day_from);
+	carry_on(f, &m, weekday, until, left);
+	make_months(f, &band, months < FORECAST_MONTHS ? months : FORECAST_MONTHS);
+	for (unsigned h = 0; h < f->days; h++)
+		f->ahead[h] = range_of(f->ahead[h].p50, &band, 1);
+	if (budget_pico) {
+		f->has_budget = true;
+		f->budget = (double)*budget_pico / (double)PICO_PER_UNIT;
+		make_budget(f, &band);
+	}
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this month, and the next ones, will cost: daily totals carried on, with a band of 80 %.
+ *
+ * The model is small on purpose and the same for everyone (no seed, no fit that wanders):
+ *   1. the last 56 whole days at most; each divided by its weekday's factor (seven medians of day / trend,
+ *      shrunk towards 1 by one week's worth of evidence);
+ *   2. the trend: the median of pairwise slopes through what remains (Theil 1950, Sen 1968), damped to nothing over
+ *      90 days, so that a steep week does not run away;
+ *   3. the band: the errors of the same forecast made at earlier days, walked through the history: at each origin the
+ *      sum of the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and
+ *      the 90 % quantile of the relative errors for about that many days.
+ * Coverage is measured honestly: each origin is judged by a band made from origins before it alone.
+ *
+ * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never
+ * billed. Shares of a day not yet over count as far as they went.
+ */
+#ifndef RR_REPORT_FORECAST_H
+#define RR_REPORT_FORECAST_H
+
+#include "report/report.h"
+
+enum { FORECAST_HISTORY = 400, FORECAST_DAYS = 400, FORECAST_FIT = 56, FORECAST_LEAST = 7, FORECAST_MONTHS = 13 };
+
+struct forecast_range {
+	double p10, p50, p90;
+};
+struct forecast_month {
+	int64_t from_us, to_us;
+	double so_far;                 /* spent already (only in the month under way) */
+	struct forecast_range total;   /* with what was spent */
+};
+struct forecast {
+	struct currency currency;
+	const struct tz *tz;
+	int64_t now_us, first_us;      /* the first day of the history */
+	unsigned history;              /* whole days */
+	double day[FORECAST_HISTORY];  /* oldest first */
+	double today;                  /* spent today so far */
+	unsigned days;                 /* ahead, today included */
+	int64_t day_us[FORECAST_DAYS];
+	struct forecast_range ahead[FORECAST_DAYS];
+	struct forecast_month month[FORECAST_MONTHS];
+	unsigned months;
+	double trend_per_week;         /* share by which a day's level changes in a week, at the end of the history */
+	unsigned origins, inside;      /* backtest: week sums, and how many fell into the band */
+	/* a budget for the month under way */
+	bool has_budget;
+	double budget;
+	bool crosses, crossed_already;
+	int64_t cross_us, cross_early_us, cross_late_us; /* days: likely; at p90; at p10. 0: not in the days ahead */
+	uint64_t unpriced_calls;
+};
+
+/* q: zone, currency, rates, environment, now. months: how many, the one under way included. -RR_INPUT when there are fewer
+ * than FORECAST_LEAST days. */
+int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months, const int64_t *budget_pico,
+		  struct err *e);
+/* Days alone, for tests: forecasts the sum of the next n days from day[0..history), whose first is a `weekday` (0 Monday). */
+double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n);
+void forecast_json(const struct forecast *f, struct sb *out);
+void forecast_text(const struct forecast *f, struct sb *out);
+
+#endif

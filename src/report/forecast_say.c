@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The forecast as text and JSON. Figures of a forecast are rounded to the cent: more would be pretence.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "report/first.h"
+#include "report/forecast.h"
+
+static money_wide to_pico(double v)
+{
+	return v < 1e24 ? (money_wide)llround(v * 100) * (PICO_PER_UNIT / 100) : 0;
+}
+
+static void date_at(const struct forecast *f, int64_t us, char out[TIME_TEXT])
+{
+	time_date(us + (int64_t)tz_offset_s(f->tz, us) * US_PER_S, out);
+}
+
+static void budget_text(const struct forecast *f, struct sb *out)
+{
+	char a[MONEY_SYMBOL], day[TIME_TEXT], early[TIME_TEXT], late[TIME_TEXT];
+	money_symbol(f->currency, to_pico(f->budget), 2, a);
+	if (f->crossed_already) {
+		sb_addf(out, "\nThe budget of %s is spent already.\n", a);
+		return;
+	}
+	if (!f->crosses) {
+		sb_addf(out, "\nThe budget of %s holds this month", a);
+		if (f->cross_early_us) {
+			date_at(f, f->cross_early_us, early);
+			sb_addf(out, " more likely than not; it could be crossed on %s at the earliest (p90)", early);
+		}
+		sb_adds(out, ".\n");
+		return;
+	}
+	date_at(f, f->cross_us, day);
+	date_at(f, f->cross_early_us ? f->cross_early_us : f->cross_us, early);
+	sb_addf(out, "\nThe budget of %s is crossed on %s", a, day);
+	if (f->cross_late_us) {
+		date_at(f, f->cross_late_us, late);
+		sb_addf(out, " (80 %%: %s to %s).\n", early, late);
+	} else {
+		sb_addf(out, " (80 %%: from %s; it may also hold).\n", early);
+	}
+}
+
+void forecast_text(const struct forecast *f, struct sb *out)
+{
+	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], c[MONEY_SYMBOL], d[MONEY_SYMBOL], day[TIME_TEXT], n[32];
+	date_at(f, f->first_us, day);
+	sb_addf(out, "Inference, from %u whole days since %s; level %+.1f %% a week\n\n", f->history, day, f->trend_per_week * 100);
+	sb_addf(out, "%-10s%14s%14s%14s%14s\n", "month", "so far", "p10", "p50", "p90");
+	for (unsigned i = 0; i < f->months; i++) {
+		const struct forecast_month *m = &f->month[i];
+		date_at(f, m->from_us, day);
+		sb_addf(out, "%-10.7s%14s%14s%14s%14s\n", day, m->so_far > 0 ? money_human(to_pico(m->so_far), 2, a) : "-",
+			money_human(to_pico(m->total.p10), 2, b), money_human(to_pico(m->total.p50), 2, c),
+			money_human(to_pico(m->total.p90), 2, d));
+	}
+	sb_addf(out, "%s; between p10 and p90 lie 80 %% by the errors of earlier forecasts.\n", f->currency.code);
+	if (f->has_budget)
+		budget_text(f, out);
+	if (f->origins)
+		sb_addf(out, "Backtest: %u of %u weeks fell into a band made from the days before them (%.0f %%).\n", f->inside, f->origins,
+			(double)f->inside * 100 / f->origins);
+	else
+		sb_adds(out, "The history is too short for a backtest: take the band as a guess.\n");
+	if (f->unpriced_calls)
+		sb_addf(out, "Not priced, in no figure here: %s requests.\n", num_group(f->unpriced_calls, n));
+}
+
+static void amount(struct json_out *w, const char *key, double v)
+{
+	jw_kmoney(w, key, to_pico(v));
+}
+
+static void date_key(const struct forecast *f, struct json_out *w, const char *key, int64_t us)
+{
+	char day[TIME_TEXT];
+	if (us)
+		date_at(f, us, day);
+	jw_kcstr(w, key, us ? day : NULL);
+}
+
+void forecast_json(const struct forecast *f, struct sb *out)
+{
+	struct json_out w;
+	char t[TIME_TEXT];
+	const struct forecast_month *now = &f->month[0];
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_kcstr(&w, "currency", f->currency.code);
+	jw_kcstr(&w, "at", time_text(f->now_us, t));
+	amount(&w, "so_far", now->so_far);
+	amount(&w, "p10", now->total.p10);
+	amount(&w, "p50", now->total.p50);
+	amount(&w, "p90", now->total.p90);
+	jw_key(&w, "budget");
+	if (f->has_budget)
+		jw_money(&w, to_pico(f->budget));
+	else
+		jw_null(&w);
+	jw_key(&w, "crosses");
+	if (f->has_budget)
+		jw_bool(&w, f->crosses);
+	else
+		jw_null(&w);
+	jw_kbool(&w, "crossed_already", f->crossed_already);
+	date_key(f, &w, "crosses_on", f->cross_us);
+	date_key(f, &w, "crosses_earliest", f->cross_early_us);
+	date_key(f, &w, "crosses_latest", f->cross_late_us);
+	jw_key(&w, "months");
+	jw_array(&w);
+	for (unsigned i = 0; i < f->months; i++) {
+		const struct forecast_month *m = &f->month[i];
+		date_at(f, m->from_us, t);
+		t[7] = 0;
+		jw_object(&w);
+		jw_kcstr(&w, "month", t);
+		amount(&w, "so_far", m->so_far);
+		amount(&w, "p10", m->total.p10);
+		amount(&w, "p50", m->total.p50);
+		amount(&w, "p90", m->total.p90);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_key(&w, "days");
+	jw_array(&w);
+	for (unsigned i = 0; i < f->days; i++) {
+		date_at(f, f->day_us[i], t);
+		jw_object(&w);
+		jw_kcstr(&w, "day", t);
+		amount(&w, "p10", f->ahead[i].p10);
+		amount(&w, "p50", f->ahead[i].p50);
+		amount(&w, "p90", f->ahead[i].p90);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_ku64(&w, "history_days", f->history);
+	jw_kdouble(&w, "trend_per_week", f->trend_per_week);
+	jw_key(&w, "backtest");
+	jw_object(&w);
+	jw_ku64(&w, "weeks", f->origins);
+	jw_ku64(&w, "inside", f->inside);
+	jw_key(&w, "coverage");
+	if (f->origins)
+		jw_double(&w, (double)f->inside / f->origins);
+	else
+		jw_null(&w);
+	jw_end_object(&w);
+	jw_kcstr(&w, "method", "weekday factors, median slope damped over 90 days, band from the errors of earlier origins");
+	jw_ku64(&w, "unpriced_calls", f->unpriced_calls);
+	jw_end_object(&w);
+	sb_addc(out, '\n');
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The forecast on series of which the answer is known: a constant, a week that repeats, a line; and on noise, where the
+ * band must hold about as often as it says, by days that the forecast never saw.
+ */
+#include "report/forecast.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "ledger_help.h"
+#include "t.h"
+
+#define OK(call)                                                          \
+	do {                                                              \
+		int ok_rc = (call);                                       \
+		T_EQ_I(ok_rc, 0);                                         \
+		if (ok_rc)                                                \
+			printf("  %s: %s\n", #call, e.what);              \
+	} while (0)
+
+TEST(known_series_are_carried_on)
+{
+	double day[120], want = 0;
+	for (unsigned i = 0; i < 120; i++)
+		day[i] = 10;
+	T_NEAR(forecast_sum(day, 60, 2, 30), 300, 1e-9);
+	T_NEAR(forecast_sum(day, 7, 0, 7), 70, 1e-9);
+	for (unsigned i = 0; i < 120; i++) /* five days of work */
+		day[i] = i % 7 < 5 ? 20 : 2;
+	for (unsigned i = 84; i < 91; i++)
+		want += day[i];
+	T_NEAR(forecast_sum(day, 84, 0, 7), want, 0.10);
+	for (unsigned i = 0; i < 120; i++)
+		day[i] = 100 + i;
+	want = 0;
+	for (unsigned i = 84; i < 91; i++)
+		want += day[i];
+	T_NEAR(forecast_sum(day, 84, 3, 7), want, 0.02);
+	for (unsigned i = 0; i < 120; i++) /* one day of madness changes little */
+		day[i] = i == 80 ? 100000 : 10;
+	T_NEAR(forecast_sum(day, 84, 3, 7), 70, 0.05);
+	for (unsigned i = 0; i < 120; i++)
+		day[i] = 100 - i; /* falls to nothing, never below */
+	T_TRUE(forecast_sum(day, 100, 0, 60) >= 0);
+}
+
+static struct ledger *ledger_of(const double *day, unsigned days, const char *currency)
+{
+	struct err e = {0};
+	struct rng r;
+	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	rng_seed(&r, 1);
+	OK(ledger_begin(l, &e));
+	for (unsigned i = 0; i < days; i++) {
+		struct call c;
+		help_call(&c, &r, i, 3);
+		c.start_us = HELP_T0 + (int64_t)i * US_PER_DAY + 3600 * US_PER_S;
+		c.end_us = c.start_us + 5;
+		c.currency = intern(str_of(currency));
+		c.cost_pico = (int64_t)(day[i] * (double)PICO_PER_UNIT);
+		OK(ledger_add_call(l, &c, &e));
+	}
+	OK(ledger_commit(l, &e));
+	return l;
+}
+
+TEST(the_month_and_the_day_of_crossing)
+{
+	double day[50];
+	struct err e = {0};
+	struct forecast f;
+	int64_t budget = 200 * PICO_PER_UNIT;
+	struct ledger *l;
+	struct sb out;
+	struct json top;
+	char text[32];
+	/* 1 December 2025 to 19 January 2026: 10 a day; now 20 January at 00:00 */
+	struct report_query q = {.tz = tz_get("UTC", NULL), .now_us = HELP_T0 + 50 * US_PER_DAY};
+	for (unsigned i = 0; i < 50; i++)
+		day[i] = 10;
+	l = ledger_of(day, 50, "GBP");
+	OK(forecast_make(&f, l, &q, 2, &budget, &e));
+	T_EQ_I(f.history, 50);
+	T_EQ_I(f.months, 2);
+	T_NEAR(f.month[0].so_far, 190, 1e-9);
+	T_NEAR(f.month[0].total.p50, 310, 1e-9);
+	T_NEAR(f.month[0].total.p10, 310, 1e-9); /* it has never erred */
+	T_NEAR(f.month[1].total.p50, 280, 1e-9);
+	T_TRUE(f.crosses && !f.crossed_already);
+	T_EQ_I(f.cross_us, HELP_T0 + 51 * US_PER_DAY); /* the 20th brings 200, not more; the 21st crosses */
+	sb_init(&out, 1 << 20);
+	forecast_json(&f, &out);
+	T_EQ_I(json_parse(sb_str(&out), &top, NULL), 0);
+	T_EQ_S(json_string_copy(json_get(top, "p50"), text, sizeof text), "310");
+	T_EQ_S(json_string_copy(json_get(top, "crosses_on"), text, sizeof text), "2026-01-21");
+	budget = 400 * PICO_PER_UNIT;
+	OK(forecast_make(&f, l, &q, 1, &budget, &e));
+	T_TRUE(!f.crosses);
+	budget = 100 * PICO_PER_UNIT;
+	OK(forecast_make(&f, l, &q, 1, &budget, &e));
+	T_TRUE(f.crossed_already && f.crosses);
+	q.now_us = HELP_T0 + 5 * US_PER_DAY;
+	T_EQ_I(forecast_make(&f, l, &q, 1, NULL, &e), -RR_INPUT); /* too short */
+	sb_fini(&out);
+	ledger_close(l);
+	help_clean();
+}
+
+/* Noise with weekdays and a slow growth; at 60 days of the last 100 the band for the week ahead is judged by the week
+ * that then came. */
+TEST(the_band_holds_as_often_as_it_says)
+{
+	unsigned inside = 0, judged = 0, said_inside = 0, said = 0;
+	for (unsigned seed = 1; seed <= 3; seed++) {
+		double day[160];
+		struct err e = {0};
+		struct rng r;
+		struct ledger *l;
+		rng_seed(&r, seed);
+		for (unsigned i = 0; i < 160; i++)
+			day[i] = (i % 7 < 5 ? 100 : 40) * (1 + 0.003 * i) * exp(0.25 * rng_normal(&r));
+		l = ledger_of(day, 160, "USD");
+		for (unsigned at = 70; at + 31 <= 160; at += 3) {
+			static struct forecast f;
+			struct report_query q = {.tz = tz_get("UTC", NULL), .now_us = HELP_T0 + (int64_t)at * US_PER_DAY};
+			double came = 0;
+			OK(forecast_make(&f, l, &q, 1, NULL, &e));
+			for (unsigned k = 0; k < f.days; k++)
+				came += day[at + k];
+			came += f.month[0].so_far;
+			inside += came >= f.month[0].total.p10 && came <= f.month[0].total.p90;
+			judged++;
+			said_inside += f.inside;
+			said += f.origins;
+		}
+		ledger_close(l);
+		help_clean();
+	}
+	printf("  rest of the month: %u of %u inside; the forecast's own backtest: %u of %u\n", inside, judged, said_inside, said);
+	T_TRUE(inside * 100 >= judged * 65 && inside * 100 <= judged * 98);
+	T_TRUE(said_inside * 100 >= said * 65 && said_inside * 100 <= said * 95);
+}
+
+int main(int argc, char **argv)
+{
+	return t_run(argc, argv);
+}
