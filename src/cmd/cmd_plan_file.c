@@ -16,6 +16,7 @@
 #include "plan/stack_file.h"
 #include "report/plan_ledger.h"
 #include "report/plan_view.h"
+#include "report/plan_xlsx.h"
 
 enum { FILE_BYTES = 4 << 20, ARENA_BYTES = 64 << 20, OUT_BYTES = 64 << 20 };
 
@@ -117,7 +118,7 @@ static int read_scenario(struct input *in, const char *path, struct scenario *s)
 struct lifetime_flags {
 	uint64_t draws;
 	bool draws_given;
-	const char *svg, *chart;
+	const char *svg, *chart, *xlsx;
 };
 
 static int run_lifetime(int argc, char **argv)
@@ -127,6 +128,7 @@ static int run_lifetime(int argc, char **argv)
 		{.name = "draws", .kind = OPT_U64, .to = &f.draws, .given = &f.draws_given, .arg = "N", .help = "draws of the uncertain figures (100,000)"},
 		{.name = "svg", .kind = OPT_STR, .to = &f.svg, .arg = "FILE", .help = "write a chart"},
 		{.name = "chart", .kind = OPT_STR, .to = &f.chart, .arg = "WHICH", .help = "cumulative (default), fan, waterfall, tornado"},
+		{.name = "xlsx", .kind = OPT_STR, .to = &f.xlsx, .arg = "FILE", .help = "write a workbook with live months"},
 		{0},
 	};
 	const char *path[1];
@@ -151,7 +153,8 @@ static int run_lifetime(int argc, char **argv)
 		s->draws = f.draws < 1 ? 1 : f.draws > SCENARIO_DRAWS ? SCENARIO_DRAWS : (unsigned)f.draws;
 	if (globals.seed != 1) /* the file's own seed, unless another one was asked for */
 		s->seed = globals.seed;
-	if (lifetime_run(s, l, &e) < 0 || (f.svg && plan_view_lifetime_svg(s, l, f.chart, f.svg, &e) < 0)) {
+	if (lifetime_run(s, l, &e) < 0 || (f.svg && plan_view_lifetime_svg(s, l, f.chart, f.svg, &e) < 0) ||
+	    (f.xlsx && plan_xlsx_lifetime(s, l, f.xlsx, &e) < 0)) {
 		code = cmd_fail(&e);
 		goto out;
 	}
@@ -300,6 +303,7 @@ static const struct opt lifetime_options[] = {
 	{.name = "draws", .kind = OPT_U64, .arg = "N", .help = "draws of the uncertain figures (100,000)"},
 	{.name = "svg", .kind = OPT_STR, .arg = "FILE", .help = "write a chart"},
 	{.name = "chart", .kind = OPT_STR, .arg = "WHICH", .help = "cumulative (default), fan, waterfall, tornado"},
+	{.name = "xlsx", .kind = OPT_STR, .arg = "FILE", .help = "write a workbook with live months"},
 	{0},
 };
 
@@ -312,7 +316,7 @@ const struct command cmd_plan_stack = {
 };
 const struct command cmd_plan_lifetime = {
 	.name = "plan lifetime", .summary = "a scenario over months: the two checkbooks, as a band",
-	.usage = "plan lifetime FILE [--draws N] [--seed N] [--svg FILE [--chart WHICH]]",
+	.usage = "plan lifetime FILE [--draws N] [--seed N] [--svg FILE [--chart WHICH]] [--xlsx FILE]",
 	.text = "A scenario file with months, workloads, models, outlays, finetunes, options, price_decline and adoption; any "
 		"figure may be {low, mode, high}.",
 	.examples = "$ runrate plan lifetime scenario.yaml\n$ runrate plan lifetime scenario.yaml --svg fan.svg --chart fan\n",

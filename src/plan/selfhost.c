@@ -211,7 +211,7 @@ static void page(const struct formula_run *r, struct sb *out)
 			value_text(r->band[BE_TOKENS].p90, "tokens", r->currency, b));
 	}
 	sb_addc(out, '\n');
-	if (v[REACHABLE])
+	if (v[REACHABLE] != 0)
 		chart(r, out);
 }
 

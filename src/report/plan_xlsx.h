@@ -11,9 +11,12 @@
 
 #include "base/err.h"
 #include "plan/formula.h"
+#include "plan/lifetime.h"
 
 int plan_xlsx_formula(const struct formula_run *r, const char *path, struct err *e);
 /* The cell formula of one output, as text ("=B4/B5"); inputs stand in column B from row first_input (0-based). */
 void plan_xlsx_expression(const struct formula_run *r, unsigned output, struct sb *out);
+/* A scenario at its modes, month by month, live; the drawn bands beside it as values. */
+int plan_xlsx_lifetime(const struct scenario *s, const struct lifetime *l, const char *path, struct err *e);
 
 #endif

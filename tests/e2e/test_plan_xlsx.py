@@ -222,6 +222,44 @@ for plan, (flags, changes) in PLANS.items():
         check(f'{plan} {name} with {changes}', value(changed, at), j2[name])
     books[plan] = (changed_book(path, changed, cells), names, j2)
 
+SCENARIO = {'months': 18, 'draws': 500, 'currency': 'GBP', 'start': '2026-12', 'price_decline': 2, 'adoption': {'multiple': 3, 'middle': 8},
+    'models': [{'name': 'm', 'in': .75, 'out': 4.5, 'read': .1, 'write': 1.25, 'batch': .5}, {'name': 'e', 'in': .2, 'out': 1.25, 'read': .1, 'batch': .5}],
+    'workloads': [{'name': 'bot', 'model': 'm', 'easy_model': 'e', 'volume': 300000, 'growth': .02, 'prefix': 1100, 'rest': 350, 'output': 222, 'hit': .8, 'batched': .1, 'routed': .3, 'easy_ratio': 1.2},
+                  {'name': 'agent', 'model': 'm', 'volume': 4000, 'turns': 8, 'rest': 1500, 'turn_tokens': 700, 'output': 300, 'extra_per_call': .001, 'fixed_per_month': 40},
+                  {'name': 'desk', 'billing': 'seat', 'unit_price': 25, 'seats': 40}, {'name': 'help', 'billing': 'resolution', 'unit_price': .4, 'volume': 3000, 'resolved': .5},
+                  {'name': 'calls', 'billing': 'call', 'unit_price': .002, 'volume': 9000}, {'name': 'fleet', 'billing': 'provisioned', 'unit_price': 900, 'unit_tokens': 5e7, 'volume': 90000, 'rest': 800, 'output': 100}],
+    'outlays': [{'name': 'consultant', 'amount': 8000, 'month': 2}, {'name': 'labels', 'amount': 500, 'month': 1, 'every_months': 5}],
+    'finetunes': [{'name': 't', 'serves': 'bot', 'model': 'e', 'month': 4, 'upfront': 3000, 'tokens_removed': 900, 'hosting': 60, 'retrain': 200, 'retrain_every': 3, 'retires_month': 14, 'drift': .02}]}
+
+def scenario():
+    """the months of a scenario's workbook, as exported and with inputs changed, against the command"""
+    def command(data, xlsx=None):
+        (WORK / 'life.json').write_text(json.dumps(data))
+        return json.loads(run('plan', 'lifetime', str(WORK / 'life.json'), '--json', *(['--xlsx', str(xlsx)] if xlsx else [])).stdout)
+    path = WORK / 'life.xlsx'
+    j = command(SCENARIO, path)
+    cells = sheet(path)
+    head = next(int(k[1:]) for k, v in cells.items() if re.fullmatch(r'A\d+', k) and v == ('s', 'month'))
+    columns = {v[1]: re.sub(r'\d', '', k) for k, v in cells.items() if re.sub(r'\D', '', k) == str(head) and v[0] == 's'}
+    def compare(name, cells, j):
+        for m, row in enumerate(j['months']):
+            at = str(head + 1 + m)
+            for column, want in (('inference', row['inference']['at_mode']), ('training', row['training']['at_mode']), ('inference so far', row['cumulative']['inference']['at_mode']),
+                                 ('training so far', row['cumulative']['training']['at_mode']), *row['workloads'].items()):
+                check(f'{name} month {m + 1} {column}', value(cells, columns[column] + at), want)
+    compare('scenario', cells, j)
+    rows = {v[1]: k[1:] for k, v in cells.items() if re.fullmatch(r'A\d+', k) and v[0] == 's'}
+    changed, data = dict(cells), json.loads(json.dumps(SCENARIO))
+    for name, column, v in (('volume', 'B', 100000), ('hit', 'B', .3), ('growth', 'C', .05), ('turns', 'C', 15), ('seats', 'D', 7)):
+        changed[column + rows[name]] = ('n', float(v))
+        data['workloads']['BCD'.index(column)][name] = v
+    changed['B' + rows['price_decline']] = ('n', 1.5); data['price_decline'] = 1.5
+    changed['B' + rows['consultant']] = ('n', 100.0); data['outlays'][0]['amount'] = 100
+    compare('scenario changed', changed, command(data))
+    return path, columns, head, command(SCENARIO)
+
+life = scenario()
+
 office = shutil.which('soffice') or shutil.which('libreoffice')
 if office:
     out = WORK / 'csv'
