@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * FOCUS 1.0 to 1.4, the FinOps Foundation's bill format (any vendor; also Azure's and AWS's FOCUS exports).
+ *
+ * 1. A row's money is its BilledCost, in its BillingCurrency, with its sign: what the invoice says. A prepaid
+ *    purchase is billed when it is bought (EffectiveCost 0), its use later is billed 0: both are kept as they stand.
+ * 2. A row has no number of its own. What makes it that row are all its columns but prices, costs and quantities;
+ *    rows that are equal in those are told apart by their order. So a later export of the same period with new
+ *    amounts revises, and does not add.
+ * 3. Columns differ from version to version (ProviderName is ServiceProviderName from 1.3 on): found by name.
+ * 4. Null is empty, or the text NULL (FOCUS-Sample-Data, 1.0).
+ * 5. Dates as 4/1/25 (the SaaS examples of the 1.2 specification) are read only if the row itself proves the order:
+ *    its billing period begins and ends on the first of a month when read that way.
+ */
+#include <stdlib.h>
+
+#include "import/import_i.h"
+
+#define COLUMNS(X)                                                                                                 \
+	X(billed, "BilledCost") X(currency, "BillingCurrency") X(charge, "ChargeCategory") X(start, "ChargePeriodStart") \
+	X(end, "ChargePeriodEnd") X(category, "ServiceCategory") X(service, "ServiceName")                         \
+	X(provider, "ServiceProviderName") X(provider_old, "ProviderName") X(project, "SubAccountId")              \
+	X(region, "RegionId") X(quantity, "ConsumedQuantity") X(unit, "ConsumedUnit")                              \
+	X(priced_quantity, "PricingQuantity") X(priced_unit, "PricingUnit") X(meter, "SkuMeter") X(sku, "SkuId")   \
+	X(details, "SkuPriceDetails") X(text, "ChargeDescription") X(resource, "ResourceType") X(tags, "Tags")     \
+	X(model, "x_Model") X(period_start, "BillingPeriodStart") X(period_end, "BillingPeriodEnd")
+
+struct focus {
+#define X(name, text) int name;
+	COLUMNS(X)
+#undef X
+	unsigned columns;
+	bool *identity;          /* of each column: rule 2 */
+	uint64_t *column_hash;
+};
+
+static unsigned probe(const struct csv *c)
+{
+	static const char *const must[] = {"BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", NULL};
+	return header_has(c, must) ? 100 : 0;
+}
+
+static bool is_amount(struct str name)
+{
+	static const char *const ends[] = {"Cost", "Price", "Quantity", "Rate", "Amount"};
+	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (str_ends(name, str_of(ends[i])))
+			return true;
+	return false;
+}
+
+static void free_columns(struct import_ctx *x)
+{
+	struct focus *f = x->state;
+	free(f->identity);
+	free(f->column_hash);
+	f->identity = NULL;
+	f->column_hash = NULL;
+}
+
+static int begin(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	struct focus *f = x->state;
+	free_columns(x);
+#define X(name, text) f->name = csv_column(c, text);
+	COLUMNS(X)
+#undef X
+	f->columns = csv_columns(c);
+	f->identity = calloc(f->columns, sizeof *f->identity);
+	f->column_hash = calloc(f->columns, sizeof *f->column_hash);
+	if (!f->identity || !f->column_hash)
+		return err_set(e, RR_NOMEM, "out of memory for %u columns", f->columns);
+	for (unsigned i = 0; i < f->columns; i++) {
+		struct str name = csv_header(c, i);
+		f->identity[i] = !is_amount(name);
+		f->column_hash[i] = hash_xxh3(name.p, name.n);
+	}
+	return 0;
+}
+
+/* Rule 2; the sum does not depend on the order of the columns, nor on columns that are empty. */
+static void identify(struct import_ctx *x, const struct focus *f, struct csv *c)
+{
+	struct hash128 sum = {0, 0};
+	for (unsigned i = 0; i < f->columns; i++) {
+		struct str v = f->identity[i] ? read_null(csv_field(c, (int)i)) : STR("");
+		if (v.n) {
+			uint64_t lo = hash_xxh3_seed(v.p, v.n, f->column_hash[i]);
+			sum.lo += lo;
+			sum.hi += hash_xxh3_seed(v.p, v.n, ~f->column_hash[i]);
+		}
+	}
+	key_add_u64(x, sum.hi);
+	key_add_u64(x, sum.lo);
+}
+
+/* Month/day/year; false when it is none. */
+static bool us_date(struct str s, unsigned part[3])
+{
+	struct str rest = s;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t v;
+		struct str t = str_cut(&rest, '/');
+		if (str_u64(t, &v) || v > 9999 || (i < 2) != (rest.p != NULL))
+			return false;
+		part[i] = (unsigned)v;
+	}
+	part[2] += part[2] < 100 ? 2000 : 0;
+	return part[0] >= 1 && part[1] >= 1;
+}
+
+/* Rule 5. */
+static bool month_first(struct csv *c, const struct focus *f)
+{
+	unsigned a[3], b[3];
+	return us_date(str_trim(csv_field(c, f->period_start)), a) && us_date(str_trim(csv_field(c, f->period_end)), b) &&
+	       a[0] <= 12 && b[0] <= 12 && a[1] == 1 && b[1] == 1 && (a[0] != 1 || b[0] != 1);
+}
+
+static const char *charge_time(struct csv *c, const struct focus *f, int column, int64_t *us)
+{
+	struct str s = read_null(csv_field(c, column));
+	unsigned d[3];
+	if (!us_date(s, d))
+		return read_time(s, us);
+	if (!month_first(c, f))
+		return "is a date with slashes: day and month cannot be told apart";
+	if (d[0] > 12 || d[1] > 31)
+		return "is no date";
+	*us = days_from_civil(d[2], d[0], d[1]) * US_PER_DAY;
+	return NULL;
+}
+
+/* Tokens of a usage row: only where the unit says tokens and the texts say which. */
+static void tokens(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details)
+{
+	static const struct {
+		const char *unit;
+		uint64_t per;
+	} units[] = {{"Tokens", 1}, {"Token", 1}, {"1000 Tokens", 1000}, {"1K Tokens", 1000}, {"1000000 Tokens", 1000000},
+		     {"1M Tokens", 1000000}, {"1 Million Tokens", 1000000}};
+	const int pair[2][2] = {{f->unit, f->quantity}, {f->priced_unit, f->priced_quantity}};
+	struct token_words w = {0};
+	struct json type = json_get(details, "x_TokenType");
+	if (type.type == JSON_STRING)
+		token_words_read(json_text(x, type), &w);
+	if (!w.known)
+		token_words_read(csv_field(c, f->meter), &w);
+	if (!w.known)
+		token_words_read(csv_field(c, f->text), &w);
+	for (unsigned p = 0; p < 2 && w.known; p++)
+		for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
+			money_wide milli;
+			bool exact;
+			if (!str_ieq(read_null(csv_field(c, pair[p][0])), str_of(units[i].unit)) ||
+			    decimal_scaled(read_null(csv_field(c, pair[p][1])), 6, &milli, &exact) || milli < 0 ||
+			    milli > (money_wide)INT64_MAX)
+				continue;
+			x->call.usage.tok[w.cls] = (uint64_t)money_round(milli * (money_wide)units[i].per, 1000000);
+			x->call.usage.vendor_total_tok = x->call.usage.tok[w.cls];
+			x->call.usage.tier = w.tier;
+			x->call.usage.flags |= USAGE_SEEN;
+			return;
+		}
+}
+
+static struct json details_of(struct csv *c, const struct focus *f)
+{
+	struct json v = {JSON_NONE, {NULL, 0}};
+	struct str s = read_null(csv_field(c, f->details));
+	if (s.n && json_parse(s, &v, NULL))
+		v.type = JSON_NONE;
+	return v;
+}
+
+/* {"purpose": "train"} to purpose=train, for the rules of classification. */
+static struct str tag_text(struct import_ctx *x, struct str json)
+{
+	struct sb b;
+	struct json v, value;
+	struct json_iter it;
+	struct str key, out;
+	if (!json.n || json_parse(json, &v, NULL) || v.type != JSON_OBJECT)
+		return json;
+	sb_init(&b, 16384);
+	for (json_open(&it, v); json_next(&it, &key, &value);)
+		sb_addf(&b, "%.*s=%.*s;", STR_ARG(key), STR_ARG(json_text(x, value)));
+	out = arena_str(&x->arena, sb_str(&b));
+	sb_fini(&b);
+	return out;
+}
+
+static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details)
+{
+	struct str unit = read_null(csv_field(c, f->unit)), charge = read_null(csv_field(c, f->charge));
+	if (!unit.n)
+		unit = read_null(csv_field(c, f->priced_unit));
+	fact(x, CF_CHARGE, charge);
+	fact(x, CF_CATEGORY, read_null(csv_field(c, f->category)));
+	fact(x, CF_SERVICE, read_null(csv_field(c, f->service)));
+	fact(x, CF_TEXT, read_null(csv_field(c, f->text)));
+	fact(x, CF_RESOURCE, read_null(csv_field(c, f->resource)));
+	fact(x, CF_MODEL, json_text(x, json_get(details, "x_Model")));
+	fact(x, CF_TAG, tag_text(x, read_null(csv_field(c, f->tags))));
+	if (str_ieq(charge, STR("Usage"))) /* a purchase of "tokens" may be a virtual currency */
+		fact(x, CF_TYPE, unit);
+}
+
+static uint32_t name_of(struct str s)
+{
+	return s.n ? intern(s) : 0;
+}
+
+static int row(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	struct focus *f = x->state;
+	struct call *k = row_begin(x, csv_row(c));
+	struct str money = read_null(csv_field(c, f->billed)), currency = read_null(csv_field(c, f->currency));
+	struct str provider = read_null(csv_field(c, f->provider)), model = read_null(csv_field(c, f->model));
+	struct json details = details_of(c, f);
+	struct currency cur;
+	const char *why = read_money(money, &k->billed_pico, NULL);
+	if (why)
+		return row_reject(x, csv_row(c), "BilledCost '%.*s' %s", STR_ARG(money), why);
+	if (currency_parse(currency, &cur))
+		return row_reject(x, csv_row(c), "BillingCurrency '%.*s' is no currency code", STR_ARG(currency));
+	if ((why = charge_time(c, f, f->start, &k->start_us)) != NULL)
+		return row_reject(x, csv_row(c), "ChargePeriodStart '%.*s' %s", STR_ARG(csv_field(c, f->start)), why);
+	if (f->end >= 0 && (why = charge_time(c, f, f->end, &k->end_us)) != NULL)
+		return row_reject(x, csv_row(c), "ChargePeriodEnd '%.*s' %s", STR_ARG(csv_field(c, f->end)), why);
+	if (!model.n)
+		model = json_text(x, json_get(details, "x_Model"));
+	k->calls = 0;
+	k->currency = intern(str_of(cur.code));
+	k->provider = name_of(provider.n ? provider : read_null(csv_field(c, f->provider_old)));
+	k->project = name_of(read_null(csv_field(c, f->project)));
+	k->region = name_of(read_null(csv_field(c, f->region)));
+	k->model_answered = k->model_asked = name_of(model.n ? model : read_null(csv_field(c, f->service)));
+	x->claimed = money;
+	facts(x, f, c, details);
+	if (str_ieq(x->facts.fact[CF_CHARGE], STR("Usage")))
+		tokens(x, f, c, details);
+	identify(x, f, c);
+	return row_end(x, e);
+}
+
+const struct import_source source_focus = {
+	.name = "focus",
+	.title = "FOCUS 1.0 to 1.4 (CSV), of any vendor",
+	.flags = SRC_OCCURRENCE,
+	.state_bytes = sizeof(struct focus),
+	.probe_csv = probe,
+	.file_begin = begin,
+	.csv_row = row,
+	.state_free = free_columns,
+};

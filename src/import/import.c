@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows: what becomes of a record once its source has read it.
+ *
+ *   source -> [classify: which checkbook, by which rule] -> [price: our book, where tokens are known]
+ *          -> [natural key, body hash] -> ledger batch -> sums of this import
+ *
+ * 1. A row is in exactly one of new, duplicate, revised, rejected; together they are the rows read.
+ * 2. The sums are over what the files hold, so that importing a file twice prints the same money.
+ * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
+ * 4. A row counts with its billed amount where its source bills; else with the price.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "import/import_i.h"
+#include "model/price.h"
+
+struct call *row_begin(struct import_ctx *x, uint64_t number)
+{
+	call_init(&x->call);
+	x->call.provenance = PROV_IMPORTED;
+	x->call.book = BOOK_UNCLASSIFIED;
+	x->row = number;
+	sb_clear(&x->key);
+	x->claimed = STR("");
+	x->claim_counts = false;
+	x->class_source = NULL;
+	x->classified = false;
+	memset(&x->facts, 0, sizeof x->facts);
+	return &x->call;
+}
+
+void key_add(struct import_ctx *x, struct str part)
+{
+	uint64_t n = part.n; /* with its length, so that "a","bc" is not "ab","c" */
+	sb_add(&x->key, (const char *)&n, sizeof n);
+	sb_add_str(&x->key, part);
+}
+
+void key_add_u64(struct import_ctx *x, uint64_t v)
+{
+	sb_add(&x->key, (const char *)&v, sizeof v);
+}
+
+void fact(struct import_ctx *x, enum class_field f, struct str text)
+{
+	x->facts.fact[f] = text;
+}
+
+void row_is(struct import_ctx *x, enum book_kind book, const char *rule)
+{
+	x->call.book = (uint8_t)book;
+	x->call.class_rule = intern(str_of(rule));
+	x->classified = true;
+}
+
+int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...)
+{
+	struct import_summary *s = x->s;
+	va_list ap;
+	s->rows_read++;
+	s->rows_rejected++;
+	if (x->b) {
+		x->b->rows_read++;
+		x->b->rows_rejected++;
+	}
+	if (x->im)
+		ledger_import_reject(x->im);
+	if (!s->reject)
+		s->reject = calloc(IMPORT_REJECTS, sizeof *s->reject);
+	if (s->reject && s->rejects < IMPORT_REJECTS) {
+		struct import_reject *r = &s->reject[s->rejects++];
+		char text[sizeof r->reason];
+		struct sb clean;
+		r->row = number;
+		str_copy(r->file, sizeof r->file, str_of(x->path));
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof text, fmt, ap);
+		va_end(ap);
+		sb_init(&clean, sizeof text * 3); /* what stood in the file may be no UTF-8 */
+		sb_add_utf8(&clean, str_of(text));
+		str_copy(r->reason, sizeof r->reason, sb_str(&clean));
+		sb_fini(&clean);
+	}
+	return 0;
+}
+
+void row_repeated(struct import_ctx *x)
+{
+	x->s->rows_read++;
+	x->s->rows_duplicate++;
+	x->b->rows_read++;
+	x->b->rows_duplicate++;
+}
+
+void import_note(struct import_ctx *x, const char *fmt, ...)
+{
+	struct import_summary *s = x->s;
+	char text[sizeof s->note[0]];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	for (unsigned i = 0; i < s->notes; i++)
+		if (strcmp(s->note[i], text) == 0)
+			return;
+	if (s->notes < IMPORT_NOTES)
+		str_copy(s->note[s->notes++], sizeof text, str_of(text));
+}
+
+int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
+{
+	return ledger_import_replace(x->im, from_us, to_us, e);
+}
+
+/* What the call was priced at: status, cost, rule. */
+static void row_price(struct import_ctx *x)
+{
+	struct call *c = &x->call;
+	struct price_result r;
+	struct price_query q = {
+		.provider = intern_str(c->provider),
+		.model = intern_str(c->model_answered ? c->model_answered : c->model_asked),
+		.at_us = c->start_us,
+		.region = str_of(c->usage.geo),
+	};
+	const struct price_rule *rule;
+	if (!(c->usage.flags & USAGE_SEEN)) {
+		/* billed at nothing is an amount that is known */
+		c->price_status = c->billed_pico == 0 ? PRICE_FREE : PRICE_NO_USAGE;
+		return;
+	}
+	if (c->billed_pico != BILLED_UNKNOWN || c->calls == 0) { /* rule 4: reconcile prices these, the bill counts */
+		c->price_status = c->billed_pico == 0 ? PRICE_FREE : PRICE_NO_USAGE;
+		return;
+	}
+	price(x->o->book, &q, &c->usage, &r);
+	c->price_status = (uint8_t)r.status;
+	if (r.status == PRICE_PRICED || r.status == PRICE_FREE) {
+		c->cost_pico = r.total_pico;
+		if (!c->currency)
+			c->currency = intern(str_of(r.currency.code));
+	}
+	rule = r.lines ? r.line[0].rule : NULL;
+	for (unsigned i = 0; i < r.lines && !rule; i++)
+		rule = r.line[i].rule;
+	if (rule)
+		c->rule = intern(rule->id);
+}
+
+static void row_classify(struct import_ctx *x)
+{
+	enum spend_class spend;
+	uint32_t rule;
+	if (x->classified)
+		return;
+	spend = classify(x->classes, x->class_source ? x->class_source : x->source->name, &x->facts, &rule);
+	x->call.book = (uint8_t)spend_class_book(spend);
+	x->call.class_rule = rule;
+	if (!x->call.surface) { /* "bill I-hosting": hosting of a tuned model is a line of its own by --by surface */
+		char text[32];
+		snprintf(text, sizeof text, "bill %s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend));
+		x->call.surface = intern(str_of(text));
+	}
+}
+
+/* Rule 3. Names by their text: their numbers differ from run to run. */
+static struct hash128 body_hash(const struct import_ctx *x)
+{
+	const struct call *c = &x->call;
+	const uint32_t names[] = {c->key, c->team, c->feature, c->env, c->project, c->provider, c->surface,
+				  c->model_asked, c->model_answered, c->region, c->class_rule,
+				  c->billed_pico == BILLED_UNKNOWN ? 0 : c->currency};
+	struct {
+		uint64_t name[sizeof names / sizeof *names];
+		uint64_t tok[CLASSES], tools[TOOLS];
+		int64_t number[16];
+		uint64_t text[3];
+	} b;
+	memset(&b, 0, sizeof b);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i])
+			b.name[i] = hash_xxh3(intern_str(names[i]).p, intern_str(names[i]).n);
+	memcpy(b.tok, c->usage.tok, sizeof b.tok);
+	for (unsigned i = 0; i < TOOLS; i++)
+		b.tools[i] = c->usage.tools[i];
+	const int64_t numbers[] = {c->start_us, c->end_us, c->calls, c->status, c->book, c->outcome, c->streamed,
+				   c->billed_pico, (int64_t)c->usage.audio_ms, (int64_t)c->usage.images,
+				   (int64_t)c->usage.characters, (int64_t)c->usage.storage_token_hours,
+				   (int64_t)c->usage.trained_tok, c->usage.tier, c->usage.fast, (int64_t)c->usage.flags};
+	memcpy(b.number, numbers, sizeof numbers);
+	b.text[0] = hash_xxh3(x->claimed.p, x->claimed.n);
+	b.text[1] = hash_xxh3(c->vendor_ref, strnlen(c->vendor_ref, sizeof c->vendor_ref));
+	b.text[2] = hash_xxh3(c->usage.geo, strnlen(c->usage.geo, sizeof c->usage.geo));
+	return hash_xxh3_128(&b, sizeof b);
+}
+
+static struct import_money *money_of(struct import_ctx *x, uint32_t currency)
+{
+	struct import_summary *s = x->s;
+	struct currency cur = {{0}};
+	if (!currency || currency_parse(intern_str(currency), &cur))
+		cur = USD;
+	for (unsigned i = 0; i < s->currencies; i++)
+		if (currency_eq(s->money[i].currency, cur))
+			return &s->money[i];
+	if (s->currencies == IMPORT_CURRENCIES)
+		return NULL;
+	s->money[s->currencies].currency = cur;
+	return &s->money[s->currencies++];
+}
+
+static void row_sum(struct import_ctx *x)
+{
+	const struct call *c = &x->call;
+	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
+	bool billed = c->billed_pico != BILLED_UNKNOWN;
+	struct import_money *m = money_of(x, c->currency);
+	int64_t claimed;
+	x->s->tokens += usage_total_tok(&c->usage);
+	x->s->calls += c->calls;
+	x->s->unpriced_rows += !priced && !billed;
+	if (!m) {
+		import_note(x, "more than %d currencies: the sums of the last ones are left out", IMPORT_CURRENCIES);
+		return;
+	}
+	if (billed)
+		m->billed += c->billed_pico;
+	if (priced && (c->usage.flags & USAGE_SEEN))
+		m->priced += c->cost_pico;
+	if (x->claim_counts && money_parse(x->claimed, &claimed, NULL) == 0)
+		m->claimed += claimed;
+	m->book[c->book] += billed ? c->billed_pico : priced ? c->cost_pico : 0;
+}
+
+static int row_key(struct import_ctx *x, struct hash128 *natural, struct err *e)
+{
+	uint32_t before = 0;
+	key_add(x, str_of(x->source->name));
+	if (x->key.full)
+		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
+	*natural = hash_xxh3_128(x->key.p, x->key.n);
+	if (!(x->source->flags & SRC_OCCURRENCE))
+		return 0;
+	if (!x->seen && !(x->seen = seen_new()))
+		return err_set(e, RR_NOMEM, "out of memory to tell rows apart");
+	if (seen_count(x->seen, *natural, &before))
+		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
+	if (before) {
+		key_add_u64(x, before);
+		*natural = hash_xxh3_128(x->key.p, x->key.n);
+	}
+	return 0;
+}
+
+int row_end(struct import_ctx *x, struct err *e)
+{
+	struct hash128 natural;
+	enum import_result result;
+	int rc;
+	row_classify(x);
+	row_price(x);
+	if (!x->call.currency && x->call.billed_pico != BILLED_UNKNOWN)
+		return row_reject(x, x->row, "it has an amount but no currency");
+	rc = row_key(x, &natural, e);
+	if (!rc)
+		rc = ledger_import_add(x->im, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, &result, e);
+	if (rc)
+		return rc;
+	x->s->rows_read++;
+	x->b->rows_read++;
+	switch (result) {
+	case IMPORT_NEW:
+		x->s->rows_new++;
+		x->b->rows_new++;
+		break;
+	case IMPORT_DUPLICATE:
+		x->s->rows_duplicate++;
+		x->b->rows_duplicate++;
+		break;
+	case IMPORT_REVISED:
+		x->s->rows_revised++;
+		x->b->rows_revised++;
+		break;
+	}
+	row_sum(x);
+	return 0;
+}
+
+int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e)
+{
+	struct import_money *m;
+	int rc = ledger_import_outlay(x->im, o, e);
+	if (rc && rc != -RR_EXISTS)
+		return rc;
+	x->s->rows_read++;
+	x->b->rows_read++;
+	*(rc ? &x->s->rows_duplicate : &x->s->rows_new) += 1;
+	*(rc ? &x->b->rows_duplicate : &x->b->rows_new) += 1;
+	if (rc && e)
+		memset(e, 0, sizeof *e);
+	m = money_of(x, intern(str_of(o->currency.code)));
+	if (m) {
+		m->book[BOOK_TRAINING] += o->amount_pico;
+		m->priced += o->amount_pico;
+	}
+	return 0;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of the importers: what a source is, and what it may do. For this folder alone.
+ *
+ * A source says whether a file is its own (probe), and turns each record into rows:
+ *
+ *	struct call *c = row_begin(x, number);      a fresh call; facts, key and claim are cleared
+ *	key_add(x, ...); fact(x, CF_TYPE, ...);     what makes it that row; what the rules of classification look at
+ *	return row_end(x, e);                       classified, priced, hashed, stored, summed
+ *
+ * or row_reject(x, number, "why"). A function here returns 0, or a negative code that ends the import (the store is
+ * gone); what is wrong with one row is never such a code.
+ */
+#ifndef RR_IMPORT_IMPORT_I_H
+#define RR_IMPORT_IMPORT_I_H
+
+#include "base/arena.h"
+#include "base/csv.h"
+#include "base/intern.h"
+#include "base/json.h"
+#include "import/classify.h"
+#include "import/import.h"
+
+enum source_flag {
+	SRC_PER_FILE = 1 << 0,   /* one batch a file (else one batch over all files of the source) */
+	SRC_OCCURRENCE = 1 << 1, /* equal keys within a batch are several rows: the first, the second ... */
+	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
+};
+
+struct import_ctx;
+struct import_source {
+	const char *name, *title;
+	unsigned flags;
+	size_t state_bytes; /* zeroed for each batch, x->state */
+	/* 0: not mine; else how sure, to 100 */
+	unsigned (*probe_csv)(const struct csv *c);
+	unsigned (*probe_json)(struct json record);
+	/* a line that cannot matter is passed over unread; may be NULL */
+	bool (*wanted)(struct str line);
+	int (*file_begin)(struct import_ctx *x, struct csv *c, struct err *e); /* c NULL for JSON; may be NULL */
+	int (*csv_row)(struct import_ctx *x, struct csv *c, struct err *e);
+	int (*json_record)(struct import_ctx *x, struct json record, uint64_t number, struct err *e);
+	/* instead of json_record: the text, not yet checked */
+	int (*text_record)(struct import_ctx *x, struct str text, uint64_t number, struct err *e);
+	int (*file_end)(struct import_ctx *x, struct err *e);  /* may be NULL */
+	int (*batch_end)(struct import_ctx *x, struct err *e); /* may be NULL; the last rows may come here */
+	void (*state_free)(struct import_ctx *x);              /* may be NULL */
+};
+
+/* sources.c: NULL ends the table. */
+extern const struct import_source *const import_sources[];
+
+struct seen; /* occurrences of keys (seen.c) */
+struct import_map;
+
+struct import_ctx {
+	const struct import_options *o;
+	struct import_summary *s;
+	struct import *im;
+	struct import_result_batch *b;
+	const struct import_source *source;
+	struct classifier *classes;
+	const struct import_map *map;
+	void *state;
+	struct seen *seen;
+	const char *path;      /* of the file being read */
+	struct arena arena;    /* for one record; reset before each */
+	/* the row that is being made */
+	struct call call;
+	uint64_t row;
+	struct sb key;
+	struct str claimed;    /* the source's own text of an amount; lives in the record */
+	bool claim_counts;     /* claimed is a number in call.currency: it is summed */
+	struct class_facts facts;
+	const char *class_source; /* whose rules; NULL: the source's own name */
+	bool classified;       /* the source set call.book itself (with a rule id) */
+};
+
+struct call *row_begin(struct import_ctx *x, uint64_t number);
+void key_add(struct import_ctx *x, struct str part);
+void key_add_u64(struct import_ctx *x, uint64_t v);
+void fact(struct import_ctx *x, enum class_field f, struct str text);
+int row_end(struct import_ctx *x, struct err *e);
+/* The row is not taken; why is for people. Returns 0. */
+int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A row of the source that repeats another within the same import, dropped by the source itself. */
+void row_repeated(struct import_ctx *x);
+/* An outlay of its own; a duplicate is counted as such. */
+int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e);
+/* A sentence for the reader of the result, once. */
+void import_note(struct import_ctx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The batch holds the whole truth for [from, to). */
+int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
+/* The rule "the source only holds such rows": books are set without asking classify.csv. */
+void row_is(struct import_ctx *x, enum book_kind book, const char *rule);
+
+/* read.c: values as sources write them; each gives NULL or a reason for a rejection */
+const char *read_money(struct str text, int64_t *pico, bool *exact);     /* blanks around it allowed; "" is wrong */
+const char *read_count(struct str text, uint64_t *out);                  /* "59200.0" is 59200 */
+const char *read_time(struct str text, int64_t *us);                     /* ISO 8601, "2024-09-01 00:00:00 UTC" */
+const char *read_unix(struct json v, int64_t *us);
+struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
+uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */
+struct str json_text(struct import_ctx *x, struct json v);               /* unescaped, in the record's arena */
+bool header_has(const struct csv *c, const char *const *names);          /* all of them, ended by NULL */
+/* Text of a SKU, meter or usage type to what a token of it is. */
+struct token_words {
+	bool tokens;             /* it names tokens at all */
+	enum token_class cls;
+	bool known;              /* the direction could be read */
+	enum tier tier;
+	uint64_t per;            /* tokens in one unit of quantity where the text says so, else 0 */
+};
+void token_words_read(struct str text, struct token_words *out);
+
+/* seen.c */
+struct seen *seen_new(void);
+void seen_free(struct seen *s);
+/* How often that key came before; -RR_LIMIT when there is no room. */
+int seen_count(struct seen *s, struct hash128 key, uint32_t *before);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Values as exports write them. What can be read in two ways is refused: "1,23" is a decimal comma to one reader and
+ * a thousands comma to the next, and a bill must not depend on which.
+ */
+#include "import/import_i.h"
+
+struct str read_null(struct str text)
+{
+	struct str t = str_trim(text);
+	return str_ieq(t, STR("null")) || str_eqc(t, "\\N") ? STR("") : t;
+}
+
+const char *read_money(struct str text, int64_t *pico, bool *exact)
+{
+	struct str t = str_trim(text);
+	int rc;
+	if (!t.n)
+		return "is empty";
+	rc = money_parse(t, pico, exact);
+	if (rc == -RR_RANGE)
+		return "is out of range (at most 9.2 million a row)";
+	if (rc && str_chr(t, ',') != SIZE_MAX)
+		return "has a comma: a decimal comma or thousands, which cannot be told apart; export it with a decimal point";
+	return rc ? "is no number" : NULL;
+}
+
+const char *read_count(struct str text, uint64_t *out)
+{
+	money_wide v;
+	bool exact;
+	struct str t = str_trim(text);
+	if (!t.n)
+		return "is empty";
+	if (decimal_scaled(t, 0, &v, &exact))
+		return str_chr(t, ',') != SIZE_MAX ? "has a comma: export it without thousands separators" : "is no number";
+	if (!exact)
+		return "is not a whole number";
+	if (v < 0)
+		return "is negative";
+	if (v > INT64_MAX)
+		return "is out of range";
+	*out = (uint64_t)v;
+	return NULL;
+}
+
+const char *read_time(struct str text, int64_t *us)
+{
+	struct str t = str_trim(text);
+	char z[48];
+	if (!t.n)
+		return "is empty";
+	if (t.n < sizeof z && str_ends(t, STR(" UTC"))) { /* BigQuery */
+		str_copy(z, sizeof z, str_sub(t, 0, t.n - 4));
+		t = str_of(z);
+	}
+	return time_parse(t, us) ? "is no ISO 8601 time" : NULL;
+}
+
+const char *read_unix(struct json v, int64_t *us)
+{
+	int64_t s;
+	if (v.type == JSON_NONE || v.type == JSON_NULL)
+		return "is missing";
+	if (json_i64(v, &s) || s < 0 || s > INT64_C(253402300799)) /* the year 9999 */
+		return "is no Unix time in seconds";
+	*us = s * US_PER_S;
+	return NULL;
+}
+
+struct str json_text(struct import_ctx *x, struct json v)
+{
+	struct sb b;
+	struct str out;
+	if (v.type == JSON_NUMBER)
+		return v.text;
+	if (v.type != JSON_STRING)
+		return STR("");
+	out = json_raw_string(v);
+	if (!memchr(out.p, '\\', out.n))
+		return out;
+	sb_init(&b, v.text.n * 3 + 16);
+	json_string(v, &b);
+	out = arena_str(&x->arena, sb_str(&b));
+	sb_fini(&b);
+	return out.p ? out : STR("");
+}
+
+uint32_t json_name(struct import_ctx *x, struct json v)
+{
+	struct str s = json_text(x, v);
+	return s.n ? intern(s) : 0;
+}
+
+bool header_has(const struct csv *c, const char *const *names)
+{
+	for (; *names; names++)
+		if (csv_column(c, *names) < 0)
+			return false;
+	return true;
+}

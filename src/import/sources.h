@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every source by name, for the table in sources.c.
+ */
+#ifndef RR_IMPORT_SOURCES_H
+#define RR_IMPORT_SOURCES_H
+
+#include "import/import_i.h"
+
+extern const struct import_source source_focus, source_openai_usage, source_openai_costs, source_openai_job,
+	source_claude_code, source_codex;
+
+#endif

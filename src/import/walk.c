@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files: what is each one, in which batch does it go, and every record of it to its source.
+ *
+ *   paths -> files (folders are walked in name order; links are not followed) -> the source of each, by its content
+ *         -> for each source: one batch, or one a file -> records -> rows
+ *
+ * A file that is named on the command line must be known; one that was found in a folder may be anything else and is
+ * counted as skipped. Standard input is spooled to a nameless temporary file, because it is read twice: once to see
+ * what it is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/table.h"
+#include "import/import_i.h"
+#include "import/records.h"
+
+#define PARSER "1"
+enum {
+	DEPTH_MOST = 32, KEY_BYTES = 4 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, PROBE_RECORDS = 200,
+	SURE = 90, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
+};
+
+/* Members whose arrays hold the records, in whatever source. */
+static const char *const opened[] = {"data", "observations", "resourceSpans", "resource_spans", NULL};
+
+struct file {
+	char *path;
+	const struct import_source *source;
+	bool lines;       /* JSON lines: a record a line */
+	bool csv;
+	bool done;
+	uint64_t bytes;
+};
+
+struct walk {
+	struct import_ctx x;
+	struct file *file;
+	size_t files, room;
+	uint64_t bytes, bytes_before; /* of all files; of those that are done */
+};
+
+/* ---- which files ---- */
+
+static int add_file(struct walk *w, const char *path, uint64_t bytes, struct err *e)
+{
+	if (w->files == IMPORT_FILES)
+		return err_set(e, RR_LIMIT, "more than %d files: import the folders one by one", IMPORT_FILES);
+	if (w->files == w->room) {
+		size_t room = w->room ? w->room * 2 : 64;
+		struct file *p = realloc(w->file, room * sizeof *p);
+		if (!p)
+			return err_set(e, RR_NOMEM, "out of memory for the list of files");
+		w->file = p;
+		w->room = room;
+	}
+	w->file[w->files] = (struct file){.path = strdup(path), .bytes = bytes};
+	if (!w->file[w->files].path)
+		return err_set(e, RR_NOMEM, "out of memory for the list of files");
+	w->files++;
+	w->bytes += bytes;
+	return 0;
+}
+
+static int add_folder(struct walk *w, const char *path, unsigned depth, struct err *e)
+{
+	struct dirent **names = NULL;
+	int count = scandir(path, &names, NULL, alphasort), rc = 0;
+	if (count < 0) {
+		err_set(e, RR_IO, "cannot read the folder: %s", strerror(errno));
+		return err_at(e, path, 0, 0);
+	}
+	for (int i = 0; i < count; i++) {
+		char *child;
+		struct stat st;
+		if (!rc && names[i]->d_name[0] != '.' && asprintf(&child, "%s/%s", path, names[i]->d_name) >= 0) {
+			if (lstat(child, &st) == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MOST)
+				rc = add_folder(w, child, depth + 1, e);
+			else if (lstat(child, &st) == 0 && S_ISREG(st.st_mode))
+				rc = add_file(w, child, (uint64_t)st.st_size, e);
+			free(child);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return rc;
+}
+
+static int spool_stdin(struct walk *w, struct err *e)
+{
+	char path[64], buf[65536];
+	FILE *f = tmpfile();
+	uint64_t bytes = 0;
+	ssize_t n;
+	if (!f)
+		return err_set(e, RR_IO, "no temporary file for standard input: %s", strerror(errno));
+	while ((n = read(STDIN_FILENO, buf, sizeof buf)) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0) {
+			if (fwrite(buf, 1, (size_t)n, f) != (size_t)n)
+				return err_set(e, RR_IO, "cannot keep standard input: %s", strerror(errno));
+			bytes += (uint64_t)n;
+		}
+	if (n < 0 || fflush(f))
+		return err_set(e, RR_IO, "cannot read standard input: %s", strerror(errno));
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(f)); /* stays open to the end of the process */
+	return add_file(w, path, bytes, e);
+}
+
+static int add_path(struct walk *w, const char *path, struct err *e)
+{
+	struct stat st;
+	if (strcmp(path, "-") == 0)
+		return spool_stdin(w, e);
+	if (stat(path, &st)) {
+		err_set(e, errno == ENOENT ? RR_NOTFOUND : RR_IO, "cannot open it: %s", strerror(errno));
+		return err_at(e, path, 0, 0);
+	}
+	return S_ISDIR(st.st_mode) ? add_folder(w, path, 0, e) : add_file(w, path, (uint64_t)st.st_size, e);
+}
+
+/* ---- what a file is ---- */
+
+static const struct import_source *source_named(const char *name)
+{
+	for (unsigned i = 0; import_sources[i]; i++)
+		if (strcmp(import_sources[i]->name, name) == 0)
+			return import_sources[i];
+	return NULL;
+}
+
+static void probe_csv(struct file *f, const struct csv *c, const struct import_source *as)
+{
+	unsigned best = 0;
+	for (unsigned i = 0; import_sources[i]; i++) {
+		const struct import_source *s = import_sources[i];
+		unsigned sure = s->probe_csv && (!as || s == as) ? s->probe_csv(c) : 0;
+		if (sure > best) {
+			best = sure;
+			f->source = s;
+		}
+	}
+}
+
+/* fault: what is wrong with the first record that is no JSON. */
+static void probe_json(struct file *f, struct records *r, const struct import_source *as, struct err *fault)
+{
+	unsigned best = 0, seen = 0;
+	struct json_fault at;
+	struct str text;
+	struct json v;
+	int rc;
+	while (seen < PROBE_RECORDS && best < SURE && (rc = records_next(r, &text, fault->code ? NULL : fault)) != 0) {
+		if (rc > 0 && seen++ == 0)
+			f->lines = records_at_top(r) && !memchr(text.p, '\n', text.n);
+		if (rc < 0)
+			continue;
+		if (json_parse(text, &v, &at)) {
+			if (!fault->code)
+				err_set(fault, RR_SYNTAX, "it is not well-formed JSON: byte %zu of record %llu: %s", at.at + 1,
+					(unsigned long long)records_number(r), at.what);
+			continue;
+		}
+		for (unsigned i = 0; import_sources[i]; i++) {
+			const struct import_source *s = import_sources[i];
+			unsigned sure = s->probe_json && (!as || s == as) ? s->probe_json(v) : 0;
+			if (sure > best) {
+				best = sure;
+				f->source = s;
+			}
+		}
+	}
+	if (f->source && !(f->source->flags & SRC_LINES))
+		f->lines = false;
+}
+
+static int refuse(struct err *e, const char *path, const char *what, const char *hint)
+{
+	err_set(e, RR_INPUT, "%s", what);
+	err_hint(e, "%s", hint);
+	return err_at(e, path, 0, 0);
+}
+
+static int probe(struct walk *w, struct file *f, struct err *e)
+{
+	const struct import_options *o = w->x.o;
+	const struct import_source *as = o->as ? source_named(o->as) : NULL;
+	struct err fault = {0};
+	struct fs_stream *s = fs_open(f->path, e);
+	char head[4096];
+	struct str t;
+	long n;
+	if (!s)
+		return e->code ? -e->code : -RR_IO;
+	n = fs_next(s, head, sizeof head, e);
+	fs_close(s);
+	if (n < 0)
+		return (int)n;
+	t = str_make(head, (size_t)n);
+	if (str_starts(t, STR("\xEF\xBB\xBF")))
+		t = str_sub(t, 3, t.n);
+	t = str_trim(t);
+	if (t.n == 0)
+		return refuse(e, f->path, "it is empty", "export it again: an empty file is no bill of nothing");
+	if (str_starts(t, STR("PAR1")))
+		return refuse(e, f->path, "it is a Parquet file", "export CSV, or convert it: duckdb -c \"copy 'f.parquet' to 'f.csv'\"");
+	if (str_starts(t, STR("%PDF-")))
+		return refuse(e, f->path, "it is a PDF", "export the usage or cost data as CSV; a PDF has no rows");
+	if (str_starts(t, STR("PK\x03\x04")))
+		return refuse(e, f->path, "it is a ZIP archive or a spreadsheet", "unpack it, or save the sheet as CSV");
+	if (t.p[0] == '{' || t.p[0] == '[') {
+		struct records *r = records_open(f->path, RECORDS_VALUES, opened, e);
+		if (!r)
+			return -RR_IO;
+		probe_json(f, r, as, &fault);
+		records_close(r);
+	} else {
+		struct csv *c = csv_open(f->path, e);
+		if (!c)
+			return e->code ? -e->code : -RR_INPUT;
+		f->csv = true;
+		probe_csv(f, c, as);
+		csv_close(c);
+	}
+	if (f->source)
+		return 0;
+	if (fault.code) {
+		*e = fault;
+		return err_at(e, f->path, 0, 0);
+	}
+	err_set(e, RR_INPUT, as ? "it is no export of the kind %s" : "no known source has this shape%s", as ? o->as : "");
+	err_hint(e, "runrate import --list-sources; any other CSV by a mapping file: runrate import FILE --map FILE.yaml");
+	return err_at(e, f->path, 0, 0);
+}
+
+/* ---- records to rows ---- */
+
+static void progress(struct walk *w, const struct file *f, uint64_t raw)
+{
+	if (w->x.o->progress)
+		term_progress("reading", w->bytes_before + (raw < f->bytes ? raw : f->bytes), w->bytes ? w->bytes : 1);
+}
+
+static int read_csv(struct walk *w, struct file *f, struct err *e)
+{
+	struct import_ctx *x = &w->x;
+	struct csv *c = csv_open(f->path, e);
+	struct err row = {0};
+	uint64_t seen = 0;
+	int rc = c ? 0 : e->code ? -e->code : -RR_INPUT, got;
+	if (!rc && x->source->file_begin)
+		rc = x->source->file_begin(x, c, e);
+	while (!rc && (got = csv_next(c, &row)) != 0) {
+		arena_reset(&x->arena);
+		if (got < 0) {
+			row_reject(x, csv_row(c), "%s", row.what);
+			memset(&row, 0, sizeof row);
+			continue;
+		}
+		rc = x->source->csv_row(x, c, e);
+		if (++seen % 1024 == 0)
+			progress(w, f, csv_raw_bytes(c));
+	}
+	if (!rc && x->source->file_end)
+		rc = x->source->file_end(x, e);
+	csv_close(c);
+	return rc;
+}
+
+static int read_json(struct walk *w, struct file *f, struct err *e)
+{
+	struct import_ctx *x = &w->x;
+	struct records *r = records_open(f->path, f->lines ? RECORDS_LINES : RECORDS_VALUES, opened, e);
+	struct err row = {0};
+	struct json_fault fault;
+	struct json v;
+	struct str text;
+	uint64_t seen = 0;
+	int rc = r ? 0 : e->code ? -e->code : -RR_INPUT, got;
+	if (!rc && x->source->file_begin)
+		rc = x->source->file_begin(x, NULL, e);
+	while (!rc && (got = records_next(r, &text, &row)) != 0) {
+		if (got < 0) {
+			row_reject(x, records_number(r), "%s", row.what);
+			memset(&row, 0, sizeof row);
+			continue;
+		}
+		if (++seen % 4096 == 0)
+			progress(w, f, records_raw_bytes(r));
+		if (x->source->wanted && !x->source->wanted(text))
+			continue;
+		arena_reset(&x->arena);
+		if (x->source->text_record)
+			rc = x->source->text_record(x, text, records_number(r), e);
+		else if (json_parse(text, &v, &fault))
+			rc = row_reject(x, records_number(r), "it is not well-formed JSON: byte %zu: %s", fault.at + 1, fault.what);
+		else
+			rc = x->source->json_record(x, v, records_number(r), e);
+	}
+	if (!rc && x->source->file_end)
+		rc = x->source->file_end(x, e);
+	records_close(r);
+	return rc;
+}
+
+/* What the batch remembers the file by: its content, or for a folder or a large file its name, size and time. */
+static void file_hash(const struct file *f, unsigned char out[32])
+{
+	struct stat st = {0};
+	struct sb b;
+	sb_init(&b, HASH_WHOLE_BYTES);
+	if (f->bytes >= HASH_WHOLE_BYTES || fs_read(f->path, &b, NULL) || b.full) {
+		stat(f->path, &st);
+		sb_clear(&b);
+		sb_addf(&b, "%s %lld %lld.%ld", f->path, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	}
+	hash_sha256(sb_str(&b), out);
+	sb_fini(&b);
+}
+
+static int batch_open(struct walk *w, const struct file *f, bool several, struct err *e)
+{
+	struct import_ctx *x = &w->x;
+	struct import_batch b = {.started_us = x->o->now_us};
+	if (x->s->batches == IMPORT_BATCHES)
+		return err_set(e, RR_LIMIT, "more than %d batches in one import: import fewer files at once", IMPORT_BATCHES);
+	x->source = f->source;
+	str_copy(b.source, sizeof b.source, str_of(f->source->name));
+	str_copy(b.file, sizeof b.file, str_of(f->path));
+	str_copy(b.parser, sizeof b.parser, STR(PARSER));
+	if (several)
+		str_copy(b.scope, sizeof b.scope, STR(""));
+	file_hash(f, b.file_hash);
+	x->b = &x->s->batch[x->s->batches];
+	str_copy(x->b->source, sizeof x->b->source, str_of(b.source));
+	str_copy(x->b->file, sizeof x->b->file, str_of(b.file));
+	x->state = f->source->state_bytes ? calloc(1, f->source->state_bytes) : NULL;
+	if (f->source->state_bytes && !x->state)
+		return err_set(e, RR_NOMEM, "out of memory for an import");
+	x->im = ledger_import_begin(x->o->ledger, &b, x->o->dry_run, e);
+	if (!x->im)
+		return e->code ? -e->code : -RR_STORE;
+	x->s->batches++;
+	return 0;
+}
+
+static int batch_close(struct walk *w, int rc, struct err *e)
+{
+	struct import_ctx *x = &w->x;
+	struct import_batch out;
+	if (!rc && x->source->batch_end)
+		rc = x->source->batch_end(x, e);
+	if (x->im && !rc) {
+		rc = ledger_import_finish(x->im, &out, e);
+		x->b->id = out.id;
+	} else {
+		ledger_import_abort(x->im);
+	}
+	x->im = NULL;
+	if (x->source && x->source->state_free && x->state)
+		x->source->state_free(x);
+	free(x->state);
+	x->state = NULL;
+	seen_free(x->seen);
+	x->seen = NULL;
+	x->b = NULL;
+	return rc;
+}
+
+static int read_file(struct walk *w, struct file *f, struct err *e)
+{
+	int rc;
+	w->x.path = f->path;
+	rc = f->csv ? read_csv(w, f, e) : read_json(w, f, e);
+	f->done = true;
+	w->x.s->files++;
+	w->bytes_before += f->bytes;
+	return rc;
+}
+
+static int read_batch(struct walk *w, size_t first, struct err *e)
+{
+	struct file *f = &w->file[first];
+	int rc = batch_open(w, f, !(f->source->flags & SRC_PER_FILE), e);
+	for (size_t i = first; i < w->files && !rc; i++) {
+		if (w->file[i].source != f->source || w->file[i].done)
+			continue;
+		rc = read_file(w, &w->file[i], e);
+		if (f->source->flags & SRC_PER_FILE)
+			break;
+	}
+	return batch_close(w, rc, e);
+}
+
+static int probe_all(struct walk *w, size_t named, struct err *e)
+{
+	struct import_summary *s = w->x.s;
+	bool folder = named != w->files;
+	size_t known = 0;
+	for (size_t i = 0; i < w->files; i++) {
+		struct err mine = {0};
+		int rc = probe(w, &w->file[i], &mine);
+		known += rc == 0;
+		if (rc == 0)
+			continue;
+		if (!folder) {
+			*e = mine;
+			return rc;
+		}
+		if (s->skipped_files++ == 0)
+			str_copy(s->skipped, sizeof s->skipped, str_of(w->file[i].path));
+		w->file[i].done = true;
+		w->bytes -= w->file[i].bytes;
+	}
+	if (known)
+		return 0;
+	err_set(e, RR_INPUT, "none of %zu files has a known shape", w->files);
+	return err_hint(e, "runrate import --list-sources says what is known; any other CSV by a mapping file: --map FILE.yaml");
+}
+
+int import_paths(const struct import_options *o, const char *const paths[], unsigned count, struct import_summary *s,
+		 struct err *e)
+{
+	struct walk w = {.x = {.o = o, .s = s}};
+	bool folder = false;
+	int rc = 0;
+	memset(s, 0, sizeof *s);
+	sb_init(&w.x.key, KEY_BYTES);
+	arena_init(&w.x.arena, ARENA_BYTES);
+	if (o->as && !source_named(o->as)) {
+		err_set(e, RR_USAGE, "there is no source '%s'", o->as);
+		rc = err_hint(e, "runrate import --list-sources");
+	}
+	if (!rc && !(w.x.classes = classifier_builtin(e)))
+		rc = -RR_INTERNAL;
+	for (unsigned i = 0; i < count && !rc; i++) {
+		size_t before = w.files;
+		rc = add_path(&w, paths[i], e);
+		folder = folder || w.files != before + 1 || (w.files && strcmp(w.file[w.files - 1].path, paths[i]) != 0 &&
+							     strcmp(paths[i], "-") != 0);
+	}
+	if (!rc && !w.files) {
+		err_set(e, RR_NOTFOUND, "there is no file in it");
+		rc = err_at(e, paths[0], 0, 0);
+	}
+	if (!rc)
+		rc = probe_all(&w, folder ? 0 : w.files, e);
+	for (size_t i = 0; i < w.files && !rc; i++)
+		if (!w.file[i].done)
+			rc = read_batch(&w, i, e);
+	if (o->progress && w.bytes)
+		term_progress("reading", w.bytes, w.bytes);
+	for (size_t i = 0; i < w.files; i++)
+		free(w.file[i].path);
+	free(w.file);
+	classifier_free(w.x.classes);
+	arena_fini(&w.x.arena);
+	sb_fini(&w.x.key);
+	return rc;
+}
+
+void import_summary_fini(struct import_summary *s)
+{
+	free(s->reject);
+	s->reject = NULL;
+}
