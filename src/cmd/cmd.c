@@ -308,5 +308,7 @@ int cmd_main(int argc, char **argv)
 			return run(c, &l, 2, argc, argv);
 	}
 	c = l.word[0][0] ? cmd_find(str_of(l.word[0])) : NULL;
+	if (!c && cmd_find(STR("")) && access(l.word[0], F_OK) == 0 && !asks_help(argc, argv))
+		return run(cmd_find(STR("")), &l, 0, argc, argv); /* `runrate usage.csv` */
 	return c ? run(c, &l, 1, argc, argv) : group_or_refuse(&l, argc, argv);
 }

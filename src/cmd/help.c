@@ -165,7 +165,7 @@ void help_command(const struct command *c, struct sb *out)
 {
 	struct sb title;
 	sb_init(&title, 4096);
-	sb_addf(&title, "runrate %s: %s", c->name, c->summary);
+	sb_addf(&title, "runrate%s%s: %s", c->name[0] ? " " : "", c->name, c->summary);
 	help_wrap(sb_str(&title), 0, WIDTH, out);
 	sb_fini(&title);
 	sb_adds(out, "\nExamples\n");

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A bare `runrate`: looks at what lies on this machine and prints the first report. Nothing leaves the machine, and
+ * nothing is kept: what is found is read into a scratch ledger that is removed at the end. Where a ledger is kept
+ * already, the report is the ledger's, and what else was found is named. `runrate FILE...` reads just these files.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_query.h"
+#include "cmd/discover.h"
+#include "import/import.h"
+#include "report/first.h"
+
+enum { OUT_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024, ARGUMENTS = 256 };
+
+static const struct opt first_help[] = {
+	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
+	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
+	{NULL},
+};
+
+static int run(int argc, char **argv);
+const struct command cmd_first = {
+	.name = "",
+	.summary = "what lies on this machine, and the first report",
+	.usage = "[FILE...] [--rate R] [--currency C]",
+	.text = "Looks for agents' logs, vendors' exports in the current folder, a ledger and a gateway, and reports what they\n"
+		"say: inference, which recurs, beside training, which is paid once. Nothing leaves this machine and nothing\n"
+		"is kept. With files it reads just these, whatever their names: content tells what they are.",
+	.examples = "$ runrate\n"
+		    "$ runrate openai.csv\n"
+		    "$ runrate usage.csv costs.csv --currency GBP --rate USD/GBP=0.7692@2026-10-01 --json\n",
+	.options = first_help,
+	.run = run,
+};
+
+struct found {
+	struct sb text;
+	struct json_out w;
+	struct sb json;
+};
+
+struct first_run {
+	struct arena arena;
+	struct found found;
+	struct book *book;
+	struct ledger *ledger;
+	char scratch[256], scratch_ledger[300];
+	bool in_scratch;
+	struct first report;
+};
+
+static void say(struct found *f, const char *state, const char *what, const char *detail, const char *next)
+{
+	sb_addf(&f->text, "  %-4s %-20s  %s", state, what, detail);
+	if (next && next[0])
+		sb_addf(&f->text, "   %s", next);
+	sb_addc(&f->text, '\n');
+	jw_object(&f->w);
+	jw_kcstr(&f->w, "what", what);
+	jw_kcstr(&f->w, "state", strcmp(state, "ok") == 0 ? "ok" : strcmp(state, "--") == 0 ? "none" : "bad");
+	jw_kcstr(&f->w, "detail", detail);
+	jw_kcstr(&f->w, "next", next && next[0] ? next : NULL);
+	jw_end_object(&f->w);
+}
+
+/* ---- reading what was found ---- */
+
+static int read_paths(struct first_run *f, const char *const *paths, unsigned count, struct import_summary *s, struct err *e)
+{
+	struct import_options o = {.ledger = f->ledger, .book = f->book, .progress = !globals.quiet, .now_us = cmd_now_us()};
+	return import_paths(&o, paths, count, s, e);
+}
+
+static void say_summary(struct first_run *f, const char *what, const char *name, const struct import_summary *s)
+{
+	char text[400], rows[32], bad[64] = "";
+	const char *source = s->batches ? s->batch[0].source : "";
+	if (s->rows_rejected)
+		snprintf(bad, sizeof bad, ", %s rejected", num_group(s->rows_rejected, rows));
+	snprintf(text, sizeof text, "%s (%s%s%s rows%s)", name, source, source[0] ? ", " : "", num_group(s->rows_new + s->rows_revised, rows),
+		 bad);
+	say(&f->found, s->rows_rejected ? "bad" : "ok", what, text, NULL);
+	for (unsigned i = 0; i < s->rejects && i < 5; i++)
+		fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file, (unsigned long long)s->reject[i].row,
+			s->reject[i].reason);
+}
+
+static int open_scratch(struct first_run *f, struct err *e)
+{
+	if (scratch_make(f->scratch, sizeof f->scratch))
+		return err_set(e, RR_IO, "cannot make a folder for scratch data: set TMPDIR to one that can be written");
+	f->in_scratch = true;
+	snprintf(f->scratch_ledger, sizeof f->scratch_ledger, "%s/ledger.db", f->scratch);
+	f->ledger = ledger_open(f->scratch_ledger, LEDGER_WRITE, e);
+	return f->ledger ? 0 : -RR_STORE;
+}
+
+static int read_agents(struct first_run *f, const struct discovered *d, struct err *e)
+{
+	struct import_summary *s = calloc(1, sizeof *s);
+	char text[200], n[32];
+	int rc = s ? read_paths(f, d->folder, d->folders, s, e) : err_set(e, RR_NOMEM, "out of memory");
+	if (!rc) {
+		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s", num_group(s->calls, n));
+		say(&f->found, "ok", "local agent logs", text, NULL);
+	} else {
+		say(&f->found, "bad", "local agent logs", e->what, NULL);
+		rc = 0;
+	}
+	if (s)
+		import_summary_fini(s);
+	free(s);
+	return rc;
+}
+
+/* Every file of the folder that turns out to be an export; what is none is passed over in silence. */
+static unsigned read_exports(struct first_run *f, const struct discovered *d)
+{
+	unsigned known = 0;
+	struct import_summary *s = calloc(1, sizeof *s);
+	for (unsigned i = 0; s && i < d->files; i++) {
+		struct err e = {0};
+		memset(s, 0, sizeof *s);
+		if (read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches && s->rows_new + s->rows_revised + s->rows_rejected) {
+			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);
+		}
+		import_summary_fini(s);
+	}
+	free(s);
+	return known;
+}
+
+static int read_arguments(struct first_run *f, const char *const *paths, unsigned count, bool *rejected, struct err *e)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < count && !rc; i++) {
+		struct import_summary *s = calloc(1, sizeof *s);
+		rc = s ? read_paths(f, &paths[i], 1, s, e) : err_set(e, RR_NOMEM, "out of memory");
+		if (!rc) {
+			say_summary(f, "export", paths[i], s);
+			*rejected = *rejected || s->rows_rejected;
+		}
+		if (s)
+			import_summary_fini(s);
+		free(s);
+	}
+	return rc;
+}
+
+static void say_book(struct first_run *f)
+{
+	char text[120], n[32];
+	snprintf(text, sizeof text, "%.*s, %s prices, built in", STR_ARG(book_date(f->book)), num_group(book_rule_count(f->book), n));
+	say(&f->found, "ok", "price book", text, NULL);
+}
+
+/* The ledger, if one is kept, else what lies around. */
+static int look_around(struct first_run *f, struct err *e)
+{
+	char path[4096], text[200];
+	struct discovered *d = arena_new(&f->arena, struct discovered);
+	bool gateway, keeps;
+	int rc = 0;
+	unsigned known = 0;
+	if (!d)
+		return err_set(e, RR_NOMEM, "out of memory");
+	ledger_default_path(globals.ledger, path, sizeof path);
+	keeps = fs_exists(path);
+	gateway = keeps && discover_gateway(path);
+	discover(d, ".", &f->arena);
+	if (keeps) {
+		f->ledger = ledger_open(path, LEDGER_READ, e);
+		rc = f->ledger ? 0 : -RR_STORE;
+	} else {
+		rc = open_scratch(f, e);
+	}
+	if (rc)
+		return rc;
+	if (keeps) {
+		say(&f->found, "ok", "ledger", path, NULL);
+		if (d->folders) {
+			snprintf(text, sizeof text, "%u tool%s, not in this report", d->tools, d->tools == 1 ? "" : "s");
+			say(&f->found, "--", "local agent logs", text, arena_printf(&f->arena, "read: runrate import %s", d->folder[0]).p);
+		}
+	} else {
+		if (d->folders)
+			rc = read_agents(f, d, e);
+		else
+			say(&f->found, "--", "local agent logs", "none", NULL);
+		known = rc ? 0 : read_exports(f, d);
+		if (!rc && !known)
+			say(&f->found, "--", "vendor exports", "none in this folder", "read one: runrate FILE");
+	}
+	say(&f->found, gateway ? "ok" : "--", "gateway", gateway ? "running" : "not running", gateway ? NULL : "start: runrate serve");
+	say_book(f);
+	return rc;
+}
+
+static void print_json(struct first_run *f, double took_s, struct sb *out)
+{
+	struct json_out w;
+	struct sb report;
+	sb_init(&report, OUT_BYTES);
+	report_json(&f->report.report, &report);
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_key(&w, "found");
+	jw_raw(&w, sb_str(&f->found.json));
+	jw_key(&w, "report");
+	jw_raw(&w, str_trim(sb_str(&report)));
+	jw_key(&w, "lines");
+	jw_array(&w);
+	for (unsigned i = 0; i < f->report.count; i++) {
+		const struct first_line *x = &f->report.lines[i];
+		jw_object(&w);
+		jw_kstr(&w, "provider", x->provider);
+		jw_kstr(&w, "model", x->model);
+		jw_ku64(&w, "calls", x->calls);
+		jw_ku64(&w, "tokens", x->tokens);
+		jw_kmoney(&w, "inference", x->inference_pico);
+		jw_kmoney(&w, "training", x->training_pico);
+		jw_kcstr(&w, "currency", x->currency.code);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
+	jw_kdouble(&w, "took_s", took_s);
+	jw_end_object(&w);
+	sb_addc(out, '\n');
+	sb_fini(&report);
+}
+
+static void print_text(struct first_run *f, bool files, double took_s, struct sb *out)
+{
+	if (!files)
+		sb_adds(out, "Looking for usage on this machine (nothing leaves it).\n\n");
+	sb_add_str(out, sb_str(&f->found.text));
+	sb_addc(out, '\n');
+	first_text(&f->report, took_s, out);
+	if (f->report.report.empty) {
+		sb_adds(out, "\nSee it work     runrate serve --demo\nRead an export  runrate FILE\n");
+		return;
+	}
+	if (f->in_scratch)
+		sb_adds(out, "\nKeep it            runrate import FILE     then: runrate explain inference\n");
+	else
+		sb_adds(out, "\nWhy this number?   runrate explain inference\n");
+	sb_adds(out, "Pay less?          runrate plan advise\n");
+}
+
+static int run(int argc, char **argv)
+{
+	struct query_flags g = {0};
+	const struct opt options[] = {
+		{"rate", 0, OPT_LIST, &g.rates, NULL, "R", cmd_rate_help},
+		{"env", 0, OPT_STR, &g.env, NULL, "E", first_help[1].help},
+		{NULL},
+	};
+	const char *positional[ARGUMENTS];
+	unsigned count = 0;
+	uint64_t begun_us = clock_mono(&clock_system);
+	bool rejected = false, fixed = getenv("RUNRATE_NOW") != NULL;
+	struct report_query q;
+	struct first_run f = {0};
+	struct err e = {0};
+	struct sb out;
+	double took_s;
+	int rc = cmd_parse(&cmd_first, argc, argv, options, positional, &count, ARGUMENTS);
+	if (rc)
+		return rc > 0 ? 0 : err_exit_code(rc);
+	arena_init(&f.arena, ARENA_BYTES);
+	sb_init(&out, OUT_BYTES);
+	sb_init(&f.found.text, 1 << 20);
+	sb_init(&f.found.json, 1 << 20);
+	jw_init(&f.found.w, &f.found.json);
+	jw_array(&f.found.w);
+	rc = cmd_query(&g, &q, &f.arena, &e);
+	f.book = rc ? NULL : book_builtin(&e);
+	if (!rc && !f.book)
+		rc = -RR_FAIL;
+	if (!rc && count) {
+		rc = open_scratch(&f, &e);
+		if (!rc)
+			rc = read_arguments(&f, positional, count, &rejected, &e);
+	} else if (!rc) {
+		rc = look_around(&f, &e);
+	}
+	jw_end_array(&f.found.w);
+	if (!rc)
+		rc = first_make(&f.report, f.ledger, &q, count > 0, &f.arena, &e);
+	if (rc) {
+		rc = cmd_fail(&e);
+	} else {
+		/* a fixed time is for output that can be repeated to the byte */
+		took_s = fixed ? -1 : (double)(clock_mono(&clock_system) - begun_us) * 1e-6;
+		if (globals.json)
+			print_json(&f, took_s < 0 ? 0 : took_s, &out);
+		else
+			print_text(&f, count > 0, took_s, &out);
+		rc = cmd_print(sb_str(&out));
+		if (!rc && rejected)
+			rc = err_exit_code(RR_INPUT);
+	}
+	ledger_close(f.ledger);
+	if (f.in_scratch)
+		scratch_remove(f.scratch);
+	book_free(f.book);
+	sb_fini(&f.found.text);
+	sb_fini(&f.found.json);
+	sb_fini(&out);
+	arena_fini(&f.arena);
+	return rc;
+}
