@@ -82,7 +82,10 @@ static int run_stack(int argc, char **argv)
 	unsigned count = 0;
 	struct input in;
 	struct sb json, text;
-	int code, rc = cmd_parse(&cmd_plan_stack, argc, argv, NULL, path, &count, 1);
+	struct err e = {0};
+	const char *svg = NULL;
+	const struct opt options[] = {{.name = "svg", .kind = OPT_STR, .to = &svg}, {0}};
+	int code, rc = cmd_parse(&cmd_plan_stack, argc, argv, options, path, &count, 1);
 	if (rc)
 		return rc < 0 ? err_exit_code(rc) : 0;
 	if (!count)
@@ -94,6 +97,8 @@ static int run_stack(int argc, char **argv)
 	code = p ? read_file(&in, path[0]) : 1;
 	if (!code && stack_read(p, &in.doc) < 0)
 		code = say_errors(&in.doc);
+	if (!code && svg && plan_view_stack_svg(p, svg, &e) < 0)
+		code = cmd_fail(&e);
 	if (!code) {
 		stack_json(p, &json);
 		stack_text(p, &text);
@@ -298,6 +303,10 @@ static const struct opt advise_options[] = {
 	{.name = "reachable-hit", .kind = OPT_SHARE, .arg = "SHARE", .help = "hit rate that caching would reach (90 %)"},
 	{0},
 };
+static const struct opt stack_options[] = {
+	{.name = "svg", .kind = OPT_STR, .arg = "FILE", .help = "write the waterfall"},
+	{0},
+};
 static const struct opt no_options[] = {{NULL}};
 static const struct opt lifetime_options[] = {
 	{.name = "draws", .kind = OPT_U64, .arg = "N", .help = "draws of the uncertain figures (100,000)"},
@@ -309,10 +318,10 @@ static const struct opt lifetime_options[] = {
 
 const struct command cmd_plan_stack = {
 	.name = "plan stack", .summary = "levers one on another, with what each saves",
-	.usage = "plan stack FILE",
+	.usage = "plan stack FILE [--svg FILE]",
 	.text = "A file with bill, shares {prefix, rest, output}, levers {cache, batch, route} and overlap. The total does not "
 		"depend on the order; what each lever saves does, and is given as Shapley values from first-in to last-in.",
-	.examples = "$ runrate plan stack stack.yaml\n", .options = no_options, .run = run_stack,
+	.examples = "$ runrate plan stack stack.yaml\n", .options = stack_options, .run = run_stack,
 };
 const struct command cmd_plan_lifetime = {
 	.name = "plan lifetime", .summary = "a scenario over months: the two checkbooks, as a band",

@@ -22,7 +22,7 @@
 
 static int read_workload(struct quote_plan *p, struct conf_doc *d, const struct conf_node *n)
 {
-	static const char *const keys[] = {"name", "calls_per_month", "p95_ms", "model",
+	static const char *const keys[] = {"name", "calls_per_month", "p95_ms", "model", "input",
 #define X(name, unit, least, most, fallback, help) #name,
 					   WORKLOAD_FIGURES(X)
 #undef X
@@ -54,9 +54,12 @@ static int read_workload(struct quote_plan *p, struct conf_doc *d, const struct 
 	v = w->v[W_volume].mode;
 	rc |= node_member(d, n, "calls_per_month", "calls", 0, ANY, &p->currency, &v);
 	w->v[W_volume] = dist_point(v);
+	v = w->v[W_rest].mode;
+	rc |= node_member(d, n, "input", "tokens", 0, ANY, &p->currency, &v);
+	w->v[W_rest] = dist_point(v);
 	p->p95_wanted_ms = NAN;
 	rc |= node_member(d, n, "p95_ms", "ms", 0, ANY, &p->currency, &p->p95_wanted_ms);
-	if (rc == 0 && v <= 0)
+	if (rc == 0 && w->v[W_volume].mode <= 0)
 		rc = conf_error(d, n, "the workload needs its volume: calls_per_month");
 	if (rc == 0 && w->v[W_hit].mode > 0 && w->v[W_prefix].mode == 0)
 		rc = conf_error(d, n, "hit is %g but there is no prefix: a hit rate needs a prefix", w->v[W_hit].mode);

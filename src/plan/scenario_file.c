@@ -7,7 +7,8 @@
  *   price_decline: 1              # times cheaper a year; 1 = the list price of one model, flat
  *   adoption: {multiple: 5, middle: 12}   # or a number: volume at the end over volume at the start, on an S curve
  *   models:    [{name: mini, in: 0.75, out: 4.50, read: 0.1, write: 1.25, batch: 0.5}, {name: x, book: gpt-5.4-mini}]
- *   workloads: [{name, model, volume, growth, prefix, rest, output, hit, ...}]   # workload figures: scenario.h
+ *   workloads: [{name, model, volume, growth, prefix, rest, output, hit, ...}]   # workload figures: scenario.h; also
+ *              calls_per_month for volume, input for rest, price_in and price_out (read, write, batch) for a model
  *   outlays:   [{name, month, amount, every_months, until_month}]
  *   finetunes: [{name, serves, model, month, upfront, tokens_removed, hosting, retrain, retrain_every, retires_month}]
  *   options:   [{name, serves: [workload], rate, tps, gpus, replicas_min, spare, people, setup, ...}]
@@ -221,7 +222,7 @@ static void inline_model(struct reader *r, const struct conf_node *n, struct wor
 static void read_workload(struct reader *r, const struct conf_node *n)
 {
 	static const char *const keys[] = {"name", "model", "easy_model", "billing", "stable", "narrow", "calls_per_month",
-					   "share_easy", "mix", "price_in", "price_out", "read", "write", "batch",
+					   "input", "share_easy", "mix", "price_in", "price_out", "read", "write", "batch",
 #define X(name, unit, least, most, fallback, help) #name,
 					   WORKLOAD_FIGURES(X)
 #undef X
@@ -247,6 +248,8 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 			    &w->v[i]);
 	if (!conf_get(n, "volume") && conf_get(n, "calls_per_month"))
 		member_dist(r, n, "calls_per_month", "calls", 0, ANY, 0, &w->v[W_volume]);
+	if (!conf_get(n, "rest") && conf_get(n, "input"))
+		member_dist(r, n, "input", "tokens", 0, ANY, 0, &w->v[W_rest]);
 	if ((k = node_get(n, "mix", "share_easy"))) /* the complexity mix: {easy: share} or the share itself */
 		r->rc |= node_dist(r->d, k->type == CONF_MAP && conf_get(k, "easy") ? conf_get(k, "easy") : k, "share", 0, 1, 0,
 				   &r->s->currency, &w->v[W_easy]);

@@ -7,7 +7,7 @@
  *     batch: {share: 0.22, discount: 0.5}
  *     route: {share: 0.55, price_ratio: 0.27, tokenizer_ratio: 1, verbosity_ratio: 1}
  *     # or   {mix: {nano: {share: 0.55, kappa: 0.27}, same: {share: 0.45, kappa: 1}}}
- *     # any other name: {coverage: 0.3, keeps: 0.5}
+ *     # any other name: {coverage: 0.3, keeps: 0.5}; any lever: {factor: 0.8}, what it leaves of the whole bill
  *   overlap: independent          # or pairs {batch+route: 0.1} or cells [{levers: [batch, route], share: 0.1}, ...]
  */
 #include "plan/stack_file.h"
@@ -141,6 +141,20 @@ static int read_other(struct stack_plan *p, struct conf_doc *d, const struct con
 	return stack_add(&p->stack, name, coverage, keeps, &e) < 0 ? conf_error(d, n, "%s", e.what) : 0;
 }
 
+/* What the lever leaves of the whole bill, known as one figure. */
+static int read_factor(struct stack_plan *p, struct conf_doc *d, const struct conf_node *n)
+{
+	static const char *const names[] = {"factor", NULL};
+	double factor = 1;
+	char name[24];
+	struct err e = {0};
+	if (node_keys(d, n, names) < 0 || node_member(d, n, "factor", "times", 0, 1e6, &p->currency, &factor) < 0)
+		return -RR_CONFIG;
+	str_copy(name, sizeof name, n->key);
+	snprintf(p->how[p->stack.levers], sizeof p->how[0], "keeps = factor = %g of the whole bill", factor);
+	return stack_add(&p->stack, name, 1, factor, &e) < 0 ? conf_error(d, n, "%s", e.what) : 0;
+}
+
 static int lever_index(const struct stack *s, struct str name)
 {
 	for (unsigned i = 0; i < s->levers; i++)
@@ -245,6 +259,8 @@ int stack_read(struct stack_plan *p, struct conf_doc *d)
 	for (const struct conf_node *l = n->first; l && rc == 0; l = l->next) {
 		if (l->type != CONF_MAP)
 			rc = conf_error(d, l, "a lever is a map of its figures");
+		else if (conf_get(l, "factor"))
+			rc = read_factor(p, d, l);
 		else if (str_eqc(l->key, "cache"))
 			rc = read_cache(p, d, l);
 		else if (str_eqc(l->key, "batch"))

@@ -287,3 +287,23 @@ int plan_view_lifetime_svg(const struct scenario *s, const struct lifetime *l, c
 	sb_fini(&out);
 	return rc;
 }
+
+int plan_view_stack_svg(const struct stack_plan *p, const char *path, struct err *e)
+{
+	struct svg_bar bar[STACK_LEVERS];
+	struct sb out;
+	char unit[32];
+	sb_init(&out, 1 << 20);
+	for (unsigned i = 0; i < p->stack.levers; i++) {
+		snprintf(bar[i].name, sizeof bar[i].name, "%s", p->stack.name[i]);
+		bar[i].low = -p->result.shapley[i];
+		bar[i].high = 0;
+		snprintf(bar[i].text, sizeof bar[i].text, "%+.1f %%", -p->result.shapley[i] / p->result.before * 100);
+	}
+	svg_waterfall("What each lever takes off the bill (Shapley values)",
+		      "The bill, what each lever saves on the mean of all orders, and what is left.", p->result.before, bar,
+		      p->stack.levers, value_unit("money", p->currency, unit), &out);
+	int rc = out.full ? err_set(e, RR_NOMEM, "the chart is too large") : fs_write_atomic(path, sb_str(&out), 0644, e);
+	sb_fini(&out);
+	return rc;
+}

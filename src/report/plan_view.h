@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "plan/formula.h"
 #include "plan/lifetime.h"
+#include "plan/stack_file.h"
 
 /* The chart of a plan that is one formula: selfhost (cost per token against volume, the staircase, the API's line),
  * amortise (unit cost against volume), finetune and payback (two cumulative lines), cache (bill against hit rate),
@@ -20,5 +21,7 @@ int plan_view_formula_svg(const struct formula_run *r, const char *path, struct 
 int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out, struct err *e);
 int plan_view_lifetime_svg(const struct scenario *s, const struct lifetime *l, const char *which, const char *path,
 			   struct err *e);
+/* The bill, what each lever takes off it (Shapley values), what is left. */
+int plan_view_stack_svg(const struct stack_plan *p, const char *path, struct err *e);
 
 #endif
