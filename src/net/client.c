@@ -448,6 +448,7 @@ void pool_free(struct pool *p)
 		x->link->x = NULL;
 		link_close(x->link);
 		exchange_finish(x, END_ABORTED);
+		check(p->busy != x); /* it was the first, and is out of the list before it is freed */
 	}
 	while (p->deadlines.list.next != &p->deadlines.list) {
 		struct deadline *d = p->deadlines.list.next;

@@ -17,7 +17,7 @@
 
 int origin_parse(struct origin *o, struct str url, struct err *e)
 {
-	struct str rest = url, authority, host;
+	struct str rest, authority, host;
 	uint64_t port = 0;
 	size_t at;
 	bool https, v6;
@@ -269,7 +269,7 @@ void link_connecting(struct link *k)
 		link_ready(k);
 		return;
 	}
-	k->w.tls = tls_new_client(k->site->tls, k->w.io.fd, k->site->host, k->site->ticket);
+	k->w.tls = tls_new_client(k->site->tls, k->w.io.fd, k->site->host, k->site->ticket, false);
 	if (!k->w.tls) {
 		link_fail_soon(k, END_TLS, "no memory for a TLS session, or a host name that cannot be checked");
 		return;

@@ -116,7 +116,7 @@ static void *work(void *arg)
 static struct entry *find(struct resolver *r, const char *name)
 {
 	struct entry *e = r->entries;
-	while (e && strcmp(e->name, name))
+	while (e && strcmp(e->name, name) != 0)
 		e = e->next;
 	return e;
 }

@@ -284,6 +284,8 @@ void stream_close_after(struct stream *s)
 
 void stream_raw(struct stream *s)
 {
+	if (s->ops->raw)
+		s->ops->raw(s);
 	s->responded = s->close_after = true;
 	s->chunked = s->bodyless = false;
 	s->left = -1;

@@ -44,6 +44,7 @@ struct server_config {
 	struct tls_ctx *tls;     /* NULL = plain */
 	const struct http_limits *limits;
 	bool reuse_port;         /* several workers on one port */
+	bool only_h1;            /* do not speak HTTP/2 (else: by ALPN under TLS, by its preface without) */
 	bool serve_half_closed;  /* a FIN behind a whole request: false = the client has left, true = it waits */
 	unsigned max_connections; /* 0 = 65,536 */
 	const struct server_handler *handler;

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "net/h2_common.h"
 #include "net/server_int.h"
 #include "net/tls_io.h"
 
@@ -43,6 +44,8 @@ static void conn_destroy(struct conn *c)
 	struct server *srv = c->srv;
 	struct stream *s = c->stream;
 	c->dead = true;
+	if (c->h2)
+		h2_fini(c, c->how);
 	if (s) {
 		if (c->how == END_ABORTED && s->responded && !s->chunked && !s->bodyless && s->left < 0) {
 			/* The end of this body is the end of the connection: only a reset shows that it was cut. */
@@ -82,7 +85,7 @@ static void conn_interest(struct conn *c)
 
 /* ---- out */
 
-static void conn_flush(struct conn *c)
+void conn_flush(struct conn *c)
 {
 	while (c->out.n) {
 		struct iovec iov[FLUSH_SPANS];
@@ -110,7 +113,7 @@ static void conn_flush(struct conn *c)
 	c->blocked = false;
 }
 
-static void conn_linger(struct conn *c)
+void conn_linger(struct conn *c)
 {
 	c->phase = LINGER;
 	c->close_after = true;
@@ -260,6 +263,19 @@ static int own_head(struct stream *s, const char *p, size_t n)
 	return 0;
 }
 
+/* HTTP/2's preface, so far, which no HTTP/1.1 request can begin with. Its bytes are kept for h2_work. */
+static void conn_preface(struct conn *c, size_t n)
+{
+	if (n < H2_PREFACE_BYTES) {
+		if (!c->head_from_us) {
+			c->head_from_us = loop_now_us(c->srv->loop) | 1;
+			deadline_move(&c->srv->deadlines, &c->deadline, c->head_from_us + c->srv->limits->head_us);
+		}
+	} else if (h2_open(c)) {
+		conn_kill(c, END_ABORTED);
+	}
+}
+
 /* Bytes used; 0 = more is needed, or the connection was refused or killed. */
 static size_t conn_head(struct conn *c, const char *p, size_t n)
 {
@@ -282,16 +298,19 @@ static size_t conn_head(struct conn *c, const char *p, size_t n)
 	if (used <= 0) {
 		if (used == -RR_LIMIT)
 			conn_refuse(c, fault == h1_long_line ? 414 : 431, fault, s->head.target);
+		else if (used && !c->used && !srv->config.only_h1 && h2_is_preface(p, n))
+			conn_preface(c, n);
 		else if (used)
 			conn_refuse(c, 400, fault, s->head.target);
 		else if (!c->head_from_us) {
 			c->head_from_us = loop_now_us(srv->loop) | 1; /* 0 = nothing came yet */
 			deadline_move(&srv->deadlines, &c->deadline, c->head_from_us + l->head_us);
 		}
-		c->looked = (uint32_t)n;
+		c->looked = c->h2 ? 0 : (uint32_t)n;
 		stream_free(s);
 		return 0;
 	}
+	c->used = true;
 	if (s->head.content_length > 0 && (uint64_t)s->head.content_length > l->body_bytes) {
 		conn_refuse(c, 413, "the body is too large", s->head.target);
 		stream_free(s);
@@ -457,13 +476,19 @@ static void conn_read(struct conn *c)
 static void conn_work(struct deferred *d)
 {
 	struct conn *c = (struct conn *)(void *)((char *)d - offsetof(struct conn, work));
+	if (c->h2) {
+		h2_work(c);
+		if (c->dead)
+			conn_destroy(c);
+		return;
+	}
 	if (!c->dead && c->in_n)
 		conn_consume_kept(c);
 	if (!c->dead && c->stream) {
 		send_continue(c);
 		tell_body_end(c);
 	}
-	if (!c->dead && c->poke) {
+	if (!c->dead && c->poke && !c->h2) {
 		c->poke = false;
 		conn_read(c);
 	}
@@ -511,7 +536,7 @@ static void conn_fin_while_deaf(struct conn *c)
 	}
 }
 
-static void on_conn(struct io *io, unsigned ready)
+void conn_ready(struct io *io, unsigned ready)
 {
 	struct conn *c = (struct conn *)(void *)((char *)io - offsetof(struct conn, w.io));
 	if (c->dead)
@@ -519,6 +544,12 @@ static void on_conn(struct io *io, unsigned ready)
 	if (c->phase == HANDSHAKE) {
 		if (!conn_handshake(c))
 			return;
+		if (tls_is_h2(c->w.tls)) {
+			if (h2_open(c))
+				conn_kill(c, END_ABORTED);
+			c->poke = true;
+			return;
+		}
 		ready |= IO_READ;
 	}
 	if (ready & IO_WRITE) {
@@ -544,7 +575,7 @@ void conn_open(struct server *srv, int fd, const union sock_any *peer, socklen_t
 		return;
 	}
 	c->srv = srv;
-	io_init(&c->w.io, srv->loop, fd, on_conn);
+	io_init(&c->w.io, srv->loop, fd, conn_ready);
 	buf_init(&c->out, srv->limits->out_bytes + srv->limits->body_bytes + 1024 * 1024);
 	c->phase = srv->config.tls ? HANDSHAKE : HEAD;
 	c->peer_n = peer_n < sizeof c->peer ? peer_n : sizeof c->peer;
@@ -554,7 +585,7 @@ void conn_open(struct server *srv, int fd, const union sock_any *peer, socklen_t
 		c->peer = peer->in6;
 	srv->connections++;
 	deadline_join(&srv->deadlines, &c->deadline, loop_now_us(srv->loop) + after);
-	if (io_want(&c->w.io, IO_READ) || (srv->config.tls && !(c->w.tls = tls_new_server(srv->config.tls, fd)))) {
+	if (io_want(&c->w.io, IO_READ) || (srv->config.tls && !(c->w.tls = tls_new_server(srv->config.tls, fd, !srv->config.only_h1)))) {
 		c->how = END_ABORTED;
 		conn_destroy(c);
 	}
@@ -568,6 +599,10 @@ void conn_late(struct deadlines *all, struct deadline *d)
 	uint64_t now = loop_now_us(all->loop), due = DEADLINE_NEVER;
 	if (c->dead)
 		return;
+	if (c->h2) {
+		h2_late(c);
+		return;
+	}
 	if (c->phase == HEAD && c->head_from_us) {
 		conn_refuse(c, 408, "the head did not come in time", str_make(NULL, 0));
 		return;
@@ -593,7 +628,9 @@ void conn_late(struct deadlines *all, struct deadline *d)
 
 void conn_drain(struct conn *c)
 {
-	if (c->phase == HEAD && !c->in_n)
+	if (c->h2)
+		h2_drain(c);
+	else if (c->phase == HEAD && !c->in_n)
 		conn_kill(c, END_OK);
 	else if (c->stream && !c->stream->responded)
 		c->stream->close_after = true;

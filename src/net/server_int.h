@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What server.c (listener, front) and server_h1.c (connections) share.
+ * What server.c (listener, front), server_h1.c (connections) and h2_server.c (those that speak HTTP/2) share.
  *
  * A stream speaks through a table of operations, so that another protocol under the same front is another
  * table. A connection is small (below 1 KiB: no buffer while nothing waits); the stream with its parsed
  * head is borrowed from the server's free list for the time of one exchange.
  *
  *   HANDSHAKE -> HEAD <-> STREAM -> LINGER -> gone
+ *            \-> H2 ------------>
  */
 #ifndef RR_NET_SERVER_INT_H
 #define RR_NET_SERVER_INT_H
@@ -27,6 +28,8 @@ enum {
 };
 
 struct conn;
+struct h2;        /* h2_server.c */
+struct h2_stream;
 
 struct stream_ops {
 	int (*respond)(struct stream *s, unsigned status, const struct header *headers, unsigned count, int64_t length);
@@ -35,12 +38,14 @@ struct stream_ops {
 	void (*abort)(struct stream *s);
 	void (*pause)(struct stream *s, bool on);
 	size_t (*queued)(const struct stream *s);
+	void (*raw)(struct stream *s); /* NULL = nothing to add */
 };
 
 struct stream {
 	const struct stream_ops *ops;
 	struct server *srv;
 	struct conn *c;
+	struct h2_stream *h2;
 	void *user;
 	struct stream *next_free;
 	struct arena arena;
@@ -52,7 +57,7 @@ struct stream {
 	struct head head;
 };
 
-enum phase { HANDSHAKE, HEAD, STREAM, LINGER };
+enum phase { HANDSHAKE, HEAD, STREAM, LINGER, H2 };
 
 struct conn {
 	struct wire w;
@@ -60,6 +65,7 @@ struct conn {
 	struct deferred work;
 	struct server *srv;
 	struct stream *stream;
+	struct h2 *h2; /* while the phase is H2 */
 	struct buf out;
 	char *in; /* bytes that could not be used yet */
 	uint32_t in_n, in_cap;
@@ -69,6 +75,7 @@ struct conn {
 	uint64_t head_from_us;
 	uint8_t phase;
 	bool dead, close_after, input_ended;
+	bool used;    /* a request was read: HTTP/2 can no longer begin */
 	bool blocked; /* the kernel took less than all: IO_WRITE tells when to go on */
 	bool deaf;    /* not reading: paused, or enough bytes wait */
 	bool fin;     /* their FIN was seen while deaf */
@@ -109,6 +116,16 @@ void conn_drain(struct conn *c); /* closes when idle, else after its exchange */
 void conn_cut(struct conn *c);   /* at once */
 void conn_kill(struct conn *c, enum http_end how); /* soon, from conn_work */
 void conn_schedule(struct conn *c);                /* conn_work at the end of the round */
+void conn_flush(struct conn *c);
+void conn_linger(struct conn *c);                  /* its last words are queued */
+void conn_ready(struct io *io, unsigned ready);
+/* h2_server.c */
+int h2_open(struct conn *c);                       /* the connection speaks HTTP/2 from here; c->in first */
+void h2_fini(struct conn *c, enum http_end how);   /* its streams end so */
+void h2_work(struct conn *c);
+void h2_late(struct conn *c);
+void h2_drain(struct conn *c);
+/* server_h1.c */
 uint64_t stream_body_due_us(const struct stream *s); /* when the request's body is too slow */
 /* server_h1_stream.c */
 extern const struct stream_ops stream_h1_ops;

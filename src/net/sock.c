@@ -124,7 +124,7 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 {
 	char host[256];
 	struct sock_addr a;
-	union sock_any bound;
+	union sock_any bound = {0};
 	socklen_t bound_n = sizeof bound;
 	int fd, on = 1;
 	*port = 0;

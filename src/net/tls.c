@@ -3,7 +3,7 @@
  * See tls.h, tls_io.h. OpenSSL sits on the descriptor itself (no memory BIOs: one copy less).
  *
  * 1. A client context verifies chain and name, always; there is no function here that could turn it off.
- * 2. TLS 1.2 at least, no renegotiation, no compression; ALPN offers http/1.1 alone.
+ * 2. TLS 1.2 at least, no renegotiation, no compression; ALPN offers h2 and http/1.1, or the latter alone.
  * 3. An end without close_notify is TLS_RESET, never TLS_END: a body that lasts until close cannot be cut
  *    by somebody on the path.
  * 4. OpenSSL writes with write(2), so making a context ignores SIGPIPE for the process.
@@ -25,6 +25,7 @@ struct tls_ctx {
 
 struct tls {
 	SSL *ssl;
+	bool h2;     /* may be spoken */
 	bool broken; /* after a fatal error nothing may be sent, not even close_notify */
 	bool ended;  /* the last read met an end or an error behind the bytes that it returned */
 	char fault[256];
@@ -55,17 +56,18 @@ static struct tls_ctx *ctx_new(const SSL_METHOD *method, struct err *e)
 	return c;
 }
 
+/* Ours, dearest first; http/1.1 alone begins behind h2. */
+static const unsigned char alpn[] = "\x02h2\x08http/1.1";
+enum { ALPN_H2 = 3 };
+
 struct tls_ctx *tls_client_ctx(const char *ca_file, struct err *e)
 {
-	static const unsigned char alpn[] = "\x08http/1.1";
 	struct tls_ctx *c = ctx_new(TLS_client_method(), e);
 	if (!c)
 		return NULL;
 	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF); /* the pool keeps tickets per origin */
-	if (SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof alpn - 1)) {
-		fail(e, "cannot offer http/1.1", NULL);
-	} else if (ca_file ? !SSL_CTX_load_verify_file(c->ssl, ca_file) : !SSL_CTX_set_default_verify_paths(c->ssl)) {
+	if (ca_file ? !SSL_CTX_load_verify_file(c->ssl, ca_file) : !SSL_CTX_set_default_verify_paths(c->ssl)) {
 		fail(e, "cannot read the authorities in", ca_file ? ca_file : "the system's store");
 		err_hint(e, "give a PEM file with the certificate of the authority that signed the upstream's");
 	} else {
@@ -78,9 +80,11 @@ struct tls_ctx *tls_client_ctx(const char *ca_file, struct err *e)
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
 		       unsigned in_n, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
-	(void)ssl, (void)arg;
-	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_n, ours, sizeof ours - 1, in, in_n) ==
+	const struct tls *t = SSL_get_app_data(ssl);
+	unsigned from = t && t->h2 ? 0 : ALPN_H2;
+	(void)arg;
+	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_n, alpn + from,
+				  (unsigned)sizeof alpn - 1 - from, in, in_n) ==
 	    OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_OK;
 	return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2 */
@@ -127,7 +131,7 @@ static struct tls *new_session(struct tls_ctx *c, int fd)
 	return t;
 }
 
-struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const struct tls_ticket *ticket)
+struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const struct tls_ticket *ticket, bool h2)
 {
 	unsigned char address[16];
 	bool literal = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
@@ -141,6 +145,8 @@ struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const st
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), host);
 	else
 		ok = SSL_set1_host(t->ssl, host) && SSL_set_tlsext_host_name(t->ssl, host);
+	if (ok)
+		ok = !SSL_set_alpn_protos(t->ssl, alpn + (h2 ? 0 : ALPN_H2), (unsigned)sizeof alpn - 1 - (h2 ? 0 : ALPN_H2));
 	if (ok && ticket)
 		SSL_set_session(t->ssl, (SSL_SESSION *)(uintptr_t)ticket);
 	if (!ok) {
@@ -151,12 +157,23 @@ struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const st
 	return t;
 }
 
-struct tls *tls_new_server(struct tls_ctx *c, int fd)
+struct tls *tls_new_server(struct tls_ctx *c, int fd, bool h2)
 {
 	struct tls *t = new_session(c, fd);
-	if (t)
-		SSL_set_accept_state(t->ssl);
+	if (!t)
+		return NULL;
+	t->h2 = h2;
+	SSL_set_app_data(t->ssl, t);
+	SSL_set_accept_state(t->ssl);
 	return t;
+}
+
+bool tls_is_h2(const struct tls *t)
+{
+	const unsigned char *p = NULL;
+	unsigned n = 0;
+	SSL_get0_alpn_selected(t->ssl, &p, &n);
+	return n == 2 && !memcmp(p, "h2", 2);
 }
 
 void tls_free(struct tls *t)

@@ -14,8 +14,9 @@ enum { TLS_RECORD_BYTES = 16 * 1024 };
 enum { TLS_END = 0, TLS_WANT_READ = -1, TLS_WANT_WRITE = -2, TLS_RESET = -3, TLS_FAULT = -4 };
 
 /* host is the name that the certificate must bear, or a literal address. ticket may be NULL. */
-struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const struct tls_ticket *ticket);
-struct tls *tls_new_server(struct tls_ctx *c, int fd);
+struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const struct tls_ticket *ticket, bool h2);
+struct tls *tls_new_server(struct tls_ctx *c, int fd, bool h2); /* h2: HTTP/2 too, and rather than HTTP/1.1 */
+bool tls_is_h2(const struct tls *t); /* after the handshake: ALPN chose it */
 void tls_free(struct tls *t);
 /* 1 done, or TLS_*. */
 int tls_handshake(struct tls *t);

@@ -146,7 +146,8 @@ static const struct server_handler handler = {on_request, on_body, on_body_end, 
 static void open_server(bool by_hand, bool half_closed)
 {
 	struct server_config c = {
-		.listen = "127.0.0.1:0", .limits = &limits, .handler = &handler, .serve_half_closed = half_closed};
+		.listen = "127.0.0.1:0", .limits = &limits, .handler = &handler, .serve_half_closed = half_closed,
+		.only_h1 = true}; /* here HTTP/2's preface is one more smuggling trick */
 	struct err e;
 	memset(&app, 0, sizeof app);
 	limits = http_limits_default;
