@@ -138,6 +138,7 @@ static void add_caret(struct str line, unsigned column, struct sb *out)
 	sb_add_str(&clean, line);
 	if (clean.p)
 		mask_secrets(clean.p, clean.n);
+	check(clean.p || !clean.n);
 	for (size_t i = 0; i < clean.n; i++)
 		if ((unsigned char)clean.p[i] < 0x20 || clean.p[i] == 0x7F)
 			clean.p[i] = ' ';
@@ -258,6 +259,13 @@ static void attach(struct building *b, struct conf_node *n)
 	top->last = n;
 }
 
+/* An open list or map has its node since take_start. */
+static bool wants_key(const struct open *top)
+{
+	check(!top || top->node);
+	return top && top->node->type == CONF_MAP && !top->has_key;
+}
+
 static int take_key(struct building *b, const yaml_event_t *ev, struct open *top)
 {
 	struct str key = str_make((const char *)ev->data.scalar.value, ev->data.scalar.length);
@@ -288,7 +296,7 @@ static int take_scalar(struct building *b, const yaml_event_t *ev)
 		return fatal(b, &ev->start_mark, "anchors and aliases are not taken", "write the value out where it is used");
 	if (ev->data.scalar.tag)
 		return fatal(b, &ev->start_mark, "tags are not taken", "write the plain value");
-	if (top && top->node->type == CONF_MAP && !top->has_key)
+	if (wants_key(top))
 		return take_key(b, ev, top);
 	n = arena_new(b->d->arena, struct conf_node);
 	if (!n)
@@ -309,7 +317,7 @@ static int take_start(struct building *b, const yaml_event_t *ev, enum conf_type
 		return fatal(b, &ev->start_mark, "anchors and aliases are not taken", "write the value out where it is used");
 	if (tag)
 		return fatal(b, &ev->start_mark, "tags are not taken", "write the plain value");
-	if (top && top->node->type == CONF_MAP && !top->has_key)
+	if (wants_key(top))
 		return fatal(b, &ev->start_mark, "a key must be text", "write NAME: VALUE");
 	if (b->depth == DEPTH_MOST)
 		return fatal(b, &ev->start_mark, "nested deeper than 32 levels", "write it flatter");

@@ -346,7 +346,7 @@ static int bind_list(const struct binding *b)
 	items = arena_alloc_array(b->d->arena, size, count);
 	if (!items && count)
 		return wrong(b, "the file is too large for the memory set aside for it");
-	for (const struct conf_node *n = b->n->first; n; n = n->next, i++) {
+	for (const struct conf_node *n = b->n->first; items && n; n = n->next, i++) {
 		struct binding item = {b->d, b->f, n, items + size * i};
 		int one;
 		if (b->f->kind == CONF_STRS)

@@ -300,7 +300,7 @@ int num_parse_money(struct str s, int64_t *pico, struct currency *cur, struct er
 {
 	struct str whole = s = str_trim(s);
 	struct currency by_sign = {""}, by_code = {""};
-	struct decimal d;
+	struct decimal d = {0};
 	bool signed_ = false, coded = false, negative = false, exact;
 	money_wide v;
 	int rc;

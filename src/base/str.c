@@ -120,7 +120,7 @@ int str_i64(struct str s, int64_t *out)
 {
 	uint64_t v;
 	bool negative = s.n && s.p[0] == '-';
-	int rc = str_u64(negative ? str_sub(s, 1, s.n) : s, &v);
+	int rc = str_u64(negative ? str_make(s.p + 1, s.n - 1) : s, &v);
 	if (rc)
 		return rc;
 	if (v > (uint64_t)INT64_MAX + negative)
