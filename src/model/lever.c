@@ -143,7 +143,8 @@ int lever_switch_cost(const struct book *b, const struct price_query *from, cons
 {
 	int64_t stay, move;
 	int rc = class_price(b, from, CLASS_IN_CACHE_READ, prefix_tok, &stay);
-	if (rc == 0)
-		rc = class_price(b, to, write, prefix_tok, &move);
-	return rc < 0 ? rc : money_add(move, -stay, pico);
+	if (rc)
+		return rc;
+	rc = class_price(b, to, write, prefix_tok, &move);
+	return rc ? rc : money_add(move, -stay, pico);
 }

@@ -84,7 +84,7 @@ const char *answer_id(struct exchange *x, const char *prefix, unsigned length)
 	size_t n = strlen(prefix);
 	rng_seed(&r, next_number(x, prefix));
 	check(n + length < sizeof text);
-	memcpy(text, prefix, n);
+	snprintf(text, sizeof text, "%s", prefix);
 	for (unsigned i = 0; i < length; i++)
 		text[n + i] = set[rng_below(&r, sizeof set - 1)];
 	return arena_str(x->arena, str_make(text, n + length)).p;

@@ -337,7 +337,12 @@ static uint64_t epochs_of(const struct object *o)
 	return 3; /* what "auto" gives for small files */
 }
 
-/* Trained tokens are the file's tokens times the epochs: what the vendor bills. */
+/* The file's tokens times the epochs: what the vendor bills. */
+static uint64_t trained_tok(const struct object *o)
+{
+	return o->tokens * epochs_of(o);
+}
+
 static void put_tuning(struct exchange *x, struct object *o, struct json_out *w)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
@@ -368,7 +373,7 @@ static void put_tuning(struct exchange *x, struct object *o, struct json_out *w)
 	jw_kdouble(w, "learning_rate_multiplier", 1.8);
 	jw_end_object(w);
 	if (over)
-		jw_ku64(w, "trained_tokens", o->tokens * epochs_of(o));
+		jw_ku64(w, "trained_tokens", trained_tok(o));
 	else
 		jw_kcstr(w, "trained_tokens", NULL);
 	jw_key(w, "error");
@@ -391,7 +396,7 @@ static void tell_tuning(struct exchange *x, struct object *o)
 	struct exchange *inner = x;
 	struct str model = x->a.model;
 	sb_clear(&inner->a.usage);
-	sb_addf(&inner->a.usage, "{\"trained_tokens\":%llu}", (unsigned long long)(o->tokens * epochs_of(o)));
+	sb_addf(&inner->a.usage, "{\"trained_tokens\":%llu}", (unsigned long long)trained_tok(o));
 	x->a.usage_as_sent = sb_str(&x->a.usage);
 	x->a.usage_sent = true;
 	answer_name(x, "openai", "fine_tuning", str_of(o->model), o->id);

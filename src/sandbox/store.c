@@ -78,7 +78,7 @@ void store_weigh(struct store *s, const struct object *kept)
 	s->bytes = 0;
 	for (struct object *o = s->oldest; o; o = o->newer)
 		s->bytes += weight(o);
-	while ((s->count > STORE_OBJECTS || s->bytes > STORE_BYTES) && s->oldest != kept) {
+	while ((s->count > STORE_OBJECTS || s->bytes > STORE_BYTES) && s->oldest && s->oldest != kept) {
 		s->bytes -= weight(s->oldest);
 		unlink_object(s, s->oldest);
 	}
