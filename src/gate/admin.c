@@ -92,6 +92,7 @@ static unsigned caps(struct admin *a, const struct head *h, struct sb *out, cons
 {
 	struct cap_live *state = calloc(CAPS_SHOWN, sizeof *state);
 	unsigned n = state ? caps_list(a->gate->caps, state, CAPS_SHOWN) : 0;
+	n += state ? training_list(a->gate->training, state + n, CAPS_SHOWN - n) : 0;
 	struct json_out w;
 	jw_init(&w, out);
 	jw_object(&w);
@@ -114,6 +115,12 @@ static unsigned caps(struct admin *a, const struct head *h, struct sb *out, cons
 		jw_kmoney(&w, "reserved", s->reserved_pico);
 		jw_ku64(&w, "spent_tokens", s->spent_tok);
 		jw_ku64(&w, "reserved_tokens", s->reserved_tok);
+		if (s->book == BOOK_TRAINING) {
+			if (s->rule.jobs != UINT64_MAX)
+				jw_ku64(&w, "limit_jobs", s->rule.jobs);
+			jw_ku64(&w, "spent_jobs", s->spent_jobs);
+			jw_ku64(&w, "reserved_jobs", s->reserved_jobs);
+		}
 		jw_ku64(&w, "refused", s->refused);
 		jw_kcstr(&w, "resets_at", s->to_us == INT64_MAX ? NULL : time_text(s->to_us, at));
 		jw_end_object(&w);

@@ -56,7 +56,8 @@ static void on_head(struct exchange *x, const struct head *h)
 	if (h->status >= 500)
 		atomic_fetch_add_explicit(&r->worker->stats.upstream_errors, 1, memory_order_relaxed);
 	if (r->pass_only) {
-		r->mode = ANSWER_PASS;
+		bool events = type.n >= 17 && str_ieq(str_sub(type, 0, 17), STR("text/event-stream"));
+		r->mode = !events && jobs_reads(r) ? ANSWER_WHOLE : ANSWER_PASS;
 	} else if (type.n >= 17 && str_ieq(str_sub(type, 0, 17), STR("text/event-stream"))) {
 		r->mode = ANSWER_EVENTS;
 		r->call.streamed = 1;
@@ -159,7 +160,8 @@ static void whole_to_pass(struct request *r)
 	if (r->client)
 		forward_respond(r, -1);
 	send_bytes(r, sb_str(&r->answer));
-	sb_add_str(&r->copy, sb_str(&r->answer));
+	if (!r->pass_only)
+		sb_add_str(&r->copy, sb_str(&r->answer));
 	sb_clear(&r->answer);
 }
 
@@ -178,7 +180,7 @@ static void on_body(struct exchange *x, struct str bytes)
 		on_events(r, bytes);
 		break;
 	case ANSWER_WHOLE:
-		if (r->answer.n + bytes.n <= BUFFERED_ANSWER_BYTES) {
+		if (r->answer.n + bytes.n <= (r->pass_only ? LOOKED_MOST_BYTES : BUFFERED_ANSWER_BYTES)) {
 			sb_add_str(&r->answer, bytes);
 			break;
 		}
@@ -274,7 +276,7 @@ static void broke_off(struct request *r, enum http_end how, const char *fault)
 			api_error_event(r->surface, vendor_error(how), str_of(text), &r->answer);
 	} else if (r->mode == ANSWER_NONE || r->mode == ANSWER_WHOLE) {
 		bool had_head = r->mode == ANSWER_WHOLE;
-		if (had_head)
+		if (had_head && !r->pass_only)
 			meter_whole(r);
 		gate_refuse(r, vendor_error(how), "%s", text);
 	}
@@ -300,7 +302,7 @@ void answer_client_left(struct request *r)
 	const struct gate_config *conf = r->worker->gate->conf;
 	if (!r->exchange)
 		return;
-	if (r->pass_only) {
+	if (r->pass_only && r->surface->bill != BILL_JOB) {
 		exchange_abort(r->exchange);
 		return;
 	}

@@ -58,9 +58,8 @@ bool caps_any(const struct caps *c)
 	return atomic_load_explicit(&c->count, memory_order_acquire) != 0;
 }
 
-/* The amount in `to`; `up` rounds up. -RR_NOTFOUND without a rate for that day. */
-static int convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
-		   int64_t *out)
+int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
+		 int64_t *out)
 {
 	const struct cap_rate *best = NULL;
 	money_wide product, whole;
@@ -178,7 +177,7 @@ static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pic
 		int64_t used;
 		if (!entry)
 			continue;
-		if (convert(c, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
+		if (caps_convert(c, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = t->held[i].hold.pico; /* no rate: what was reserved stands */
 		inference_cap_roll(&entry->cap, entry->tz, now_us);
 		inference_cap_settle(&entry->cap, &t->held[i].hold, used, used_tok);
@@ -192,6 +191,26 @@ void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64
 		return;
 	pthread_mutex_lock(&c->lock);
 	settle_locked(c, t, used_pico, used_tok);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void caps_spend(struct caps *c, const struct call *call)
+{
+	int64_t now_us = clock_real(c->clock), pico;
+	struct currency currency = {{0}};
+	if (!caps_any(c))
+		return;
+	str_copy(currency.code, sizeof currency.code, intern_str(call->currency));
+	pthread_mutex_lock(&c->lock);
+	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed); i++) {
+		struct inference_cap *cap = &c->entry[i].cap;
+		if (!cap_scope_matches(&cap->rule.scope, call->key, call->team, call->feature, call->model_asked, call->env))
+			continue;
+		inference_cap_roll(cap, c->entry[i].tz, now_us);
+		if (caps_convert(c, call->cost_pico, currency, cap->rule.currency, false, now_us, &pico))
+			pico = 0; /* a hard cap refused such calls beforehand; a soft one counts what it can */
+		inference_cap_spend(cap, pico, usage_total_tok(&call->usage));
+	}
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -238,7 +257,7 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 					"(runrate prices update FILE) or use a cap in tokens");
 			rc = -RR_BUDGET;
 		} else if (money && ask->priced &&
-			   convert(c, cap->rule.hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
+			   caps_convert(c, cap->rule.hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
 				   true, now_us, &pico)) {
 			if (!cap->rule.hard)
 				continue;

@@ -57,12 +57,19 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
 
+/* What a call cost that no ticket holds (a batch's line, a deferred answer): spent on every cap that it touches. */
+void caps_spend(struct caps *c, const struct call *call);
+/* The amount in `to` at the newest rate before now; `up` rounds up. -RR_NOTFOUND without a rate, -RR_RANGE. */
+int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
+		 int64_t *out);
+
 /* For the admin page and `cap list` of a running gateway. */
 struct cap_live {
 	struct cap_rule rule;
 	enum book_kind book;
 	int64_t from_us, to_us, spent_pico, reserved_pico;
 	uint64_t spent_tok, reserved_tok, refused;
+	uint64_t spent_jobs, reserved_jobs; /* training */
 };
 unsigned caps_list(struct caps *c, struct cap_live *out, unsigned most);
 

@@ -50,23 +50,29 @@ static struct str query_without_key(struct request *r)
 	return kept;
 }
 
-int forward_start(struct request *r)
+unsigned forward_headers(struct request *r, struct header *out)
 {
 	const struct head *h = stream_head(r->client);
-	struct header headers[HTTP_HEADERS + 2];
-	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
-	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body);
 	unsigned count = 0;
 	for (unsigned i = 0; i < h->headers; i++)
 		if (goes_up(h->header[i].name, r->who.virtual_key))
-			headers[count++] = h->header[i];
+			out[count++] = h->header[i];
 	if (r->who.virtual_key && r->up->credential.n)
-		headers[count++] = (struct header){str_of(r->up->credential_header), sb_str(&r->up->credential)};
+		out[count++] = (struct header){str_of(r->up->credential_header), sb_str(&r->up->credential)};
+	return count;
+}
+
+int forward_start(struct request *r)
+{
+	struct header headers[HTTP_HEADERS + 2];
+	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
+	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body);
+	unsigned count = forward_headers(r, headers);
 	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
 	if (!target.p)
 		return -RR_NOMEM;
-	r->exchange = exchange_start(r->worker->pool, &r->up->origin, h->method, target, headers, count, body,
-				     &answer_handler, r);
+	r->exchange = exchange_start(r->worker->pool, &r->up->origin, stream_head(r->client)->method, target, headers,
+				     count, body, &answer_handler, r);
 	return r->exchange ? 0 : -RR_NOMEM;
 }
 

@@ -12,6 +12,7 @@
  *     note       one slot of the in-flight file                     ledger/inflight
  *     forward    one write to a warm upstream connection            gate/forward, net/client
  *     answer     (wait) frames and meter, nothing changed           gate/answer
+ *     look       (wait) does it show work that ended elsewhere?     gate/jobs, gate/clerk
  *     settle     price, caps, one row to the writer                 gate/settle
  *     release    (wait) the row is durable: the clean end           gate/settle
  *
@@ -38,6 +39,7 @@ static enum turn take_levers(struct request *r);
 static enum turn take_note(struct request *r);
 static enum turn take_forward(struct request *r);
 static enum turn take_answer(struct request *r);
+static enum turn take_look(struct request *r);
 static enum turn take_settle(struct request *r);
 static enum turn take_release(struct request *r);
 
@@ -47,7 +49,8 @@ static const struct step {
 } steps[] = {
 	{"identify", take_identify}, {"auth", take_auth},       {"body", take_body},     {"features", take_features},
 	{"allow", take_allow},       {"cap", take_cap},         {"levers", take_levers}, {"note", take_note},
-	{"forward", take_forward},   {"answer", take_answer},   {"settle", take_settle}, {"release", take_release},
+	{"forward", take_forward},   {"answer", take_answer},   {"look", take_look},     {"settle", take_settle},
+	{"release", take_release},
 };
 enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2 };
 
@@ -252,6 +255,20 @@ static enum turn take_allow(struct request *r)
 
 /* ---- cap: reserve the most that it can cost ---- */
 
+/* Our own refusals are recorded, those of jobs too. */
+static enum turn refuse_budget(struct request *r, const struct cap_refusal *no)
+{
+	char at[TIME_TEXT] = "never";
+	if (no->resets_us != INT64_MAX) {
+		int64_t seconds = (no->resets_us - r->call.start_us) / US_PER_S + 1;
+		time_text(no->resets_us, at);
+		snprintf(r->retry_after, sizeof r->retry_after, "%lld", (long long)(seconds > 0 ? seconds : 1));
+	}
+	r->no_retry = true;
+	r->pass_only = false;
+	return gate_refuse(r, APIERR_BUDGET, "Refused by cap %s: %s. The window resets: %s.", no->cap_id, no->why, at);
+}
+
 static enum turn take_cap(struct request *r)
 {
 	struct caps *caps = r->worker->gate->caps;
@@ -259,7 +276,7 @@ static enum turn take_cap(struct request *r)
 	struct cap_ask ask;
 	bool warn;
 	if (r->pass_only)
-		return NEXT;
+		return jobs_cap(r, &no) ? refuse_budget(r, &no) : NEXT;
 	settle_bound(r);
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
 		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
@@ -275,17 +292,7 @@ static enum turn take_cap(struct request *r)
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &ask.most_tok))
 		ask.most_tok = UINT64_MAX / 2;
 	ask.likely_tok = ask.most_tok / 4;
-	if (caps_reserve(caps, &ask, &r->ticket, &no, &warn)) {
-		char at[TIME_TEXT] = "never";
-		if (no.resets_us != INT64_MAX) {
-			int64_t seconds = (no.resets_us - r->call.start_us) / US_PER_S + 1;
-			time_text(no.resets_us, at);
-			snprintf(r->retry_after, sizeof r->retry_after, "%lld", (long long)(seconds > 0 ? seconds : 1));
-		}
-		r->no_retry = true;
-		return gate_refuse(r, APIERR_BUDGET, "Refused by cap %s: %s. The window resets: %s.", no.cap_id, no.why, at);
-	}
-	return NEXT;
+	return caps_reserve(caps, &ask, &r->ticket, &no, &warn) ? refuse_budget(r, &no) : NEXT;
 }
 
 /* ---- levers: splices, never a re-serialised body ---- */
@@ -347,6 +354,21 @@ static enum turn take_answer(struct request *r)
 	return r->settle_ready || r->answer_done ? NEXT : WAIT;
 }
 
+/* ---- look: deferred work that this answer shows: gate/jobs.c ---- */
+
+static enum turn take_look(struct request *r)
+{
+	if (!r->looked) {
+		r->looked = true;
+		jobs_look(r);
+	}
+	if (r->errands)
+		return WAIT;
+	if (r->errand_failed) /* what it shows could not be recorded: it is shown another time */
+		return gate_refuse(r, APIERR_STORE, "The ledger cannot take what this answer shows; ask again.");
+	return NEXT;
+}
+
 /* ---- settle and release: gate/settle.c ---- */
 
 static enum turn take_settle(struct request *r)
@@ -354,6 +376,8 @@ static enum turn take_settle(struct request *r)
 	if (!r->settled) {
 		if (!r->pass_only)
 			settle_price(r);
+		if (r->meter.deferred && r->call.price_status == PRICE_NO_USAGE)
+			jobs_keep(r); /* its cost comes with its end */
 		caps_settle(r->worker->gate->caps, &r->ticket,
 			    r->call.price_status == PRICE_PRICED ? (r->call.high_pico > r->call.cost_pico ? r->call.high_pico : r->call.cost_pico) : 0,
 			    usage_total_tok(&r->call.usage));
@@ -448,6 +472,7 @@ static void request_put(struct request *r)
 	struct worker *w = r->worker;
 	struct request clean;
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
+	training_settle(w->gate->training, &r->training, 0, 0);
 	if (r->slot >= 0)
 		inflight_clear(w->inflight, r->slot);
 	atomic_fetch_sub_explicit(&w->stats.active, 1, memory_order_relaxed);
@@ -484,7 +509,7 @@ static void request_put(struct request *r)
 void request_maybe_free(struct request *r)
 {
 	bool waits_for_row = r->settled && !r->pass_only && !r->released;
-	if (!r->client && !r->exchange && !waits_for_row && !r->running && !r->idle) {
+	if (!r->client && !r->exchange && !waits_for_row && !r->errands && !r->running && !r->idle) {
 		r->idle = true; /* once */
 		request_put(r);
 	}

@@ -22,6 +22,7 @@
 #include "gate/auth.h"
 #include "gate/caps.h"
 #include "gate/config.h"
+#include "gate/jobs.h"
 #include "gate/sse.h"
 #include "ledger/inflight.h"
 #include "ledger/writer.h"
@@ -57,6 +58,9 @@ struct gate {
 	struct book *book;
 	struct writer *writer;
 	struct caps *caps;
+	struct training *training;  /* the other book's caps */
+	struct jobs *jobs;          /* work that the vendor does later */
+	struct clerk *clerk;        /* ledger entries that are no call of the moment */
 	struct upstream upstream[UPSTREAMS_MOST];
 	unsigned upstreams;
 	struct worker **worker;
@@ -135,6 +139,9 @@ struct request {
 		uint64_t in_tok, out_tok;
 	} bound;
 	struct cap_ticket ticket;
+	struct training_ticket training;
+	unsigned errands;             /* given to the clerk, not done yet */
+	bool looked, errand_failed;
 	int slot;                     /* in the in-flight file; -1 none */
 	uint64_t seq;                 /* of its row within the worker */
 	struct call call;
@@ -168,6 +175,8 @@ void request_maybe_free(struct request *r);
 void request_free(struct request *r); /* its memory, when the worker goes */
 
 /* forward.c */
+/* The client's headers as the vendor shall see them: at most HTTP_HEADERS + 1. */
+unsigned forward_headers(struct request *r, struct header *out);
 int forward_start(struct request *r);
 void forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's */
 int forward_respond(struct request *r, int64_t content_length);  /* writes the client's head */
@@ -181,6 +190,10 @@ const char *answer_vendor_words(enum http_end how);
 /* settle.c */
 void settle_bound(struct request *r);   /* fills r->bound from the features */
 void settle_price(struct request *r);   /* the call's usage, price and outcome */
+/* Prices c->usage at `model` (what answered), else `asked`: cost, currency, rule, price status. */
+void settle_cost(struct gate *g, const struct upstream *up, struct str model, struct str asked, int64_t at_us,
+		 struct call *c);
+int64_t upstream_discounted(const struct upstream *up, int64_t pico); /* the agreed discount taken off */
 enum turn settle_push(struct request *r);
 void settle_release(struct request *r);
 void settle_bell(void *worker);         /* the writer committed */

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/intern.h"
 #include "base/log.h"
+#include "gate/clerk.h"
 #include "gate/gate.h"
 
 enum { RING_ROWS = 8192, LOOK_US = 10000 };
@@ -97,6 +98,8 @@ static int recover(struct gate *g, struct err *e)
 		    LOG_S("see", STR("runrate verify")));
 	if (!rc)
 		rc = caps_load(g->caps, l, g->conf->caps, g->conf->cap_count, e);
+	if (!rc)
+		rc = training_load(g->training, l, g->conf->caps, g->conf->cap_count, e);
 	ledger_close(l);
 	return rc;
 }
@@ -107,6 +110,7 @@ static void gate_free(struct gate *g)
 	for (unsigned i = 0; i < g->workers && g->worker; i++)
 		if (g->worker[i])
 			worker_cut(g->worker[i]);
+	clerk_close(g->clerk); /* its last words go to loops that no longer run */
 	if (g->writer)
 		writer_close(g->writer);
 	for (unsigned i = 0; i < g->workers && g->worker; i++)
@@ -120,6 +124,8 @@ static void gate_free(struct gate *g)
 	}
 	if (g->tls)
 		tls_ctx_free(g->tls);
+	jobs_free(g->jobs);
+	training_free(g->training);
 	caps_free(g->caps);
 	book_free(g->book);
 	free(g->worker);
@@ -143,7 +149,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->workers = conf->workers ? conf->workers : 1;
 	g->worker = calloc(g->workers, sizeof(struct worker *));
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
-	g->book = g->caps ? book_builtin(e) : NULL;
+	g->training = g->caps ? training_new(g->clock, g->caps, e) : NULL;
+	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {
 		if (g->book)
 			err_set(e, RR_NOMEM, "no memory for %u workers", g->workers);
@@ -163,6 +170,10 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	/* The writer holds the ledger's gateway role: only then may what an earlier process left be closed. */
 	g->writer = writer_open(&wc, e);
 	if (!g->writer || recover(g, e))
+		goto fail;
+	g->jobs = jobs_new(g, e);
+	g->clerk = g->jobs ? clerk_open(ledger_path, e) : NULL;
+	if (!g->clerk)
 		goto fail;
 	for (unsigned i = 0; i < g->workers; i++) {
 		g->worker[i] = worker_new(g, i, e);

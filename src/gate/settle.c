@@ -95,11 +95,37 @@ static bool surely_free(const struct request *r)
 	return r->status >= 400 && r->mode != ANSWER_OWN && !(r->meter.usage.flags & USAGE_SEEN);
 }
 
+int64_t upstream_discounted(const struct upstream *up, int64_t pico)
+{
+	enum { MILLION = 1000000 };
+	return (int64_t)money_round((money_wide)pico * (MILLION - up->conf->discount_ppm), MILLION);
+}
+
+void settle_cost(struct gate *g, const struct upstream *up, struct str model, struct str asked, int64_t at_us,
+		 struct call *c)
+{
+	struct price_query q = {.provider = up->name, .model = model, .at_us = at_us, .region = str_of(c->usage.geo)};
+	struct price_result cost;
+	price(g->book, &q, &c->usage, &cost);
+	if (cost.status == PRICE_UNPRICED && !str_eq(model, asked)) {
+		/* A vendor may answer with a name that no list carries; what was asked for is what was bought. */
+		struct price_result other;
+		q.model = asked;
+		price(g->book, &q, &c->usage, &other);
+		if (other.status == PRICE_PRICED)
+			cost = other;
+	}
+	c->price_status = (uint8_t)cost.status;
+	if (cost.status == PRICE_PRICED) {
+		c->cost_pico = upstream_discounted(up, cost.total_pico);
+		c->currency = intern(str_of(cost.currency.code));
+		c->rule = cost.lines ? intern(cost.line[0].rule->id) : 0;
+	}
+}
+
 void settle_price(struct request *r)
 {
 	struct call *c = &r->call;
-	struct price_result cost;
-	struct price_query q;
 	struct str model;
 	c->end_us = loop_real_us(r->worker->loop);
 	c->status = (uint16_t)r->status;
@@ -118,24 +144,9 @@ void settle_price(struct request *r)
 		c->price_status = PRICE_FREE;
 		return;
 	}
-	q = query_of(r, model);
-	price(r->worker->gate->book, &q, &c->usage, &cost);
-	if (cost.status == PRICE_UNPRICED && !str_eq(model, r->features.model)) {
-		/* A vendor may answer with a name that no list carries; what was asked for is what was bought. */
-		struct price_result asked;
-		q.model = r->features.model;
-		price(r->worker->gate->book, &q, &c->usage, &asked);
-		if (asked.status == PRICE_PRICED)
-			cost = asked;
-	}
-	c->price_status = (uint8_t)cost.status;
-	if (cost.status == PRICE_PRICED) {
-		c->cost_pico = cost.total_pico;
-		c->currency = intern(str_of(cost.currency.code));
-		c->rule = cost.lines ? intern(cost.line[0].rule->id) : 0;
-	} else if (cost.status == PRICE_UNPRICED) {
+	settle_cost(r->worker->gate, r->up, model, r->features.model, c->start_us, c);
+	if (c->price_status == PRICE_UNPRICED)
 		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
-	}
 	if (c->usage.flags & USAGE_VENDOR_COST)
 		c->billed_pico = c->usage.vendor_cost_pico;
 	if (c->usage.flags & (USAGE_ESTIMATED | USAGE_PARTIAL)) {

@@ -29,6 +29,8 @@ static void on_refresh(struct timer *t)
 			LOG(LOG_ERROR, "keys_not_reloaded", LOG_S("why", str_of(e.what)));
 		if (w->index == 0 && caps_load(g->caps, w->ledger, g->conf->caps, g->conf->cap_count, &e))
 			LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
+		if (w->index == 0 && training_load(g->training, w->ledger, g->conf->caps, g->conf->cap_count, &e))
+			LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
 	}
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);
 }

@@ -18,6 +18,7 @@
 #define RR_LEDGER_LEDGER_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "model/call.h"
 #include "model/cap.h"
 #include "model/outlay.h"
@@ -138,6 +139,10 @@ int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us,
 /* Whether a call's result was accepted, when that is known only later. The call itself is never touched: this
  * is a record of its own and counts once a call (-RR_EXISTS). In a write transaction. */
 int ledger_add_outcome(struct ledger *l, struct call_id id, bool accepted, int64_t now_us, struct err *e);
+
+/* What happens once and is seen many times (a batch's line, a deferred answer): *first is true for the first sight of
+ * that key ever. In a write transaction; the same one records what was seen. */
+int ledger_once(struct ledger *l, struct hash128 key, int64_t now_us, bool *first, struct err *e);
 
 /* verify: every invariant, named. */
 struct verify_result {

@@ -6,6 +6,7 @@
  * 1  names, fields, labels, calls, roll-ups
  * 2  outlays, keys, caps
  * 3  imports (batches, natural keys, supersession) and outcomes that come later
+ * 4  what happens once and is seen many times (ends of jobs)
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -63,7 +64,10 @@ static const char step_3[] =
 	"CREATE TABLE outcome(id BLOB PRIMARY KEY, accepted INTEGER NOT NULL, at INTEGER NOT NULL, hour INTEGER NOT NULL,"
 	" label INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3};
+static const char step_4[] =
+	"CREATE TABLE once(key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {

@@ -21,7 +21,7 @@ enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200 };
 enum store_stmt {
 	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_OUTLAY_ADD, ST_IMPORT_FIND,
-	ST_IMPORT_ADD, ST_IMPORT_MAX, ST_SUPERSEDE, ST_OUTCOME_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
+	ST_IMPORT_ADD, ST_IMPORT_MAX, ST_SUPERSEDE, ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
 };
 
 struct label {
@@ -74,7 +74,7 @@ struct ledger {
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 3 };
+enum { SCHEMA_VERSION = 4 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);

@@ -93,6 +93,12 @@ void inference_cap_settle(struct inference_cap *c, const struct cap_hold *hold, 
 	c->spent_tok = plus_u64(c->spent_tok, used_tok);
 }
 
+void inference_cap_spend(struct inference_cap *c, int64_t used_pico, uint64_t used_tok)
+{
+	c->spent_pico = plus_i64(c->spent_pico, used_pico > 0 ? used_pico : 0);
+	c->spent_tok = plus_u64(c->spent_tok, used_tok);
+}
+
 void training_cap_roll(struct training_cap *c, const struct tz *z, int64_t now_us)
 {
 	if (!roll(&c->rule, &c->from_us, &c->to_us, z, now_us))
@@ -129,6 +135,12 @@ void training_cap_settle(struct training_cap *c, const struct cap_hold *hold, in
 	check(c->reserved_pico >= hold->pico && c->reserved_jobs >= hold->tok);
 	c->reserved_pico -= hold->pico;
 	c->reserved_jobs -= hold->tok;
+	c->spent_pico = plus_i64(c->spent_pico, used_pico > 0 ? used_pico : 0);
+	c->spent_jobs = plus_u64(c->spent_jobs, used_jobs);
+}
+
+void training_cap_spend(struct training_cap *c, int64_t used_pico, uint64_t used_jobs)
+{
 	c->spent_pico = plus_i64(c->spent_pico, used_pico > 0 ? used_pico : 0);
 	c->spent_jobs = plus_u64(c->spent_jobs, used_jobs);
 }

@@ -62,9 +62,14 @@ int inference_cap_reserve(struct inference_cap *c, int64_t pico, uint64_t tok, s
 /* Releases the hold and books what was used. A settle for an earlier window books nothing here. */
 void inference_cap_settle(struct inference_cap *c, const struct cap_hold *hold, int64_t used_pico, uint64_t used_tok);
 
+/* Books what nothing was held for: work that the vendor did later (a batch's line). */
+void inference_cap_spend(struct inference_cap *c, int64_t used_pico, uint64_t used_tok);
+
 void training_cap_roll(struct training_cap *c, const struct tz *z, int64_t now_us);
 int training_cap_reserve(struct training_cap *c, int64_t pico, uint64_t jobs, struct cap_hold *hold, bool *warn);
 void training_cap_settle(struct training_cap *c, const struct cap_hold *hold, int64_t used_pico, uint64_t used_jobs);
+
+void training_cap_spend(struct training_cap *c, int64_t used_pico, uint64_t used_jobs);
 
 /* scope matches the call's names. */
 bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model, uint32_t env);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See results.h. A reading is an exchange without a client: its own memory, the worker's loop and pool.
+ */
+#include "gate/results.h"
+
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "base/log.h"
+#include "gate/clerk.h"
+#include "gate/gate.h"
+
+enum { BUSY_AGAIN_US = 5000 };
+
+struct reading {
+	struct batch batch;
+	struct exchange *exchange;
+	struct sb rest;     /* bytes whose line is not whole, or that the clerk has no room for */
+	size_t searched;    /* bytes of rest without a line's end */
+	struct timer again;
+	bool good, ended, whole;
+	uint64_t lines;
+};
+
+/* What the line cost counts on the caps from the moment at which it stands in the ledger. */
+static void on_line(const struct errand *e, int rc, bool first)
+{
+	if (rc == 0 && first && e->call.price_status == PRICE_PRICED)
+		caps_spend(((struct gate *)e->arg)->caps, &e->call);
+}
+
+int results_take(const struct batch *b, struct str custom_id, struct json answer)
+{
+	struct gate *g = b->worker->gate;
+	struct errand e = {.kind = ERRAND_CALL, .done = on_line, .arg = g};
+	struct stream_meter m;
+	struct call *c = &e.call;
+	meter_init(&m, b->surface, NULL);
+	if (meter_body(&m, answer.text) || !(m.usage.flags & USAGE_SEEN))
+		return 0; /* an error is free */
+	meter_finish(&m, 0);
+	*c = b->like;
+	c->id = call_id_make(c->start_us, b->worker->salt, ++b->worker->ids);
+	if (!c->operation.hi)
+		c->operation = c->id;
+	c->status = 200;
+	c->usage = m.usage;
+	c->usage.tier = TIER_BATCH; /* whatever the line says: that is how it was bought (C34) */
+	c->usage.model = c->usage.request_id = str_make(NULL, 0);
+	c->model_answered = intern(str_of(m.model));
+	if (!c->model_asked)
+		c->model_asked = c->model_answered;
+	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(m.request_id));
+	settle_cost(g, b->up, str_of(m.model), intern_str(c->model_asked), c->start_us, c);
+	e.key = jobs_key(b->up, "batch-line", str_of(b->id), custom_id);
+	return clerk_give(g->clerk, &e);
+}
+
+/* OpenAI: {custom_id, response: {status_code, body}}; Anthropic: {custom_id, result: {type, message}}. */
+static int take_line(struct reading *r, struct str line)
+{
+	struct json top, answer;
+	struct str custom;
+	line = str_trim(line);
+	if (!line.n)
+		return 0;
+	if (json_parse(line, &top, NULL)) {
+		r->good = false;
+		return 0;
+	}
+	custom = json_raw_string(json_get(top, "custom_id"));
+	answer = json_path(top, "response.body");
+	if (answer.type == JSON_NONE)
+		answer = json_path(top, "result.message");
+	if (answer.type != JSON_OBJECT)
+		return 0;
+	return results_take(&r->batch, custom, answer);
+}
+
+static void finish(struct reading *r)
+{
+	bool whole = r->good && r->whole;
+	timer_clear(r->batch.worker->loop, &r->again);
+	if (!whole)
+		LOG(LOG_WARN, "batch_not_read", LOG_S("batch", str_of(r->batch.id)), LOG_N("lines", r->lines));
+	else
+		LOG(LOG_INFO, "batch_read", LOG_S("batch", str_of(r->batch.id)), LOG_N("lines", r->lines));
+	jobs_read(r->batch.worker->gate->jobs, r->batch.note, whole);
+	sb_fini(&r->rest);
+	free(r);
+}
+
+static void on_again(struct timer *t);
+
+/* Takes whole lines until there are none or the clerk is busy. True: go on reading. */
+static bool take_lines(struct reading *r)
+{
+	size_t from = 0;
+	bool busy = false;
+	while (!busy) {
+		const char *end = memchr(r->rest.p + from + r->searched, '\n', r->rest.n - from - r->searched);
+		size_t n = end ? (size_t)(end - r->rest.p) - from : r->rest.n - from;
+		if (!end && !r->ended) {
+			r->searched = n;
+			break;
+		}
+		if (!n && !end)
+			break;
+		if (take_line(r, str_make(r->rest.p + from, n))) {
+			busy = true;
+			break;
+		}
+		r->lines += n > 0;
+		from += n + (end != NULL);
+		r->searched = 0;
+	}
+	if (from) {
+		memmove(r->rest.p, r->rest.p + from, r->rest.n - from);
+		r->rest.n -= from;
+	}
+	if (busy)
+		timer_set(r->batch.worker->loop, &r->again, BUSY_AGAIN_US, on_again);
+	return !busy;
+}
+
+static void on_again(struct timer *t)
+{
+	struct reading *r = (struct reading *)((char *)t - offsetof(struct reading, again));
+	if (!take_lines(r))
+		return;
+	if (r->ended)
+		finish(r);
+	else
+		exchange_resume(r->exchange);
+}
+
+static void on_head(struct exchange *x, const struct head *h)
+{
+	struct reading *r = exchange_user(x);
+	struct str encoding = head_get(h, "content-encoding");
+	r->good = h->status == 200 && (!encoding.n || str_ieq(str_trim(encoding), STR("identity")));
+}
+
+static void on_body(struct exchange *x, struct str bytes)
+{
+	struct reading *r = exchange_user(x);
+	if (!r->good)
+		return;
+	sb_add_str(&r->rest, bytes);
+	if (r->rest.full) {
+		r->good = false;
+		exchange_abort(x);
+	} else if (!take_lines(r)) {
+		exchange_pause(x);
+	}
+}
+
+static void on_done(struct exchange *x, enum http_end how)
+{
+	struct reading *r = exchange_user(x);
+	r->exchange = NULL;
+	r->ended = true;
+	r->whole = how == END_OK;
+	if (!r->good || take_lines(r))
+		finish(r);
+}
+
+static const struct exchange_handler handler = {on_head, on_body, on_done};
+
+int results_read(struct request *r, const struct batch *b, struct str path)
+{
+	struct header headers[HTTP_HEADERS + 2];
+	struct reading *reading = calloc(1, sizeof *reading);
+	unsigned count;
+	if (!reading)
+		return -RR_NOMEM;
+	reading->batch = *b;
+	sb_init(&reading->rest, RESULT_LINE_BYTES);
+	count = forward_headers(r, headers);
+	reading->exchange = exchange_start(r->worker->pool, &r->up->origin, STR("GET"), path, headers, count,
+					   str_make("", 0), &handler, reading);
+	if (!reading->exchange) {
+		sb_fini(&reading->rest);
+		free(reading);
+		return -RR_NOMEM;
+	}
+	return 0;
+}
