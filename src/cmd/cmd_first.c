@@ -110,7 +110,8 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s", num_group(s->calls, n));
 		say(&f->found, "ok", "local agent logs", text, NULL);
 	} else {
-		say(&f->found, "bad", "local agent logs", e->what, NULL);
+		bool none = rc == -RR_NOTFOUND;
+		say(&f->found, none ? "--" : "bad", "local agent logs", none ? "none" : e->what, NULL);
 		rc = 0;
 	}
 	if (s)

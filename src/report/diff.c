@@ -10,6 +10,7 @@
 #include "base/intern.h"
 #include "model/price.h"
 #include "report/amounts.h"
+#include "report/overlap.h"
 
 enum { CELLS_MOST = 200000, HOURS_MOST = 24 * 366 * 2 };
 #define HOUR_US (3600 * US_PER_S)
@@ -97,6 +98,7 @@ struct gather {
 	struct diff *d;
 	const struct report_query *q;
 	struct env_filter env;
+	struct overlap *overlap;
 	struct cell *cells;
 	uint32_t *slots;
 	unsigned count, room, slot_count, period;
@@ -153,6 +155,8 @@ static int add_row(const struct rollup_row *x, void *arg)
 		d->unpriced[g->period] += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
 	}
+	if (row_is_bill(&x->key) && (pico = overlap_counts(g->overlap, x, pico)) == 0)
+		return 0;
 	if (pico != 0 && !rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), d->currency,
 					x->key.hour_us, &pico)) {
 		d->other_currency[g->period] += row_calls(x);
@@ -386,8 +390,13 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 		rc = ledger_rollup_by(l, GRAIN_DAY, from_us[p], to_us[p], look_row, &g, e);
 	if (d->by == BY_AUTO)
 		d->by = g.features ? BY_FEATURE : BY_MODEL;
-	for (g.period = 0; g.period < 2 && !rc; g.period++)
-		rc = ledger_rollup_by(l, GRAIN_DAY, from_us[g.period], to_us[g.period], add_row, &g, e);
+	for (g.period = 0; g.period < 2 && !rc; g.period++) {
+		g.overlap = overlap_new();
+		rc = g.overlap ? overlap_read(g.overlap, l, from_us[g.period], to_us[g.period], e) : err_set(e, RR_NOMEM, "out of memory");
+		if (!rc)
+			rc = ledger_rollup_by(l, GRAIN_DAY, from_us[g.period], to_us[g.period], add_row, &g, e);
+		overlap_free(g.overlap);
+	}
 	if (rc == -RR_LIMIT)
 		rc = err_set(e, RR_LIMIT, "more than %d different lines, models and tiers: choose another --by", CELLS_MOST);
 	if (!rc)

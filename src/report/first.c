@@ -10,6 +10,7 @@
 #include "base/intern.h"
 #include "base/num.h"
 #include "report/amounts.h"
+#include "report/overlap.h"
 
 #define PERIOD_US (30 * US_PER_DAY)
 
@@ -38,7 +39,7 @@ char *money_symbol(struct currency c, money_wide pico, unsigned decimals, char o
 struct gather {
 	struct first *f;
 	struct env_filter env;
-	int rc;
+	struct overlap *overlap;
 };
 
 static struct first_line *line_of(struct first *f, struct str provider, struct str model, struct currency c)
@@ -63,6 +64,8 @@ static int add_row(const struct rollup_row *x, void *arg)
 	money_wide pico;
 	if (!env_counts(g->env, &x->key) || !row_amount(x, &pico) ||
 	    (x->key.book != BOOK_INFERENCE && x->key.book != BOOK_TRAINING))
+		return 0;
+	if (pico != 0 && (pico = overlap_counts(g->overlap, x, pico)) == 0)
 		return 0;
 	if (rates_convert(r->query.rates, r->query.rate_count, c, r->currency, x->key.hour_us, &pico))
 		c = r->currency;
@@ -108,8 +111,13 @@ int first_make(struct first *f, struct ledger *l, const struct report_query *q, 
 	f->lines = rc ? NULL : arena_array(a, struct first_line, FIRST_LINES);
 	if (!rc && !f->lines)
 		rc = err_set(e, RR_NOMEM, "out of memory for the report");
+	g.overlap = overlap_new();
+	if (!rc)
+		rc = g.overlap ? overlap_read(g.overlap, l, f->report.query.from_us, f->report.query.to_us, e)
+			       : err_set(e, RR_NOMEM, "out of memory for the report");
 	if (!rc)
 		rc = ledger_rollup_by(l, GRAIN_DAY, f->report.query.from_us, f->report.query.to_us, add_row, &g, e);
+	overlap_free(g.overlap);
 	if (rc == -RR_LIMIT)
 		rc = err_set(e, RR_LIMIT, "more than %d models: runrate report --by provider", FIRST_LINES);
 	if (!rc)

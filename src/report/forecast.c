@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "report/amounts.h"
+#include "report/overlap.h"
 
 enum { DAMP_DAYS = 90, ORIGINS = 60, FULL_FIT = 35, STEPS = 5 };
 static const unsigned step_days[STEPS] = {1, 3, 7, 14, 28};
@@ -181,6 +182,7 @@ struct gather {
 	struct forecast *f;
 	const struct report_query *q;
 	struct env_filter env;
+	struct overlap *overlap;
 	int64_t today_us;
 	int64_t *starts;
 	unsigned starts_n;
@@ -199,6 +201,7 @@ static int add_row(const struct rollup_row *x, void *arg)
 		f->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
 	}
+	pico = overlap_counts(g->overlap, x, pico);
 	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency, x->key.hour_us, &pico) &&
 	    pico != 0)
 		return 0;
@@ -241,7 +244,11 @@ static int gather_days(struct forecast *f, struct ledger *l, const struct report
 		err_set(e, RR_INPUT, "there are no amounts to carry on, or they are in several currencies");
 		return err_hint(e, "choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}
-	rc = ledger_rollup(l, starts[0], q->now_us, add_row, &g, e);
+	g.overlap = overlap_new();
+	rc = g.overlap ? overlap_read(g.overlap, l, starts[0], q->now_us, e) : err_set(e, RR_NOMEM, "out of memory");
+	if (!rc)
+		rc = ledger_rollup(l, starts[0], q->now_us, add_row, &g, e);
+	overlap_free(g.overlap);
 	while (!rc && skip < FORECAST_HISTORY && f->day[skip] == 0)
 		skip++;
 	f->history = FORECAST_HISTORY - skip;

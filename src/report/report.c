@@ -11,6 +11,8 @@
 
 #include "base/intern.h"
 #include "model/outlay.h"
+#include "report/amounts.h"
+#include "report/overlap.h"
 
 enum { LINES_MOST = 200000, CAPS_MOST = 1000, KEPT_MOST = 1 << 17 };
 #define HOUR_US (3600 * US_PER_S)
@@ -58,6 +60,7 @@ struct fold {
 	struct rollup_row *kept;
 	size_t kept_count, kept_room;
 	bool kept_all;
+	struct overlap *overlap; /* bills of usage that stands here too */
 };
 
 static bool by_time(enum report_by b)
@@ -295,8 +298,11 @@ static int add_row(const struct rollup_row *x, void *arg)
 	struct report_currency *mine;
 	struct report_line *line;
 	uint32_t currency;
-	bool known = amount_of(x, &own), in;
+	bool known = amount_of(x, &own), in, bill = known && row_is_bill(k);
 	pico = own;
+	if (bill && to_headline(r, currency_of(k->currency), k->hour_us, &pico))
+		r->billed_pico += pico;
+	pico = own = overlap_counts(f->overlap, x, own);
 	in = to_headline(r, currency_of(k->currency), k->hour_us, &pico);
 	if (!counts(f, k)) {
 		r->hidden_calls += calls;
@@ -452,7 +458,7 @@ static int look_row(const struct rollup_row *x, void *arg)
 	if (counts(f, &x->key) && amount_of(x, &pico) && pico != 0)
 		meet_currency(f, currency_of(x->key.currency));
 	f->r->empty = false;
-	return 0;
+	return overlap_note(f->overlap, x);
 }
 
 static int look_outlay(const struct outlay *o, void *arg)
@@ -603,7 +609,10 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 		f.env = UINT32_MAX;
 	else if (q->env && strcmp(q->env, "production") != 0)
 		f.env = intern(str_of(q->env));
-	rc = look(&f, l, e);
+	f.overlap = overlap_new();
+	rc = f.overlap ? look(&f, l, e) : -RR_NOMEM;
+	if (rc == -RR_NOMEM)
+		err_set(e, RR_NOMEM, "out of memory for the report");
 	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 && tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
 	      tz_offset_s(r->query.tz, (r->query.from_us / 2 + r->query.to_us / 2)) == 0;
 	/* Whole days come as one row unless a bucket could end within one, or a rate could change. */
@@ -623,6 +632,7 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 	r->total_pico = r->inference.total_pico + r->training.total_pico + r->other_pico + r->unclassified_pico;
 	lines_fini(&f.inference);
 	lines_fini(&f.training);
+	overlap_free(f.overlap);
 	free(f.kept);
 	return rc;
 }

@@ -82,6 +82,7 @@ struct report {
 	unsigned unpriced_models;
 	uint64_t estimated_calls;
 	money_wide low_pico, high_pico, saved_pico;
+	money_wide billed_pico;         /* lines of bills in the ledger; those of usage that is priced here count once */
 	uint64_t hidden_calls;          /* pilot and test calls that the headline leaves out */
 	money_wide hidden_pico;
 	struct report_currency by_currency[REPORT_CURRENCIES];

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See overlap.h.
+ */
+#include "report/overlap.h"
+
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "report/amounts.h"
+
+enum { CELLS_MOST = 4 * 1024 * 1024 };
+
+struct cell {
+	uint64_t model;      /* 0: the whole day of the vendor */
+	int64_t day;
+	uint32_t provider, currency;
+	bool used;
+	money_wide priced;   /* not yet set against a bill */
+};
+
+struct overlap {
+	struct cell *cells;
+	size_t room, count;
+	bool bills;          /* a token bill was met: else there is nothing to compare */
+};
+
+struct overlap *overlap_new(void)
+{
+	return calloc(1, sizeof(struct overlap));
+}
+
+void overlap_free(struct overlap *o)
+{
+	if (o)
+		free(o->cells);
+	free(o);
+}
+
+bool row_is_bill(const struct rollup_key *k)
+{
+	return str_starts(intern_str(k->surface), STR("bill "));
+}
+
+bool row_is_token_bill(const struct rollup_key *k)
+{
+	return str_eq(intern_str(k->surface), STR("bill I-tokens"));
+}
+
+static bool digits(const char *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+	return true;
+}
+
+/* Without "-2025-08-07" or "-20250807" at its end. */
+static struct str undated(struct str s)
+{
+	if (s.n > 11 && s.p[s.n - 11] == '-' && digits(s.p + s.n - 10, 4) && s.p[s.n - 6] == '-' && digits(s.p + s.n - 5, 2) &&
+	    s.p[s.n - 3] == '-' && digits(s.p + s.n - 2, 2))
+		return str_sub(s, 0, s.n - 11);
+	if (s.n > 9 && (s.p[s.n - 9] == '-' || s.p[s.n - 9] == '@') && digits(s.p + s.n - 8, 8))
+		return str_sub(s, 0, s.n - 9);
+	return s;
+}
+
+uint64_t model_key(struct str name)
+{
+	unsigned char count[36] = {0};
+	uint64_t h = UINT64_C(14695981039346656037);
+	bool any = false;
+	name = undated(name);
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+		int at = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : -1;
+		if (at >= 0) {
+			count[at]++;
+			any = true;
+		}
+	}
+	for (unsigned i = 0; i < sizeof count; i++)
+		h = (h ^ count[i]) * UINT64_C(1099511628211);
+	return any ? (h ? h : 1) : 0;
+}
+
+static int64_t day_of(int64_t us)
+{
+	return us / US_PER_DAY - (us % US_PER_DAY < 0);
+}
+
+static size_t slot_of(const struct overlap *o, const struct cell *c)
+{
+	uint64_t h = (c->model ^ (uint64_t)c->day * UINT64_C(0x9E3779B97F4A7C15) ^ ((uint64_t)c->provider << 32 | c->currency)) *
+		     UINT64_C(0xD6E8FEB86659FD93);
+	size_t at = (size_t)(h >> 24) & (o->room - 1);
+	while (o->cells[at].used && (o->cells[at].model != c->model || o->cells[at].day != c->day ||
+				     o->cells[at].provider != c->provider || o->cells[at].currency != c->currency))
+		at = (at + 1) & (o->room - 1);
+	return at;
+}
+
+static int grow(struct overlap *o)
+{
+	struct overlap n = {.room = o->room ? o->room * 2 : 1024, .count = o->count, .bills = o->bills};
+	n.cells = n.room <= CELLS_MOST ? calloc(n.room, sizeof *n.cells) : NULL;
+	if (!n.cells)
+		return -RR_NOMEM;
+	for (size_t i = 0; i < o->room; i++)
+		if (o->cells[i].used)
+			n.cells[slot_of(&n, &o->cells[i])] = o->cells[i];
+	free(o->cells);
+	*o = n;
+	return 0;
+}
+
+static int add(struct overlap *o, struct cell c, money_wide pico)
+{
+	size_t at;
+	if (o->count * 2 >= o->room && grow(o))
+		return -RR_NOMEM;
+	at = slot_of(o, &c);
+	if (!o->cells[at].used) {
+		o->cells[at] = c;
+		o->cells[at].used = true;
+		o->count++;
+	}
+	o->cells[at].priced += pico;
+	return 0;
+}
+
+static struct cell cell_of(const struct rollup_key *k, bool whole_day)
+{
+	return (struct cell){.model = whole_day ? 0 : model_key(intern_str(k->model)), .day = day_of(k->hour_us),
+			     .provider = k->provider, .currency = k->currency};
+}
+
+int overlap_note(struct overlap *o, const struct rollup_row *x)
+{
+	money_wide pico;
+	int rc;
+	if (row_is_bill(&x->key)) {
+		o->bills = o->bills || row_is_token_bill(&x->key);
+		return 0;
+	}
+	if (x->key.book != BOOK_INFERENCE || !row_amount(x, &pico) || pico <= 0)
+		return 0;
+	rc = add(o, cell_of(&x->key, true), pico);
+	return rc || !x->key.model ? rc : add(o, cell_of(&x->key, false), pico);
+}
+
+static money_wide take(struct overlap *o, struct cell c, money_wide most)
+{
+	size_t at = slot_of(o, &c);
+	money_wide v;
+	if (!o->cells[at].used)
+		return 0;
+	v = o->cells[at].priced < most ? o->cells[at].priced : most;
+	o->cells[at].priced -= v;
+	return v;
+}
+
+money_wide overlap_counts(struct overlap *o, const struct rollup_row *x, money_wide pico)
+{
+	money_wide taken;
+	if (!o->bills || !o->count || pico <= 0 || !row_is_token_bill(&x->key))
+		return pico;
+	taken = take(o, cell_of(&x->key, false), pico);
+	if (x->key.model) /* what a model's line has covered, a line without a model cannot cover again */
+		take(o, cell_of(&x->key, true), taken);
+	return pico - taken;
+}
+
+struct reading {
+	struct overlap *o;
+};
+
+static int note(const struct rollup_row *x, void *arg)
+{
+	return overlap_note(((struct reading *)arg)->o, x);
+}
+
+int overlap_read(struct overlap *o, struct ledger *l, int64_t from_us, int64_t to_us, struct err *e)
+{
+	struct reading r = {o};
+	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, note, &r, e);
+	return rc == -RR_NOMEM ? err_set(e, RR_NOMEM, "out of memory for comparing bills with usage") : rc;
+}
