@@ -86,6 +86,7 @@ static int range(struct conf_doc *d, const struct conf_node *n, const char *unit
 			if (!str_eqc(k->key, "low") && !str_eqc(k->key, "high") && !str_eqc(k->key, "mode"))
 				return conf_error(d, k, "unknown key \"%.*s\" in a range", STR_ARG(k->key));
 	}
+	*out = (struct claim_range){NAN, NAN};
 	int rc = scalar(d, low, unit, now_us, cur, &out->low);
 	if (rc == 0)
 		rc = scalar(d, high, unit, now_us, cur, &out->high);
@@ -159,7 +160,7 @@ static int read_inputs(struct conf_doc *d, const struct conf_node *inputs, struc
 			rc |= unknown_input(d, n, f);
 			continue;
 		}
-		struct claim_range span;
+		struct claim_range span = {NAN, NAN};
 		struct err e = {0};
 		char source[96];
 		snprintf(source, sizeof source, "%.80s:%u", d->name, n->line);

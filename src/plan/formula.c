@@ -160,7 +160,7 @@ static const char *strstr_in(struct str text, const char *part)
 static int set_range(struct formula_run *r, int input, struct str text, const char *source, struct err *e)
 {
 	const struct formula_input *in = &r->f->inputs[input];
-	double v[3];
+	double v[3] = {0};
 	unsigned n = 0;
 	for (struct str rest = text; rest.p && n < 4; n++) {
 		const char *dots = strstr_in(rest, "..");
@@ -310,6 +310,13 @@ static void json_value(struct json_out *w, double v, const char *unit)
 		jw_double(w, v);
 }
 
+/* Does the expression speak of the rows? (their first column always stands in it) */
+static bool uses_rows(const struct formula *f, const char *expression)
+{
+	const char *column = f->columns ? f->columns->column[0] : NULL;
+	return column && strstr(expression, column);
+}
+
 static void term_json(struct json_out *w, const char *name, double v, const char *unit, struct currency cur,
 		      const char *source, const char *date)
 {
@@ -369,7 +376,7 @@ void formula_explain_json(const struct formula_run *r, unsigned output, struct j
 	jw_key(w, "terms");
 	jw_array(w);
 	each_term(r, output, one_term_json, w);
-	for (unsigned k = 0; r->f->columns && strstr(o->expression, r->f->columns->column[0]) && k < r->rows; k++)
+	for (unsigned k = 0; uses_rows(r->f, o->expression) && k < r->rows; k++)
 		for (unsigned j = 0; j < FORMULA_COLUMNS && r->f->columns->column[j]; j++) {
 			char name[96];
 			snprintf(name, sizeof name, "%s.%s", r->row[k].name, r->f->columns->column[j]);
@@ -399,7 +406,7 @@ void formula_explain_text(const struct formula_run *r, unsigned output, struct s
 	char text[64];
 	sb_addf(out, "%s = %s\n  = %s\n", o->name, value_text(r->out[output], o->unit, r->currency, text), o->expression);
 	each_term(r, output, one_term_text, out);
-	for (unsigned k = 0; r->f->columns && strstr(o->expression, r->f->columns->column[0]) && k < r->rows; k++) {
+	for (unsigned k = 0; uses_rows(r->f, o->expression) && k < r->rows; k++) {
 		sb_addf(out, "  %-28s", r->row[k].name);
 		for (unsigned j = 0; j < FORMULA_COLUMNS && r->f->columns->column[j]; j++)
 			sb_addf(out, " %s %s", r->f->columns->column[j],

@@ -136,8 +136,8 @@ static void bounds(const struct stack *s, double *low, double *high)
 	for (unsigned set = 0; set < 1u << cells; set++) {
 		if ((unsigned)__builtin_popcount(set) != rows)
 			continue;
-		unsigned basis[5], k = 0;
-		double a[5][6];
+		unsigned basis[5] = {0}, k = 0;
+		double a[5][6] = {{0}};
 		for (unsigned c = 0; c < cells; c++)
 			if (set >> c & 1)
 				basis[k++] = c;

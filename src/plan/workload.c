@@ -46,9 +46,11 @@ double task_money(const double v[W_FIGURES], const struct plan_model *m, const s
 {
 	double batch = 1 - v[W_batched] * (1 - m->batch);
 	double strong = on_model(v, m, caching) * batch;
-	double routed = easy ? v[W_routed] : 0;
-	double cheap = routed > 0 ? on_model(v, easy, caching) * v[W_easy_ratio] * (1 - v[W_batched] * (1 - easy->batch)) : 0;
-	return (1 - routed) * strong + routed * cheap + v[W_turns] * v[W_extra_per_call];
+	double extra = v[W_turns] * v[W_extra_per_call], routed = v[W_routed];
+	if (!easy || routed == 0)
+		return strong + extra;
+	double cheap = on_model(v, easy, caching) * v[W_easy_ratio] * (1 - v[W_batched] * (1 - easy->batch));
+	return (1 - routed) * strong + routed * cheap + extra;
 }
 
 double workload_month(const struct workload *w, const double v[W_FIGURES], double tasks, double money_per_task,

@@ -194,6 +194,7 @@ static void two_lines(const struct scenario *s, const struct lifetime *l, bool f
 	double low2[SCENARIO_MONTHS], mid2[SCENARIO_MONTHS], high2[SCENARIO_MONTHS];
 	char unit[32];
 	struct svg_chart c = {.x_name = "months", .y_name = value_unit("money", s->currency, unit)};
+	check(l->months > 0 && l->months <= SCENARIO_MONTHS);
 	if (fan) {
 		c.title = "The bill of a month, as a band";
 		c.desc = "Monthly inference: the median with the range that holds 80 % of the draws, and the training that falls "
