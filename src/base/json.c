@@ -254,9 +254,10 @@ static bool raw_eq(struct str raw, struct str name)
 
 bool json_key_eq(struct str raw, struct str name)
 {
-	if (raw.n == 0 || !memchr(raw.p, '\\', raw.n))
+	/* An escape is longer than what it stands for, so equal lengths mean that there is none. */
+	if (raw.n <= name.n)
 		return str_eq(raw, name);
-	return raw_eq(raw, name);
+	return memchr(raw.p, '\\', raw.n) && raw_eq(raw, name);
 }
 
 static struct json member(struct json object, struct str name)

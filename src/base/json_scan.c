@@ -319,10 +319,11 @@ static inline bool push(struct scan *s, bool object)
 
 static void note_key(struct scan *s, struct str raw)
 {
+	bool escaped = raw.n && memchr(raw.p, '\\', raw.n);
 	s->noting = NULL;
 	for (unsigned i = 0; i < s->count; i++) {
-		/* An escaped key is never shorter than its name. */
-		if (raw.n >= s->keys[i].n && json_key_eq(raw, s->keys[i])) {
+		struct str key = s->keys[i];
+		if (escaped ? json_key_eq(raw, key) : str_eq(raw, key)) {
 			s->noting = &s->out[i];
 			s->duplicate |= s->out[i].type != JSON_NONE;
 			return;
