@@ -371,7 +371,6 @@ static void take_anthropic_body(struct stream_meter *m, const struct usage_place
 int meter_body(struct stream_meter *m, struct str body)
 {
 	struct usage_place at;
-	struct json top;
 	struct usage u;
 	uint64_t trained;
 	int rc;
@@ -381,7 +380,7 @@ int meter_body(struct stream_meter *m, struct str body)
 		m->body_read = m->final = true;
 		return 0;
 	}
-	rc = json_parse(body, &top, NULL);
+	rc = holder_scan(body, &at.top);
 	if (m->surface->shape == SHAPE_GEMINI && str_starts(str_trim(body), STR("["))) {
 		/* A stream without alt=sse: each element is an event, also where the array broke off. */
 		struct json_iter it;
@@ -396,7 +395,7 @@ int meter_body(struct stream_meter *m, struct str body)
 	if (rc)
 		return rc;
 	m->body_read = true;
-	usage_place_find(m->surface->shape, top, &at);
+	usage_place_in(m->surface->shape, &at);
 	m->fault |= usage_read_at(m->surface->shape, &at, &u) != 0;
 	take_anthropic_body(m, &at, &u);
 	take_usage(m, &u);

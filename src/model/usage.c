@@ -206,9 +206,40 @@ int usage_shape_parse(struct str s, enum usage_shape *out)
 	return -RR_NOTFOUND;
 }
 
-bool count_take(struct counts *c, struct json object, const char *key, uint64_t *out)
+void block_open(struct block *b, struct json object)
 {
-	struct json v = json_get(object, key);
+	struct json_iter it;
+	struct str key;
+	struct json v;
+	b->object = object;
+	b->noted = true;
+	b->count = 0;
+	b->lengths = 0;
+	if (object.type != JSON_OBJECT)
+		return;
+	json_open(&it, object);
+	while (json_next(&it, &key, &v)) {
+		if (b->count == BLOCK_MEMBERS || (key.n && memchr(key.p, '\\', key.n))) {
+			b->noted = false;
+			b->lengths = UINT64_MAX;
+			return;
+		}
+		b->lengths |= UINT64_C(1) << (key.n % 64);
+		b->member[b->count].key = key;
+		b->member[b->count++].value = v;
+	}
+}
+
+struct json block_find(const struct block *b, struct str key)
+{
+	for (unsigned i = b->count; b->noted && i-- > 0;) /* the last of duplicates counts */
+		if (str_eq(b->member[i].key, key))
+			return b->member[i].value;
+	return b->noted ? (struct json){JSON_NONE, {NULL, 0}} : json_get(b->object, key.p);
+}
+
+bool count_value(struct counts *c, struct json v, uint64_t *out)
+{
 	uint64_t n;
 	int rc;
 	if (v.type == JSON_NONE || v.type == JSON_NULL)
@@ -224,12 +255,6 @@ bool count_take(struct counts *c, struct json object, const char *key, uint64_t 
 	c->seen++;
 	*out = n;
 	return true;
-}
-
-uint64_t count_of(struct counts *c, struct json object, const char *key)
-{
-	uint64_t n;
-	return count_take(c, object, key, &n) ? n : 0;
 }
 
 bool decimal_pico(struct json v, int64_t *out)
@@ -279,16 +304,23 @@ int usage_close(struct usage *u, const struct counts *c)
 	return 0;
 }
 
+static const struct str holder_keys[] = {
+#define X(key) {#key, sizeof #key - 1},
+	HOLDER_KEYS(X)
+#undef X
+};
+enum { HOLDER_MEMBERS = sizeof holder_keys / sizeof holder_keys[0] };
+_Static_assert(sizeof(struct holder) == HOLDER_MEMBERS * sizeof(struct json), "a holder is its values in order of keys");
+
+int holder_scan(struct str text, struct holder *h)
+{
+	int rc = json_scan(text, holder_keys, (struct json *)h, HOLDER_MEMBERS, NULL, NULL);
+	return rc == -RR_INPUT ? 0 : rc;
+}
+
 void holder_take(struct json object, struct holder *h)
 {
-	static const struct {
-		struct str key;
-		size_t offset;
-	} wanted[] = {
-#define X(key) {{#key, sizeof #key - 1}, offsetof(struct holder, key)},
-		HOLDER_KEYS(X)
-#undef X
-	};
+	struct json *value = (struct json *)h;
 	struct json_iter it;
 	struct str key;
 	struct json v;
@@ -296,9 +328,9 @@ void holder_take(struct json object, struct holder *h)
 	json_open(&it, object);
 	while (object.type == JSON_OBJECT && json_next(&it, &key, &v)) {
 		bool escaped = key.n && memchr(key.p, '\\', key.n);
-		for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-			if (escaped ? json_key_eq(key, wanted[i].key) : str_eq(key, wanted[i].key)) {
-				memcpy((char *)h + wanted[i].offset, &v, sizeof v);
+		for (unsigned i = 0; i < HOLDER_MEMBERS; i++)
+			if (escaped ? json_key_eq(key, holder_keys[i]) : str_eq(key, holder_keys[i])) {
+				value[i] = v;
 				break;
 			}
 	}
@@ -321,8 +353,13 @@ static void enter(enum usage_shape shape, struct json inner, struct usage_place 
 
 void usage_place_find(enum usage_shape shape, struct json body, struct usage_place *at)
 {
-	struct json inner;
 	holder_take(body, &at->top);
+	usage_place_in(shape, at);
+}
+
+void usage_place_in(enum usage_shape shape, struct usage_place *at)
+{
+	struct json inner;
 	at->holder = at->top;
 	at->block = block_of(shape, &at->top);
 	at->batch = false;

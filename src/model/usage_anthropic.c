@@ -23,9 +23,9 @@
 
 #include "base/err.h"
 
-static void take_vector(struct counts *c, struct json block, struct anthropic_vector *v, bool *has_split)
+static void take_vector(struct counts *c, const struct block *block, struct anthropic_vector *v, bool *has_split)
 {
-	struct json split = json_get(block, "cache_creation");
+	struct json split = block_get(block, "cache_creation");
 	bool split_here = false;
 	uint64_t n;
 	if (count_take(c, block, "input_tokens", &n) && n)
@@ -35,8 +35,11 @@ static void take_vector(struct counts *c, struct json block, struct anthropic_ve
 	if (count_take(c, block, "output_tokens", &n) && n)
 		v->output = n;
 	if (split.type == JSON_OBJECT) {
-		uint64_t five = count_of(c, split, "ephemeral_5m_input_tokens");
-		uint64_t hour = count_of(c, split, "ephemeral_1h_input_tokens");
+		struct block lives;
+		uint64_t five, hour;
+		block_open(&lives, split);
+		five = count_of(c, &lives, "ephemeral_5m_input_tokens");
+		hour = count_of(c, &lives, "ephemeral_1h_input_tokens");
 		if (five || hour) {
 			v->split_5m = five;
 			v->split_1h = hour;
@@ -77,16 +80,19 @@ static void take_iterations(struct anthropic_counts *a, struct json list, struct
 	json_open(&it, list);
 	while (json_next(&it, &key, &step)) {
 		struct anthropic_vector v = {0};
-		struct json type = json_get(step, "type");
+		struct json type;
+		struct block inner;
 		bool split = false;
 		if (++steps > ITERATIONS_MAX) {
 			c->fault = -RR_RANGE;
 			return;
 		}
-		take_vector(c, step, &v, &split);
+		block_open(&inner, step);
+		type = block_get(&inner, "type");
+		take_vector(c, &inner, &v, &split);
 		if (json_string_eq(type, "advisor_message")) {
 			char model[sizeof a->other_model];
-			json_string_copy(json_get(step, "model"), model, sizeof model);
+			json_string_copy(block_get(&inner, "model"), model, sizeof model);
 			if (a->has_other && strcmp(model, a->other_model) != 0)
 				a->several_others = true;
 			memcpy(a->other_model, model, sizeof model);
@@ -104,17 +110,21 @@ static void take_iterations(struct anthropic_counts *a, struct json list, struct
 	a->has_iterations = steps > 0;
 }
 
-int anthropic_take(struct anthropic_counts *a, struct json block, struct counts *c)
+int anthropic_take(struct anthropic_counts *a, struct json object, struct counts *c)
 {
-	struct json tools = json_get(block, "server_tool_use");
-	struct json list = json_get(block, "iterations");
+	struct block block, tools, details;
+	struct json list;
 	uint64_t n;
-	take_vector(c, block, &a->top, &a->has_split);
-	if (count_take(c, json_get(block, "output_tokens_details"), "thinking_tokens", &n) && n)
+	block_open(&block, object);
+	block_open(&tools, block_get(&block, "server_tool_use"));
+	block_open(&details, block_get(&block, "output_tokens_details"));
+	list = block_get(&block, "iterations");
+	take_vector(c, &block, &a->top, &a->has_split);
+	if (count_take(c, &details, "thinking_tokens", &n) && n)
 		a->thinking = n;
-	if (count_take(c, tools, "web_search_requests", &n) && n)
+	if (count_take(c, &tools, "web_search_requests", &n) && n)
 		a->web_search = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
-	if (count_take(c, tools, "web_fetch_requests", &n) && n)
+	if (count_take(c, &tools, "web_fetch_requests", &n) && n)
 		a->web_fetch = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 	if (list.type == JSON_ARRAY)
 		take_iterations(a, list, c);

@@ -28,7 +28,13 @@ static struct json either(struct json v, const char *camel, const char *snake)
 	return found.type == JSON_NONE ? json_get(v, snake) : found;
 }
 
-static uint64_t count_either(struct counts *c, struct json v, const char *camel, const char *snake, bool *has)
+static inline struct json block_either(const struct block *b, const char *camel, const char *snake)
+{
+	struct json found = block_get(b, camel);
+	return found.type == JSON_NONE ? block_get(b, snake) : found;
+}
+
+static inline uint64_t count_either(struct counts *c, const struct block *v, const char *camel, const char *snake, bool *has)
 {
 	uint64_t n = 0;
 	bool found = count_take(c, v, camel, &n) || count_take(c, v, snake, &n);
@@ -46,8 +52,12 @@ static struct modalities take_modalities(struct counts *c, struct json list)
 	unsigned entries = 0;
 	json_open(&it, list);
 	while (list.type == JSON_ARRAY && json_next(&it, &key, &entry) && ++entries <= 64) {
-		struct json modality = json_get(entry, "modality");
-		uint64_t n = count_either(c, entry, "tokenCount", "token_count", NULL);
+		struct json modality;
+		struct block inner;
+		uint64_t n;
+		block_open(&inner, entry);
+		modality = block_get(&inner, "modality");
+		n = count_either(c, &inner, "tokenCount", "token_count", NULL);
 		if (json_string_eq(modality, "AUDIO"))
 			m.audio += n;
 		else if (json_string_eq(modality, "IMAGE") || json_string_eq(modality, "VIDEO") ||
@@ -89,8 +99,9 @@ static uint32_t count_grounding(struct json candidates, struct str model)
 	return (uint32_t)less(searched, UINT32_MAX);
 }
 
-int usage_gemini(const struct holder *h, struct json block, struct usage *u)
+int usage_gemini(const struct holder *h, struct json object, struct usage *u)
 {
+	struct block block;
 	struct counts c = {0};
 	struct modalities prompt, cache, tool, answer;
 	uint64_t in, cached, tool_in, out, thoughts, total, fresh, text, in_beside;
@@ -99,25 +110,26 @@ int usage_gemini(const struct holder *h, struct json block, struct usage *u)
 
 	u->model = json_raw_string(h->modelVersion.type ? h->modelVersion : h->model_version);
 	u->request_id = json_raw_string(h->responseId.type ? h->responseId : h->response_id);
-	if (block.type != JSON_OBJECT)
+	if (object.type != JSON_OBJECT)
 		return 0;
-	in = count_either(&c, block, "promptTokenCount", "prompt_token_count", NULL);
-	cached = count_either(&c, block, "cachedContentTokenCount", "cached_content_token_count", NULL);
-	tool_in = count_either(&c, block, "toolUsePromptTokenCount", "tool_use_prompt_token_count", NULL);
-	out = count_either(&c, block, "candidatesTokenCount", "candidates_token_count", &has_out);
+	block_open(&block, object);
+	in = count_either(&c, &block, "promptTokenCount", "prompt_token_count", NULL);
+	cached = count_either(&c, &block, "cachedContentTokenCount", "cached_content_token_count", NULL);
+	tool_in = count_either(&c, &block, "toolUsePromptTokenCount", "tool_use_prompt_token_count", NULL);
+	out = count_either(&c, &block, "candidatesTokenCount", "candidates_token_count", &has_out);
 	if (!has_out)
-		out = count_either(&c, block, "responseTokenCount", "response_token_count", NULL);
-	thoughts = count_either(&c, block, "thoughtsTokenCount", "thoughts_token_count", NULL);
-	total = count_either(&c, block, "totalTokenCount", "total_token_count", &has_total);
-	prompt = take_modalities(&c, either(block, "promptTokensDetails", "prompt_tokens_details"));
-	cache = take_modalities(&c, either(block, "cacheTokensDetails", "cache_tokens_details"));
-	tool = take_modalities(&c, either(block, "toolUsePromptTokensDetails", "tool_use_prompt_tokens_details"));
-	answer = take_modalities(&c, either(block, "candidatesTokensDetails", "candidates_tokens_details"));
+		out = count_either(&c, &block, "responseTokenCount", "response_token_count", NULL);
+	thoughts = count_either(&c, &block, "thoughtsTokenCount", "thoughts_token_count", NULL);
+	total = count_either(&c, &block, "totalTokenCount", "total_token_count", &has_total);
+	prompt = take_modalities(&c, block_either(&block, "promptTokensDetails", "prompt_tokens_details"));
+	cache = take_modalities(&c, block_either(&block, "cacheTokensDetails", "cache_tokens_details"));
+	tool = take_modalities(&c, block_either(&block, "toolUsePromptTokensDetails", "tool_use_prompt_tokens_details"));
+	answer = take_modalities(&c, block_either(&block, "candidatesTokensDetails", "candidates_tokens_details"));
 	if (!has_out && !answer.audio && !answer.image)
-		answer = take_modalities(&c, either(block, "responseTokensDetails", "response_tokens_details"));
-	tier = either(block, "trafficType", "traffic_type");
+		answer = take_modalities(&c, block_either(&block, "responseTokensDetails", "response_tokens_details"));
+	tier = block_either(&block, "trafficType", "traffic_type");
 	if (tier.type != JSON_STRING)
-		tier = either(block, "serviceTier", "service_tier");
+		tier = block_either(&block, "serviceTier", "service_tier");
 	if (tier.type != JSON_STRING)
 		tier = h->serviceTier.type ? h->serviceTier : h->service_tier;
 	if (tier.type == JSON_STRING)

@@ -10,6 +10,30 @@
 /* Counts above 2^53 cannot be told apart by half of the JSON libraries in the world: no vendor means one. */
 #define COUNT_MAX (UINT64_C(1) << 53)
 
+/* An object whose members were noted in one walk, since a reader asks for thirty names of which eight are there.
+ * Larger than any vendor's block, or with escaped names: asked as text each time, with the same answers. */
+enum { BLOCK_MEMBERS = 24 };
+struct block {
+	struct json object;
+	bool noted;
+	unsigned count;
+	uint64_t lengths; /* bit n % 64: there is a name of n bytes */
+	struct {
+		struct str key;
+		struct json value;
+	} member[BLOCK_MEMBERS];
+};
+void block_open(struct block *b, struct json object);
+struct json block_find(const struct block *b, struct str key);
+/* As json_get. */
+static inline struct json block_get(const struct block *b, const char *key)
+{
+	struct str name = str_of(key);
+	if (b->lengths >> (name.n % 64) & 1)
+		return block_find(b, name);
+	return (struct json){JSON_NONE, {NULL, 0}};
+}
+
 /* Reads counts of one block. The first wrong one (negative, fractional, text, above COUNT_MAX) is
  * remembered in `fault`; absent and null are 0. */
 struct counts {
@@ -17,8 +41,17 @@ struct counts {
 	unsigned seen; /* how many counts were there */
 };
 /* True when the member is there and a count. */
-bool count_take(struct counts *c, struct json object, const char *key, uint64_t *out);
-uint64_t count_of(struct counts *c, struct json object, const char *key);
+bool count_value(struct counts *c, struct json v, uint64_t *out);
+static inline bool count_take(struct counts *c, const struct block *b, const char *key, uint64_t *out)
+{
+	struct json v = block_get(b, key);
+	return v.type != JSON_NONE && count_value(c, v, out);
+}
+static inline uint64_t count_of(struct counts *c, const struct block *b, const char *key)
+{
+	uint64_t n;
+	return count_take(c, b, key, &n) ? n : 0;
+}
 /* A decimal number of seconds to milliseconds; of currency units to pico. False when it is none. */
 bool decimal_milli(struct json v, uint64_t *out);
 bool decimal_pico(struct json v, int64_t *out);
@@ -41,6 +74,9 @@ struct holder {
 #undef X
 };
 void holder_take(struct json object, struct holder *h);
+/* Checks a whole text and takes its members in the same pass; a text that is no object has none. 0, -RR_SYNTAX,
+ * -RR_LIMIT. */
+int holder_scan(struct str text, struct holder *h);
 
 /* One reader per family. `h` is the object that holds the block (model, id, tier stand there), `block` the
  * block itself (may be JSON_NONE). 0 or c->fault. */
@@ -66,6 +102,8 @@ struct usage_place {
 	bool batch;           /* a line of a batch's results */
 };
 void usage_place_find(enum usage_shape shape, struct json body, struct usage_place *at);
+/* The same with at->top already taken. */
+void usage_place_in(enum usage_shape shape, struct usage_place *at);
 /* usage_read with the place already found. */
 int usage_read_at(enum usage_shape shape, const struct usage_place *at, struct usage *u);
 

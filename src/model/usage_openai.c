@@ -102,7 +102,7 @@ static void spread(const struct parts *p, unsigned usual, enum token_class write
 }
 
 /* The first of the names that holds a count. */
-static bool take_first(struct counts *c, struct json object, const char *const names[], uint64_t *out)
+static bool take_first(struct counts *c, const struct block *object, const char *const names[], uint64_t *out)
 {
 	for (unsigned i = 0; names[i]; i++)
 		if (count_take(c, object, names[i], out))
@@ -110,17 +110,18 @@ static bool take_first(struct counts *c, struct json object, const char *const n
 	return false;
 }
 
-static struct json object_of(struct json block, const char *a, const char *b, const char *d)
+/* The first of the names that holds an object. */
+static inline void open_first(const struct block *block, const char *a, const char *b, const char *d, struct block *out)
 {
-	struct json v = json_get(block, a);
+	struct json v = block_get(block, a);
 	if (v.type != JSON_OBJECT)
-		v = json_get(block, b);
-	if (v.type != JSON_OBJECT && d)
-		v = json_get(block, d);
-	return v;
+		v = block_get(block, b);
+	if (v.type != JSON_OBJECT)
+		v = block_get(block, d);
+	block_open(out, v);
 }
 
-static void take_whole(struct counts *c, struct json block, bool input_first, struct parts *p)
+static void take_whole(struct counts *c, const struct block *block, bool input_first, struct parts *p)
 {
 	uint64_t chat = 0, other = 0;
 	bool has_chat = count_take(c, block, "prompt_tokens", &chat);
@@ -141,7 +142,7 @@ static void take_whole(struct counts *c, struct json block, bool input_first, st
 	}
 }
 
-static void take_details(struct counts *c, struct json block, struct parts *p)
+static void take_details(struct counts *c, const struct block *block, struct parts *p)
 {
 	/* Where each vendor puts them: OpenAI in the details; Moonshot cached_tokens, DeepSeek the hit count and
 	 * xAI's old block cached_prompt_text_tokens on top; translators keep Anthropic's names beside OpenAI's. */
@@ -150,27 +151,30 @@ static void take_details(struct counts *c, struct json block, struct parts *p)
 						   "cached_prompt_text_tokens", "cache_read_input_tokens", NULL};
 	static const char *const written_inner[] = {"cache_write_tokens", "cache_creation_tokens", NULL};
 	static const char *const written_outer[] = {"cache_creation_input_tokens", NULL};
-	struct json in = object_of(block, "prompt_tokens_details", "input_tokens_details", "input_token_details");
-	struct json out =
-		object_of(block, "completion_tokens_details", "output_tokens_details", "output_token_details");
-	struct json split = json_get(in, "cached_tokens_details");
-	if (!take_first(c, in, cached_inner, &p->cached))
+	struct block in, out;
+	struct json split;
+	open_first(block, "prompt_tokens_details", "input_tokens_details", "input_token_details", &in);
+	open_first(block, "completion_tokens_details", "output_tokens_details", "output_token_details", &out);
+	split = block_get(&in, "cached_tokens_details");
+	if (!take_first(c, &in, cached_inner, &p->cached))
 		take_first(c, block, cached_outer, &p->cached);
-	if (!take_first(c, in, written_inner, &p->written))
+	if (!take_first(c, &in, written_inner, &p->written))
 		take_first(c, block, written_outer, &p->written);
-	p->audio = count_of(c, in, "audio_tokens");
-	p->image = count_of(c, in, "image_tokens") + count_of(c, in, "video_tokens");
+	p->audio = count_of(c, &in, "audio_tokens");
+	p->image = count_of(c, &in, "image_tokens") + count_of(c, &in, "video_tokens");
 	if (split.type == JSON_OBJECT) {
+		struct block parts;
+		block_open(&parts, split);
 		p->has_cached_split = true;
-		p->cached_audio = count_of(c, split, "audio_tokens");
-		p->cached_image = count_of(c, split, "image_tokens");
+		p->cached_audio = count_of(c, &parts, "audio_tokens");
+		p->cached_image = count_of(c, &parts, "image_tokens");
 	}
-	if (!count_take(c, out, "reasoning_tokens", &p->reasoning))
+	if (!count_take(c, &out, "reasoning_tokens", &p->reasoning))
 		count_take(c, block, "reasoning_tokens", &p->reasoning);
-	p->audio_out = count_of(c, out, "audio_tokens");
-	p->image_out = count_of(c, out, "image_tokens");
-	p->image_text_out = count_of(c, out, "text_tokens");
-	p->has_output_details = out.type == JSON_OBJECT;
+	p->audio_out = count_of(c, &out, "audio_tokens");
+	p->image_out = count_of(c, &out, "image_tokens");
+	p->image_text_out = count_of(c, &out, "text_tokens");
+	p->has_output_details = out.object.type == JSON_OBJECT;
 }
 
 /* The life of a write. From GPT-5.6 OpenAI's entries live at least 30 minutes, 12 hours on GPT-6.1 Terra
@@ -228,26 +232,28 @@ static void take_output_tools(struct json output, struct usage *u)
 }
 
 /* xAI counts its server-side tools itself (web and X searches cost the same). */
-static void take_tool_details(struct counts *c, struct json details, struct usage *u)
+static void take_tool_details(struct counts *c, struct json object, struct usage *u)
 {
+	struct block details;
+	block_open(&details, object);
 	u->tools[TOOL_WEB_SEARCH] = u->tools[TOOL_FILE_SEARCH] = u->tools[TOOL_CODE] = 0;
-	add_tool(u, TOOL_WEB_SEARCH, count_of(c, details, "web_search_calls"));
-	add_tool(u, TOOL_WEB_SEARCH, count_of(c, details, "x_search_calls"));
-	add_tool(u, TOOL_FILE_SEARCH, count_of(c, details, "file_search_calls"));
-	add_tool(u, TOOL_FILE_SEARCH, count_of(c, details, "document_search_calls"));
-	add_tool(u, TOOL_CODE, count_of(c, details, "code_interpreter_calls"));
+	add_tool(u, TOOL_WEB_SEARCH, count_of(c, &details, "web_search_calls"));
+	add_tool(u, TOOL_WEB_SEARCH, count_of(c, &details, "x_search_calls"));
+	add_tool(u, TOOL_FILE_SEARCH, count_of(c, &details, "file_search_calls"));
+	add_tool(u, TOOL_FILE_SEARCH, count_of(c, &details, "document_search_calls"));
+	add_tool(u, TOOL_CODE, count_of(c, &details, "code_interpreter_calls"));
 }
 
 /* Costs that the vendor states: OpenRouter `cost`, Perplexity `cost.total_cost`, DeepInfra
  * `estimated_cost`, all in dollars; xAI in ticks of 10^-10 dollars. */
-static void take_cost(struct json block, struct usage *u)
+static void take_cost(const struct block *block, struct usage *u)
 {
-	struct json cost = json_get(block, "cost"), ticks = json_get(block, "cost_in_usd_ticks");
+	struct json cost = block_get(block, "cost"), ticks = block_get(block, "cost_in_usd_ticks");
 	uint64_t n;
 	if (cost.type == JSON_OBJECT)
 		cost = json_get(cost, "total_cost");
 	if (cost.type == JSON_NONE)
-		cost = json_get(block, "estimated_cost");
+		cost = block_get(block, "estimated_cost");
 	if (decimal_pico(cost, &u->vendor_cost_pico)) {
 		u->flags |= USAGE_VENDOR_COST;
 	} else if (json_u64(ticks, &n) == 0 && n <= INT64_MAX / 100) {
@@ -257,13 +263,13 @@ static void take_cost(struct json block, struct usage *u)
 }
 
 /* Transcription: by tokens or by the second, never both (C37). */
-static bool take_duration(struct counts *c, const struct holder *h, struct json block, struct usage *u)
+static bool take_duration(struct counts *c, const struct holder *h, const struct block *block, struct usage *u)
 {
-	struct json type = json_get(block, "type");
-	struct json seconds = json_get(block, "seconds");
+	struct json type = block_get(block, "type");
+	struct json seconds = block_get(block, "seconds");
 	if (json_string_eq(type, "tokens"))
 		return false;
-	if (seconds.type == JSON_NONE && block.type != JSON_OBJECT)
+	if (seconds.type == JSON_NONE && block->object.type != JSON_OBJECT)
 		seconds = h->duration; /* verbose_json of whisper-1, before it had usage */
 	if (seconds.type == JSON_NONE || seconds.type == JSON_NULL)
 		return false;
@@ -273,18 +279,20 @@ static bool take_duration(struct counts *c, const struct holder *h, struct json 
 	return true;
 }
 
-int usage_openai(enum usage_shape shape, const struct holder *h, struct json block, struct usage *u)
+int usage_openai(enum usage_shape shape, const struct holder *h, struct json object, struct usage *u)
 {
+	struct block block;
 	struct counts c = {0};
 	struct parts p = {0};
 	struct json tier = h->service_tier, details;
 	unsigned usual = 0;
 	bool input_first = shape == SHAPE_OPENAI_RESPONSES || shape == SHAPE_OPENAI_IMAGES ||
 			   shape == SHAPE_OPENAI_REALTIME || shape == SHAPE_OPENAI_TRANSCRIPTION;
+	block_open(&block, object);
 	u->model = json_raw_string(h->model);
 	u->request_id = json_raw_string(h->id);
 	if (tier.type != JSON_STRING)
-		tier = json_get(block, "service_tier");
+		tier = block_get(&block, "service_tier");
 	if (tier.type == JSON_STRING) {
 		u->tier = tier_parse(json_raw_string(tier));
 		if (json_string_eq(tier, "ultrafast")) { /* Responses only: a premium above priority */
@@ -293,15 +301,15 @@ int usage_openai(enum usage_shape shape, const struct holder *h, struct json blo
 		}
 	}
 	if (shape == SHAPE_OPENAI_TRANSCRIPTION || shape == SHAPE_OPENAI_REALTIME)
-		if (take_duration(&c, h, block, u))
+		if (take_duration(&c, h, &block, u))
 			return usage_close(u, &c);
-	if (block.type == JSON_OBJECT) {
+	if (object.type == JSON_OBJECT) {
 		uint64_t searches = 0;
-		take_whole(&c, block, input_first, &p);
-		take_cost(block, u);
+		take_whole(&c, &block, input_first, &p);
+		take_cost(&block, u);
 		if (u->flags & USAGE_VENDOR_COST)
 			c.seen++;
-		if (count_take(&c, block, "num_search_queries", &searches)) /* Perplexity */
+		if (count_take(&c, &block, "num_search_queries", &searches)) /* Perplexity */
 			add_tool(u, TOOL_WEB_SEARCH, searches);
 	}
 	if (shape == SHAPE_OPENAI_IMAGES && !p.has_in && !p.has_out) {
@@ -309,29 +317,29 @@ int usage_openai(enum usage_shape shape, const struct holder *h, struct json blo
 		c.seen += u->images > 0;
 		return usage_close(u, &c);
 	}
-	if (block.type != JSON_OBJECT)
+	if (object.type != JSON_OBJECT)
 		return 0;
-	take_details(&c, block, &p);
+	take_details(&c, &block, &p);
 	if (shape == SHAPE_OPENAI_IMAGES && !p.has_output_details)
 		p.image_out = p.out; /* before gpt-image-1.5 all output was pictures, without details */
 	else if (shape == SHAPE_OPENAI_IMAGES && !p.image_out)
 		p.image_out = minus(p.out, p.image_text_out);
-	if (shape == SHAPE_DEEPSEEK && !p.has_in && (p.cached || json_get(block, "prompt_cache_miss_tokens").type)) {
-		p.in = p.cached + count_of(&c, block, "prompt_cache_miss_tokens");
+	if (shape == SHAPE_DEEPSEEK && !p.has_in && (p.cached || block_get(&block, "prompt_cache_miss_tokens").type)) {
+		p.in = p.cached + count_of(&c, &block, "prompt_cache_miss_tokens");
 		p.has_in = true;
 	}
-	details = json_get(block, "prompt_audio_seconds"); /* Mistral; an empty object when unset */
+	details = block_get(&block, "prompt_audio_seconds"); /* Mistral; an empty object when unset */
 	if (details.type == JSON_NUMBER && decimal_milli(details, &u->audio_ms) && u->audio_ms) {
 		/* The audio is billed by the second; its tokens stand in total_tokens alone (their transcription
 		 * guide: 4 + 635 of 3264). They are billed once, so they are no class and not in the total. */
 		p.total = p.in + p.out;
 	}
-	if (shape == SHAPE_XAI && json_get(block, "completion_tokens").type == JSON_NUMBER)
+	if (shape == SHAPE_XAI && block_get(&block, "completion_tokens").type == JSON_NUMBER)
 		usual = REASONING_BESIDE; /* its chat block; its Responses block keeps to OpenAI's reading */
 	if (!c.fault)
 		spread(&p, usual, write_class(shape, h, u->model), u);
 	take_output_tools(h->output, u);
-	details = json_get(block, "server_side_tool_usage_details");
+	details = block_get(&block, "server_side_tool_usage_details");
 	if (details.type == JSON_OBJECT)
 		take_tool_details(&c, details, u);
 	return usage_close(u, &c);

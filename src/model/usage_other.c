@@ -15,14 +15,15 @@
 
 #include "base/err.h"
 
-int usage_bedrock(const struct holder *h, struct json block, struct usage *u)
+int usage_bedrock(const struct holder *h, struct json object, struct usage *u)
 {
+	struct block block;
 	struct counts c = {0};
 	uint64_t in, out, read, written, total = 0, split = 0;
 	bool has_total;
 	struct json_iter it;
 	struct str key;
-	struct json entry, tier, details = json_get(block, "cacheDetails");
+	struct json entry, tier, details;
 	unsigned entries = 0;
 
 	u->model = json_raw_string(h->modelId);
@@ -30,19 +31,24 @@ int usage_bedrock(const struct holder *h, struct json block, struct usage *u)
 	if (tier.type == JSON_STRING)
 		u->tier = tier_parse(json_raw_string(tier));
 	u->fast = json_string_eq(json_get(h->performanceConfig, "latency"), "optimized");
-	if (block.type != JSON_OBJECT)
+	if (object.type != JSON_OBJECT)
 		return 0;
-	in = count_of(&c, block, "inputTokens");
-	out = count_of(&c, block, "outputTokens");
-	if (!count_take(&c, block, "cacheReadInputTokens", &read))
-		read = count_of(&c, block, "cacheReadInputTokenCount");
-	if (!count_take(&c, block, "cacheWriteInputTokens", &written))
-		written = count_of(&c, block, "cacheWriteInputTokenCount");
-	has_total = count_take(&c, block, "totalTokens", &total);
+	block_open(&block, object);
+	details = block_get(&block, "cacheDetails");
+	in = count_of(&c, &block, "inputTokens");
+	out = count_of(&c, &block, "outputTokens");
+	if (!count_take(&c, &block, "cacheReadInputTokens", &read))
+		read = count_of(&c, &block, "cacheReadInputTokenCount");
+	if (!count_take(&c, &block, "cacheWriteInputTokens", &written))
+		written = count_of(&c, &block, "cacheWriteInputTokenCount");
+	has_total = count_take(&c, &block, "totalTokens", &total);
 	json_open(&it, details);
 	while (details.type == JSON_ARRAY && json_next(&it, &key, &entry) && ++entries <= 16) {
-		uint64_t n = count_of(&c, entry, "inputTokens");
 		struct json ttl = json_get(entry, "ttl");
+		struct block inner;
+		uint64_t n;
+		block_open(&inner, entry);
+		n = count_of(&c, &inner, "inputTokens");
 		split += n;
 		if (json_string_eq(ttl, "5m"))
 			u->tok[CLASS_IN_CACHE_WRITE_5M] += n;
@@ -67,7 +73,8 @@ int usage_bedrock(const struct holder *h, struct json block, struct usage *u)
 int usage_cohere(const struct holder *h, struct json block, struct usage *u)
 {
 	struct counts c = {0};
-	struct json meta = h->meta, billed, tokens;
+	struct json meta = h->meta;
+	struct block whole, billed, tokens;
 	uint64_t in, out, cached = 0, units;
 
 	u->model = json_raw_string(h->model);
@@ -80,18 +87,19 @@ int usage_cohere(const struct holder *h, struct json block, struct usage *u)
 		block = meta;
 	if (block.type != JSON_OBJECT)
 		return 0;
-	billed = json_get(block, "billed_units");
-	tokens = json_get(block, "tokens");
-	if (billed.type == JSON_OBJECT) {
-		in = count_of(&c, billed, "input_tokens");
-		out = count_of(&c, billed, "output_tokens");
-		u->images = count_of(&c, billed, "images");
-		units = count_of(&c, billed, "search_units") + count_of(&c, billed, "classifications");
+	block_open(&whole, block);
+	block_open(&billed, block_get(&whole, "billed_units"));
+	block_open(&tokens, block_get(&whole, "tokens"));
+	if (billed.object.type == JSON_OBJECT) {
+		in = count_of(&c, &billed, "input_tokens");
+		out = count_of(&c, &billed, "output_tokens");
+		u->images = count_of(&c, &billed, "images");
+		units = count_of(&c, &billed, "search_units") + count_of(&c, &billed, "classifications");
 		u->tools[TOOL_OTHER] = units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
 	} else {
-		in = count_of(&c, tokens, "input_tokens");
-		out = count_of(&c, tokens, "output_tokens");
-		cached = count_of(&c, block, "cached_tokens");
+		in = count_of(&c, &tokens, "input_tokens");
+		out = count_of(&c, &tokens, "output_tokens");
+		cached = count_of(&c, &whole, "cached_tokens");
 	}
 	u->vendor_total_tok = in + out;
 	u->tok[CLASS_IN_PLAIN] = in > cached ? in - cached : 0;
