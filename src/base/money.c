@@ -233,7 +233,7 @@ money_wide money_round(money_wide v, money_wide d)
 	money_wide quotient, rest, missing;
 	check(d > 0);
 	quotient = v / d;
-	rest = v % d;
+	rest = v - quotient * d; /* not v % d: a second division in 128 bits */
 	if (rest < 0)
 		rest = -rest;
 	missing = d - rest; /* never overflows, unlike 2 * rest */

@@ -215,6 +215,39 @@ const struct price_rule *price_rule_for(const struct book *b, const struct price
 	return stand_ins ? find_price(b, &b->model[found], m, &c) : find_rule(b, &b->model[found], m, &c, &listed);
 }
 
+/* a / b > c / d with b, d > 0. */
+static bool dearer(const struct price_rule *a, const struct price_rule *b)
+{
+	money_wide left, right;
+	if (a->listed_per == b->listed_per)
+		return a->listed_atto > b->listed_atto;
+	if (money_mul(a->listed_atto, (money_wide)b->listed_per, &left) ||
+	    money_mul(b->listed_atto, (money_wide)a->listed_per, &right))
+		return a->price_atto > b->price_atto;
+	return left > right;
+}
+
+unsigned price_dearest(const struct book *b, const struct price_query *q, const struct usage *u,
+		       const enum token_class ways[], unsigned count)
+{
+	size_t found = book_find(b, q->provider, q->model);
+	const struct price_rule *first, *best;
+	struct conditions c;
+	unsigned at = 0;
+	if (found == SIZE_MAX)
+		return 0;
+	conditions_of(&c, q, u);
+	first = best = find_price(b, &b->model[found], (enum meter)ways[0], &c);
+	for (unsigned i = 1; first && i < count; i++) {
+		const struct price_rule *r = find_price(b, &b->model[found], (enum meter)ways[i], &c);
+		if (r && currency_eq(r->currency, first->currency) && dearer(r, best)) {
+			best = r;
+			at = i;
+		}
+	}
+	return at;
+}
+
 /* An exact sum as num / den of atto. */
 struct fraction {
 	money_wide num;
@@ -233,8 +266,14 @@ static money_wide gcd(money_wide a, money_wide b)
 
 static int fraction_add(struct fraction *f, money_wide num, money_wide den)
 {
-	money_wide common = f->den / gcd(f->den, den) * den, a, b,
-		   sum; /* denominators are small products of 1e6, 3600 */
+	money_wide common, a, b, sum;
+	if (f->num == 0 || f->den == den) { /* nearly always: prices are listed per million */
+		if (den > INT64_C(1) << 62 || __builtin_add_overflow(f->num, num, &sum))
+			return -RR_RANGE;
+		*f = (struct fraction){sum, den};
+		return 0;
+	}
+	common = f->den / gcd(f->den, den) * den; /* denominators are small products of 1e6, 3600 */
 	if (common > INT64_C(1) << 62)
 		return -RR_RANGE;
 	if (money_mul(f->num, common / f->den, &a) || money_mul(num, common / den, &b) ||
@@ -248,6 +287,9 @@ static int fraction_add(struct fraction *f, money_wide num, money_wide den)
 static int fraction_row(struct fraction f, int64_t *pico)
 {
 	money_wide den, v;
+	*pico = 0;
+	if (f.num == 0)
+		return 0;
 	if (money_mul(f.den, ATTO_PER_PICO, &den))
 		return -RR_RANGE;
 	v = money_round(f.num, den);
@@ -277,13 +319,11 @@ static void why_unpriced(struct price_result *r, enum meter meter, const struct 
 		 c->fast ? " at fast speed" : "");
 }
 
-/* Prices one quantity. `sum` is the part of the cost that it belongs to. */
-static int add_line(struct work *w, struct fraction *sum, enum meter meter, uint64_t quantity, uint32_t scale)
+/* Prices one quantity that is not 0. `sum` is the part of the cost that it belongs to. */
+static int add_some(struct work *w, struct fraction *sum, enum meter meter, uint64_t quantity, uint32_t scale)
 {
 	const struct price_rule *rule;
 	money_wide num, den;
-	if (quantity == 0)
-		return 0;
 	rule = find_price(w->b, w->m, meter, &w->c);
 	if (!rule) {
 		/* Fetching pages costs nothing beside its tokens (Anthropic; no vendor lists a price per page). */
@@ -310,6 +350,11 @@ static int add_line(struct work *w, struct fraction *sum, enum meter meter, uint
 	return 0;
 }
 
+static inline int add_line(struct work *w, struct fraction *sum, enum meter meter, uint64_t quantity, uint32_t scale)
+{
+	return quantity ? add_some(w, sum, meter, quantity, scale) : 0;
+}
+
 static bool has_rule(const struct work *w, enum meter meter)
 {
 	bool listed;
@@ -321,8 +366,9 @@ static int price_lines(struct work *w, const struct usage *u)
 	uint64_t tokens = usage_total_tok(u);
 	int rc = 0;
 	for (unsigned k = 0; k < CLASSES && !rc; k++)
-		rc = add_line(w, token_class_is_output((enum token_class)k) ? &w->output : &w->input, (enum meter)k,
-			      u->tok[k], 1);
+		if (u->tok[k])
+			rc = add_line(w, token_class_is_output((enum token_class)k) ? &w->output : &w->input,
+				      (enum meter)k, u->tok[k], 1);
 	for (unsigned k = 0; k < TOOLS && !rc; k++)
 		rc = add_line(w, &w->tools, (enum meter)(METER_TOOL_0 + k), u->tools[k], 1);
 	/* By tokens or by seconds, pieces or characters, never by both (C37): tokens are the finer measure. */

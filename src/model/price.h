@@ -43,6 +43,10 @@ struct price_result {
 
 /* Prices u (its tier, geo and fast are dimensions). Always fills *r; 0, or -RR_UNPRICED, or -RR_RANGE. */
 int price(const struct book *b, const struct price_query *q, const struct usage *u, struct price_result *r);
+/* Which of the ways of billing the same tokens costs most for a call of u's conditions: its index; 0 (the first) where
+ * none is dearer in the first one's currency. Ways without a price are left out. For bounds. */
+unsigned price_dearest(const struct book *b, const struct price_query *q, const struct usage *u,
+		       const enum token_class ways[], unsigned count);
 /* The rule that would price one unit of m for a call of that tier and size, or NULL. With stand_ins, what the
  * source's format lets stand in for a price that is not listed (price.c: meter_next()). */
 const struct price_rule *price_rule_for(const struct book *b, const struct price_query *q, enum meter m, enum tier t,
