@@ -12,7 +12,7 @@
 enum { CLAIM_FILES = 256, CLAIM_BYTES = 1 << 20, ARENA_BYTES = 8 << 20 };
 
 /* 0, or an exit code after saying why. */
-static int check_file(const char *path, struct claim *c, struct sb *out)
+static int check_file(const char *path, struct claim *c, bool keep, struct sb *out)
 {
 	struct sb text, errors;
 	struct arena arena;
@@ -37,6 +37,13 @@ static int check_file(const char *path, struct claim *c, struct sb *out)
 		claim_json(c, out);
 	else
 		claim_text(c, out);
+	if (keep) { /* for explain plan */
+		struct sb kept;
+		sb_init(&kept, CLAIM_BYTES);
+		claim_json(c, &kept);
+		cmd_plan_keep(sb_str(&kept));
+		sb_fini(&kept);
+	}
 out:
 	arena_fini(&arena);
 	sb_fini(&errors);
@@ -62,14 +69,12 @@ static int run(int argc, char **argv)
 	struct claim *c = calloc(1, sizeof *c);
 	sb_init(&out, 64 << 20);
 	for (unsigned i = 0; c && i < count; i++) {
-		int one = check_file(path[i], c, &out);
+		int one = check_file(path[i], c, count == 1, &out);
 		if (one)
 			code = one;
 		if (!globals.json && count > 1)
 			sb_addc(&out, '\n');
 	}
-	if (!code && count == 1)
-		cmd_plan_keep(globals.json ? sb_str(&out) : STR("{}"));
 	rc = cmd_print(sb_str(&out));
 	sb_fini(&out);
 	free(c);

@@ -209,6 +209,7 @@ int advise(const struct scenario *s, struct advice *out, struct err *e)
 	*left = *s;
 	left->tunes = 0; /* the ladder decides on them at their step */
 	double bill = month_bill(left, path);
+	out->tokens_million = path->tokens[0] / 1e6;
 	for (unsigned i = 0; i < ADVISE_STEPS; i++) {
 		struct advice_line *l = &out->step[i];
 		l->before = l->after = bill;
@@ -239,6 +240,7 @@ void advise_json(const struct scenario *s, const struct advice *a, struct sb *ou
 	jw_kcstr(&w, "plan", "advise");
 	jw_key(&w, "currency");
 	jw_cstr(&w, s->currency.code[0] ? s->currency.code : NULL);
+	jw_kdouble(&w, "tokens_million_per_month", a->tokens_million);
 	jw_key(&w, "steps");
 	jw_array(&w);
 	for (unsigned i = 0; i < ADVISE_STEPS; i++) {
@@ -289,7 +291,8 @@ void advise_text(const struct scenario *s, const struct advice *a, struct sb *ou
 {
 	char text[64], left[64];
 	struct currency none = {{0}};
-	sb_addf(out, "The ladder, a month at today's volume%s%s\n\n", s->currency.code[0] ? ", in " : "", s->currency.code);
+	sb_addf(out, "The ladder, a month at today's volume of %s million tokens%s%s\n\n",
+		value_text(a->tokens_million, "", none, text), s->currency.code[0] ? ", in " : "", s->currency.code);
 	sb_addf(out, "%-10s%14s%14s   %s\n", "", "saves", "bill", "");
 	sb_addf(out, "%-10s%14s%14s\n", "as it is", "-", value_text(a->step[0].before, "money", none, left));
 	for (unsigned i = 0; i < ADVISE_STEPS; i++) {

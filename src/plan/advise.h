@@ -22,7 +22,7 @@ struct advice_line {
 };
 struct advice {
 	struct advice_line step[ADVISE_STEPS];
-	bool measured_hit;           /* hit rates come from calls that passed the gateway */
+	double tokens_million;       /* a month in production, today */
 };
 
 /* s is a scenario by hand or one that was made from the ledger. 0 or a negative code. */
