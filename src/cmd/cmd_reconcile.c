@@ -8,12 +8,11 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_query.h"
+#include "cmd/cmd_reconcile.h"
 #include "cmd/discover.h"
 #include "import/import.h"
-#include "report/reconcile.h"
 
 enum { OUT_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024, FILES_MOST = 64 };
-#define TOLERANCE_PICO (PICO_PER_UNIT / 1000000)
 
 static const struct opt reconcile_help[] = {
 	{"tolerance", 0, OPT_MONEY, NULL, NULL, "M", "a row agrees up to that difference (default 0.000001)"},
@@ -58,10 +57,29 @@ static int read_bill(struct ledger *bill, const char *const *files, unsigned cou
 	return rc;
 }
 
+int cmd_reconcile_files(struct reconcile *r, struct ledger *books, const char *const *files, unsigned count, const char *as,
+			const char *map, const struct report_query *q, int64_t tolerance_pico, bool *rejected, struct arena *a,
+			struct err *e)
+{
+	char scratch[256], path[300];
+	struct ledger *bill;
+	int rc;
+	if (scratch_make(scratch, sizeof scratch))
+		return err_set(e, RR_IO, "cannot make a folder for scratch data: set TMPDIR to one that can be written");
+	snprintf(path, sizeof path, "%s/ledger.db", scratch);
+	bill = ledger_open(path, LEDGER_WRITE, e);
+	rc = bill ? read_bill(bill, files, count, as, map, rejected, e) : -RR_STORE;
+	if (!rc)
+		rc = reconcile_make(r, books, bill, q, tolerance_pico, a, e);
+	ledger_close(bill);
+	scratch_remove(scratch);
+	return rc;
+}
+
 static int run(int argc, char **argv)
 {
 	struct query_flags g = {0};
-	struct opt_money tolerance = {.pico = TOLERANCE_PICO};
+	struct opt_money tolerance = {.pico = RECONCILE_TOLERANCE_PICO};
 	const char *as = NULL, *map = NULL, *files[FILES_MOST];
 	const struct opt options[] = {
 		{"tolerance", 0, OPT_MONEY, &tolerance, NULL, "M", reconcile_help[0].help},
@@ -72,12 +90,12 @@ static int run(int argc, char **argv)
 		{NULL},
 	};
 	unsigned count = 0;
-	char path[4096], scratch[256] = "", scratch_ledger[300];
+	char path[4096];
 	bool rejected = false;
 	struct report_query q;
 	struct reconcile r = {0};
 	struct err e = {0};
-	struct ledger *books = NULL, *bill = NULL;
+	struct ledger *books = NULL;
 	struct arena a;
 	struct sb out;
 	int rc = cmd_parse(&cmd_reconcile, argc, argv, options, files, &count, FILES_MOST);
@@ -96,17 +114,8 @@ static int run(int argc, char **argv)
 		books = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 		rc = books ? 0 : -RR_STORE;
 	}
-	if (!rc && scratch_make(scratch, sizeof scratch)) {
-		scratch[0] = 0;
-		rc = err_set(&e, RR_IO, "cannot make a folder for scratch data: set TMPDIR to one that can be written");
-	}
-	if (!rc) {
-		snprintf(scratch_ledger, sizeof scratch_ledger, "%s/ledger.db", scratch);
-		bill = ledger_open(scratch_ledger, LEDGER_WRITE, &e);
-		rc = bill ? read_bill(bill, files, count, as, map, &rejected, &e) : -RR_STORE;
-	}
 	if (!rc)
-		rc = reconcile_make(&r, books, bill, &q, tolerance.pico, &a, &e);
+		rc = cmd_reconcile_files(&r, books, files, count, as, map, &q, tolerance.pico, &rejected, &a, &e);
 	if (rc) {
 		rc = cmd_fail(&e);
 	} else {
@@ -120,10 +129,7 @@ static int run(int argc, char **argv)
 		if (!rc)
 			rc = r.off ? err_exit_code(RR_RECONCILE) : rejected ? err_exit_code(RR_INPUT) : 0;
 	}
-	ledger_close(bill);
 	ledger_close(books);
-	if (scratch[0])
-		scratch_remove(scratch);
 	sb_fini(&out);
 	arena_fini(&a);
 	return rc;

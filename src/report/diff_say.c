@@ -21,7 +21,7 @@ static void signed_money(struct currency c, money_wide pico, unsigned decimals, 
 static void plain_signed(money_wide pico, unsigned decimals, char out[MONEY_TEXT + 1])
 {
 	out[0] = '+';
-	money_human(pico, decimals, out + (pico >= 0));
+	money_human(pico, decimals, out + (pico > 0));
 }
 
 /* Share of the input that came from a cache, in whole percent; -1 without input. */
@@ -55,22 +55,22 @@ static void pair(struct sb *out, uint64_t a, uint64_t b)
 {
 	char x[32], y[32], text[80];
 	snprintf(text, sizeof text, "%s -> %s", num_group(a, x), num_group(b, y));
-	sb_addf(out, "%22s", text);
+	sb_addf(out, "%20s", text);
 }
 
 static void line(const struct diff *d, const struct diff_line *l, const char *name, unsigned decimals, struct sb *out)
 {
 	char text[80], money[MONEY_TEXT + 1];
 	int before = hits(&l->before), after = hits(&l->after);
-	snprintf(text, sizeof text, "%.*s", 20, name);
-	sb_addf(out, "%-20s", text);
+	snprintf(text, sizeof text, "%.*s", 18, name);
+	sb_addf(out, "%-19s", text);
 	pair(out, l->before.calls, l->after.calls);
-	sb_addf(out, "%11s", money_human(l->before.cost_pico, decimals, money));
-	sb_addf(out, "%11s", money_human(l->after.cost_pico, decimals, money));
+	sb_addf(out, "%12s", money_human(l->before.cost_pico, decimals, money));
+	sb_addf(out, "%10s", money_human(l->after.cost_pico, decimals, money));
 	plain_signed(l->after.cost_pico - l->before.cost_pico, decimals, money);
-	sb_addf(out, "%11s", money);
+	sb_addf(out, "%10s", money);
 	if (before >= 0 && after >= 0)
-		sb_addf(out, "  %d->%d %%", before, after);
+		sb_addf(out, " %d->%d %%", before, after);
 	sb_addc(out, '\n');
 	(void)d;
 }
@@ -135,7 +135,7 @@ void diff_text(const struct diff *d, struct sb *out)
 	unsigned decimals = money_decimals(most);
 	char n[32];
 	head(d, decimals, out);
-	sb_addf(out, "%-20s%22s%11s%11s%11s  %s\n", report_by_name(d->by), "requests", "cost before", "after", "change", "cache");
+	sb_addf(out, "%-19s%20s%12s%10s%10s %s\n", report_by_name(d->by), "requests", "cost before", "after", "change", "cache");
 	for (unsigned i = 0; i < d->count && i < LINES_SHOWN; i++) {
 		char name[64];
 		str_copy(name, sizeof name, d->lines[i].key.n ? d->lines[i].key : STR("(none)"));
