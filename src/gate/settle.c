@@ -29,29 +29,27 @@ static struct price_query query_of(const struct request *r, struct str model)
 /* The dearest way in which the input may be billed: plain, or written to one of the vendor's caches. */
 static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 {
-	static const enum token_class ways[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_5M,
-						CLASS_IN_CACHE_WRITE_30M, CLASS_IN_CACHE_WRITE_1H, CLASS_IN_CACHE_WRITE_12H};
+	enum token_class ways[6] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_30M,
+				    CLASS_IN_CACHE_WRITE_12H};
 	struct price_query q = query_of(r, r->features.model);
-	struct price_result one;
-	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
-		if (ways[i] == CLASS_IN_CACHE_WRITE_1H && r->up->api == API_ANTHROPIC && !r->features.cache_ttl_1h)
-			continue;
-		if ((ways[i] == CLASS_IN_CACHE_WRITE_5M) && r->up->api == API_ANTHROPIC && !r->features.cache_marks)
-			continue;
-		u->tok[ways[i]] = in_tok;
-		if (price(r->worker->gate->book, &q, u, &one) == -RR_RANGE) { /* more than money can say: more than any cap */
-			one.status = PRICE_PRICED;
-			one.total_pico = INT64_MAX;
-		}
-		if (i == 0 || (one.status == PRICE_PRICED && one.total_pico > r->bound.total_pico)) {
-			r->bound.status = one.status;
-			r->bound.currency = one.currency;
-			r->bound.total_pico = one.total_pico;
-		}
-		u->tok[ways[i]] = 0;
-		if (i == 0 && one.status == PRICE_UNPRICED)
-			break;
+	struct price_result bound;
+	unsigned count = 4, way;
+	if (r->up->api != API_ANTHROPIC || r->features.cache_ttl_1h)
+		ways[count++] = CLASS_IN_CACHE_WRITE_1H;
+	if (r->up->api != API_ANTHROPIC || r->features.cache_marks)
+		ways[count++] = CLASS_IN_CACHE_WRITE_5M;
+	u->tok[CLASS_IN_PLAIN] = in_tok;
+	way = price_dearest(r->worker->gate->book, &q, u, ways, count);
+	u->tok[CLASS_IN_PLAIN] = 0;
+	u->tok[ways[way]] = in_tok;
+	if (price(r->worker->gate->book, &q, u, &bound) == -RR_RANGE) { /* more than money can say: more than any cap */
+		bound.status = PRICE_PRICED;
+		bound.total_pico = INT64_MAX;
 	}
+	u->tok[ways[way]] = 0;
+	r->bound.status = bound.status;
+	r->bound.currency = bound.currency;
+	r->bound.total_pico = bound.total_pico;
 }
 
 void settle_bound(struct request *r)
