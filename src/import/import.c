@@ -27,6 +27,7 @@ struct call *row_begin(struct import_ctx *x, uint64_t number)
 	x->claimed = STR("");
 	x->claim_counts = false;
 	x->class_source = NULL;
+	x->context_tok = 0;
 	x->classified = false;
 	memset(&x->facts, 0, sizeof x->facts);
 	return &x->call;
@@ -125,6 +126,7 @@ static void row_price(struct import_ctx *x)
 		.model = intern_str(c->model_answered ? c->model_answered : c->model_asked),
 		.at_us = c->start_us,
 		.region = str_of(c->usage.geo),
+		.context_tok = x->context_tok,
 	};
 	const struct price_rule *rule;
 	if (!(c->usage.flags & USAGE_SEEN)) {
@@ -132,10 +134,13 @@ static void row_price(struct import_ctx *x)
 		c->price_status = c->billed_pico == 0 ? PRICE_FREE : PRICE_NO_USAGE;
 		return;
 	}
-	if (c->billed_pico != BILLED_UNKNOWN || c->calls == 0) { /* rule 4: reconcile prices these, the bill counts */
+	if (c->billed_pico != BILLED_UNKNOWN) { /* rule 4: reconcile prices these, the bill counts */
 		c->price_status = c->billed_pico == 0 ? PRICE_FREE : PRICE_NO_USAGE;
 		return;
 	}
+	/* A long-context step is by request: the sum of a bucket's requests must not set it off. */
+	if (!q.context_tok && c->calls > 1)
+		q.context_tok = (usage_input_tok(&c->usage) + c->calls - 1) / c->calls;
 	price(x->o->book, &q, &c->usage, &r);
 	c->price_status = (uint8_t)r.status;
 	if (r.status == PRICE_PRICED || r.status == PRICE_FREE) {

@@ -73,6 +73,7 @@ struct import_ctx {
 	bool claim_counts;     /* claimed is a number in call.currency: it is summed */
 	struct class_facts facts;
 	const char *class_source; /* whose rules; NULL: the source's own name */
+	uint64_t context_tok;  /* input of one request of the row, where the source says so; else the average */
 	bool classified;       /* the source set call.book itself (with a rule id) */
 };
 

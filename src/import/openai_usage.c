@@ -155,6 +155,8 @@ static int put(struct import_ctx *x, uint64_t number, struct bucket_row *b, stru
 			return row_reject(x, number, "%s is out of range", field_name[i]);
 	}
 	count_usage(b, &k->usage);
+	if (str_ends(b->text[F_service_tier], STR("-tier"))) /* the CSV writes flex-tier, incentivized-tier */
+		b->text[F_service_tier].n -= strlen("-tier");
 	tier = b->text[F_service_tier].n ? tier_parse(b->text[F_service_tier]) : TIER_STANDARD;
 	k->usage.tier = is_true(b->text[F_batch]) ? TIER_BATCH : tier;
 	k->start_us = b->start_us;

@@ -9,8 +9,14 @@ const struct import_source *const import_sources[] = {
 	&source_openai_usage,
 	&source_openai_costs,
 	&source_openai_job,
+	&source_anthropic_usage,
+	&source_anthropic_costs,
+	&source_anthropic_people,
 	&source_claude_code,
 	&source_codex,
+	&source_litellm,
+	&source_langfuse,
+	&source_otel,
 	NULL,
 };
 

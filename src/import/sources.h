@@ -8,6 +8,7 @@
 #include "import/import_i.h"
 
 extern const struct import_source source_focus, source_openai_usage, source_openai_costs, source_openai_job,
-	source_claude_code, source_codex;
+	source_anthropic_usage, source_anthropic_costs, source_anthropic_people, source_claude_code, source_codex,
+	source_litellm, source_langfuse, source_otel;
 
 #endif

@@ -22,10 +22,10 @@ static const struct {
 } words[] = {
 	{"input", W_INPUT}, {"inp", W_INPUT}, {"inpt", W_INPUT}, {"in", W_INPUT}, {"prompt", W_INPUT},
 	{"output", W_OUTPUT}, {"outp", W_OUTPUT}, {"opt", W_OUTPUT}, {"outpt", W_OUTPUT}, {"out", W_OUTPUT},
-	{"completion", W_OUTPUT}, {"predictions", 0}, {"cache", W_CACHE}, {"cached", W_CACHE | W_READ},
+	{"completion", W_OUTPUT}, {"candidates", W_OUTPUT}, {"generated", W_OUTPUT}, {"predictions", 0}, {"cache", W_CACHE}, {"cached", W_CACHE | W_READ},
 	{"cchd", W_CACHE | W_READ}, {"caching", W_CACHE | W_READ}, {"read", W_READ}, {"write", W_WRITE},
 	{"creation", W_WRITE}, {"5m", W_5M}, {"1h", W_1H}, {"audio", W_AUDIO}, {"aud", W_AUDIO}, {"image", W_IMAGE},
-	{"img", W_IMAGE}, {"video", W_IMAGE}, {"thinking", W_THINK}, {"reasoning", W_THINK}, {"token", W_TOKEN},
+	{"img", W_IMAGE}, {"video", W_IMAGE}, {"thinking", W_THINK | W_OUTPUT}, {"reasoning", W_THINK | W_OUTPUT}, {"thoughts", W_THINK | W_OUTPUT}, {"token", W_TOKEN},
 	{"tokens", W_TOKEN}, {"tkn", W_TOKEN}, {"tpm", 0}, {"batch", W_BATCH}, {"flex", W_FLEX},
 	{"priority", W_PRIORITY}, {"pp", W_PRIORITY}, {"storage", W_STORAGE}, {"training", W_TRAIN},
 	{"million", W_MILLION}, {"tuning", W_TRAIN},

@@ -117,7 +117,7 @@ static void conditions_of(struct conditions *c, const struct price_query *q, con
 	c->fast = u->fast && c->tier != TIER_PRIORITY; /* OpenAI's fast is its priority tier */
 	c->geo = str_of(u->geo);
 	c->region = q->region;
-	c->input_tok = usage_input_tok(u);
+	c->input_tok = q->context_tok ? q->context_tok : usage_input_tok(u);
 }
 
 static bool in_force(const struct price_rule *r, const struct conditions *c)

@@ -19,6 +19,7 @@ struct price_query {
 	struct str model;
 	int64_t at_us;
 	struct str region;     /* vendor's inference geography where it changes the price; "" = none */
+	uint64_t context_tok;  /* input of one request, where u sums several (an export's bucket); 0 = u's own input */
 };
 
 struct price_line {

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Langfuse: observations, as the API, the JSON and the blob export give them (camel or snake case), alone or beside
+ * their trace.
+ *
+ * 1. Keys of usageDetails are not normalised (input, input_tokens, promptTokenCount, input_cache_read ... over 40
+ *    spellings, sources.md 2.9): they are read by their words.
+ * 2. Only leaves count: an AGENT, or a generateText around its doGenerate, repeats what is below it.
+ * 3. Langfuse's cost is its own estimate: claimed, never billed.
+ */
+#include "import/spans.h"
+
+static struct json either(struct json r, const char *camel, const char *snake)
+{
+	struct json v = json_get(r, camel);
+	return v.type != JSON_NONE ? v : json_get(r, snake);
+}
+
+static unsigned probe(struct json r)
+{
+	bool trace = either(r, "traceId", "trace_id").type == JSON_STRING;
+	bool usage = either(r, "usageDetails", "usage_details").type != JSON_NONE;
+	return trace && usage && json_get(r, "type").type == JSON_STRING ? 100 : 0;
+}
+
+/* A map that may come as text. */
+static struct json map_of(struct import_ctx *x, struct json v)
+{
+	struct json m = v;
+	if (v.type == JSON_STRING && json_parse(json_text(x, v), &m, NULL))
+		m.type = JSON_NONE;
+	return m;
+}
+
+static uint64_t id_of(struct import_ctx *x, struct json r, struct json id)
+{
+	struct str t = json_text(x, either(r, "traceId", "trace_id")), s = json_text(x, id);
+	uint64_t part[2] = {hash_xxh3(t.p, t.n), hash_xxh3(s.p, s.n)};
+	return s.n ? hash_xxh3(part, sizeof part) | 1 : 0;
+}
+
+static void read_usage(struct import_ctx *x, struct json r, struct span *n)
+{
+	struct named_counts c = {0};
+	struct json_iter it;
+	struct json value;
+	struct str key;
+	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); json_next(&it, &key, &value);) {
+		uint64_t v;
+		if (json_u64(value, &v) == 0)
+			named_count_add(&c, key, v);
+	}
+	n->used = c.any;
+	named_counts_read(&c, n->tok, &n->flags);
+}
+
+/* "openai" for gpt-..., told by the span's own attributes where it has them. */
+static uint32_t provider_of(struct import_ctx *x, struct json r)
+{
+	static const char *const names[] = {"gen_ai.provider.name", "gen_ai.system", "llm.system"};
+	struct json attributes = map_of(x, json_get(map_of(x, json_get(r, "metadata")), "attributes"));
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		struct json v = json_get(attributes, names[i]);
+		if (v.type == JSON_STRING)
+			return provider_named(json_text(x, v));
+	}
+	return 0;
+}
+
+static int record(struct import_ctx *x, struct json r, uint64_t number, struct err *e)
+{
+	struct span n;
+	struct json model = json_get(r, "model"), cost = either(r, "totalCost", "total_cost");
+	struct str environment = json_text(x, json_get(r, "environment"));
+	struct json begun = either(r, "completionStartTime", "completion_start_time");
+	const char *why;
+	span_init(&n);
+	n.number = number;
+	n.id = id_of(x, r, json_get(r, "id"));
+	n.parent = id_of(x, r, either(r, "parentObservationId", "parent_observation_id"));
+	if (!n.id)
+		return row_reject(x, number, "the observation has no id");
+	read_usage(x, r, &n);
+	if (!n.used)
+		return spans_add(x, x->state, &n, e);
+	if ((why = read_time(json_text(x, either(r, "startTime", "start_time")), &n.start_us)) != NULL)
+		return row_reject(x, number, "startTime %s", why);
+	if (read_time(json_text(x, either(r, "endTime", "end_time")), &n.end_us))
+		n.end_us = n.start_us;
+	if (begun.type == JSON_STRING) {
+		int64_t us;
+		n.streamed = true;
+		if (!read_time(json_text(x, begun), &us) && us > n.start_us && us - n.start_us < UINT32_MAX)
+			n.ttft_us = (uint32_t)(us - n.start_us);
+	}
+	if (model.type != JSON_STRING)
+		model = either(r, "providedModelName", "provided_model_name");
+	n.model = n.model_asked = json_name(x, model);
+	n.provider = provider_of(x, r);
+	n.surface = intern(STR("langfuse"));
+	n.project = json_name(x, either(r, "projectId", "project_id"));
+	if (environment.n && !str_eqc(environment, "default") && !str_eqc(environment, "production"))
+		n.env = intern(environment);
+	n.agent = json_string_eq(json_get(r, "type"), "AGENT");
+	n.failed = json_string_eq(json_get(r, "level"), "ERROR");
+	if (cost.type == JSON_NUMBER || cost.type == JSON_STRING)
+		if (money_parse(json_text(x, cost), &n.claimed_pico, NULL))
+			n.claimed_pico = INT64_MIN;
+	return spans_add(x, x->state, &n, e);
+}
+
+static int finish(struct import_ctx *x, struct err *e)
+{
+	return spans_finish(x, x->state, e);
+}
+
+static void state_free(struct import_ctx *x)
+{
+	spans_fini(x->state);
+}
+
+const struct import_source source_langfuse = {
+	.name = "langfuse",
+	.title = "Langfuse observations (API, JSON and blob exports)",
+	.flags = SRC_LINES,
+	.state_bytes = sizeof(struct spans),
+	.probe_json = probe,
+	.json_record = record,
+	.batch_end = finish,
+	.state_free = state_free,
+};

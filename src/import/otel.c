@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OpenTelemetry GenAI spans: OTLP JSON, as the collector's file exporter writes it (a document, or one a line).
+ *
+ * 1. gen_ai.usage.input_tokens includes what was cached, output_tokens includes reasoning (semantic conventions for
+ *    generative AI); the older names prompt_tokens and completion_tokens are read too. Details that are larger than
+ *    the whole make a mismatch.
+ * 2. Only leaves that used a model count; a span whose operation is an agent's never does.
+ * 3. No cost is in a span: it is priced by our book.
+ */
+#include "import/spans.h"
+
+enum attribute {
+	A_PROVIDER, A_SYSTEM, A_OPERATION, A_ASKED, A_ANSWERED, A_ID, A_TIER, A_TIER_OLD, A_SERVICE, A_ENV, A_ENV_OLD,
+	A_TEAM, ATTRIBUTES
+};
+static const char *const attribute_name[ATTRIBUTES] = {
+	"gen_ai.provider.name", "gen_ai.system", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model",
+	"gen_ai.response.id", "openai.response.service_tier", "gen_ai.openai.response.service_tier", "service.name",
+	"deployment.environment.name", "deployment.environment", "team",
+};
+
+struct attributes {
+	struct json v[ATTRIBUTES];
+	struct named_counts counts;
+};
+
+static unsigned probe(struct json r)
+{
+	bool scopes = json_get(r, "scopeSpans").type == JSON_ARRAY || json_get(r, "scope_spans").type == JSON_ARRAY ||
+		      json_get(r, "instrumentationLibrarySpans").type == JSON_ARRAY;
+	return scopes ? 100 : 0;
+}
+
+/* {"stringValue": "x"}, {"intValue": "12"} or {"intValue": 12}. */
+static struct json value_of(struct json any)
+{
+	struct json_iter it;
+	struct json v = {JSON_NONE, {NULL, 0}};
+	struct str key;
+	json_open(&it, any);
+	json_next(&it, &key, &v);
+	return v;
+}
+
+static bool count_of(struct import_ctx *x, struct json v, uint64_t *out)
+{
+	return v.type == JSON_STRING ? str_u64(json_text(x, v), out) == 0 : json_u64(v, out) == 0;
+}
+
+static void read_attributes(struct import_ctx *x, struct json list, struct attributes *a)
+{
+	static const struct str usage = {"gen_ai.usage.", 13};
+	struct json_iter it;
+	struct json one;
+	struct str none;
+	for (json_open(&it, list); json_next(&it, &none, &one);) {
+		struct str name = json_text(x, json_get(one, "key"));
+		struct json v = value_of(json_get(one, "value"));
+		uint64_t n;
+		for (unsigned i = 0; i < ATTRIBUTES; i++)
+			if (str_eqc(name, attribute_name[i]))
+				a->v[i] = v;
+		if (str_starts(name, usage) && !str_contains(name, STR(".details.")) && count_of(x, v, &n))
+			named_count_add(&a->counts, str_sub(name, usage.n, name.n), n);
+	}
+}
+
+static uint64_t hash_id(struct json trace, struct json span)
+{
+	struct str t = json_raw_string(trace), s = json_raw_string(span);
+	uint64_t part[2] = {hash_xxh3(t.p, t.n), hash_xxh3(s.p, s.n)};
+	return s.n ? hash_xxh3(part, sizeof part) | 1 : 0;
+}
+
+static bool nano_time(struct import_ctx *x, struct json v, int64_t *us)
+{
+	uint64_t ns;
+	if (!count_of(x, v, &ns) || ns == 0 || ns > INT64_MAX)
+		return false;
+	*us = (int64_t)(ns / 1000);
+	return true;
+}
+
+static uint32_t first_name(struct import_ctx *x, const struct attributes *a, enum attribute one, enum attribute two)
+{
+	uint32_t id = json_name(x, a->v[one]);
+	return id ? id : json_name(x, a->v[two]);
+}
+
+static int one_span(struct import_ctx *x, struct json s, const struct attributes *resource, uint64_t number, struct err *e)
+{
+	struct attributes a = *resource;
+	struct span n;
+	struct str operation, tier, env;
+	struct json trace = json_get(s, "traceId");
+	span_init(&n);
+	memset(&a.counts, 0, sizeof a.counts);
+	read_attributes(x, json_get(s, "attributes"), &a);
+	n.number = number;
+	n.id = hash_id(trace, json_get(s, "spanId"));
+	n.parent = hash_id(trace, json_get(s, "parentSpanId"));
+	if (!n.id)
+		return row_reject(x, number, "a span has no spanId");
+	n.used = a.counts.any;
+	if (!n.used)
+		return spans_add(x, x->state, &n, e);
+	if (!nano_time(x, json_get(s, "startTimeUnixNano"), &n.start_us))
+		return row_reject(x, number, "a span's startTimeUnixNano is no time");
+	if (!nano_time(x, json_get(s, "endTimeUnixNano"), &n.end_us))
+		n.end_us = n.start_us;
+	named_counts_read(&a.counts, n.tok, &n.flags);
+	operation = json_text(x, a.v[A_OPERATION]);
+	n.agent = str_contains(operation, STR("agent")) || str_contains(operation, STR("workflow"));
+	n.provider = provider_named(intern_str(first_name(x, &a, A_PROVIDER, A_SYSTEM)));
+	n.model = first_name(x, &a, A_ANSWERED, A_ASKED);
+	n.model_asked = first_name(x, &a, A_ASKED, A_ANSWERED);
+	n.reference = json_name(x, a.v[A_ID]);
+	n.surface = intern(operation.n ? operation : STR("otel"));
+	n.feature = json_name(x, a.v[A_SERVICE]);
+	n.team = json_name(x, a.v[A_TEAM]);
+	env = intern_str(first_name(x, &a, A_ENV, A_ENV_OLD));
+	n.env = env.n && !str_ieq(env, STR("production")) && !str_ieq(env, STR("prod")) ? intern(env) : 0;
+	tier = intern_str(first_name(x, &a, A_TIER, A_TIER_OLD));
+	n.tier = (uint8_t)(tier.n ? tier_parse(tier) : TIER_STANDARD);
+	n.failed = json_u64_or0(json_path(s, "status.code")) == 2;
+	return spans_add(x, x->state, &n, e);
+}
+
+static int record(struct import_ctx *x, struct json r, uint64_t number, struct err *e)
+{
+	static const char *const scopes[] = {"scopeSpans", "scope_spans", "instrumentationLibrarySpans"};
+	struct attributes resource = {0};
+	struct json_iter it, inner;
+	struct json scope, span, list = {JSON_NONE, {NULL, 0}};
+	struct str none;
+	int rc = 0;
+	read_attributes(x, json_path(r, "resource.attributes"), &resource);
+	for (unsigned i = 0; i < sizeof scopes / sizeof *scopes && list.type != JSON_ARRAY; i++)
+		list = json_get(r, scopes[i]);
+	for (json_open(&it, list); !rc && json_next(&it, &none, &scope);)
+		for (json_open(&inner, json_get(scope, "spans")); !rc && json_next(&inner, &none, &span);)
+			rc = one_span(x, span, &resource, number, e);
+	return rc;
+}
+
+static int finish(struct import_ctx *x, struct err *e)
+{
+	return spans_finish(x, x->state, e);
+}
+
+static void state_free(struct import_ctx *x)
+{
+	spans_fini(x->state);
+}
+
+const struct import_source source_otel = {
+	.name = "otel",
+	.title = "OpenTelemetry GenAI spans (OTLP JSON)",
+	.flags = SRC_LINES,
+	.state_bytes = sizeof(struct spans),
+	.probe_json = probe,
+	.json_record = record,
+	.batch_end = finish,
+	.state_free = state_free,
+};

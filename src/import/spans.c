@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See spans.h.
+ */
+#include "import/spans.h"
+
+#include <stdlib.h>
+
+enum { SPANS_MOST = 16 * 1024 * 1024, UP_MOST = 256 };
+
+void span_init(struct span *n)
+{
+	*n = (struct span){.claimed_pico = INT64_MIN};
+}
+
+static uint32_t *find(const struct spans *s, uint64_t id)
+{
+	uint32_t i = (uint32_t)(id ^ id >> 32) & (s->slots - 1);
+	while (s->slot[i] && s->span[s->slot[i] - 1].id != id)
+		i = (i + 1) & (s->slots - 1);
+	return &s->slot[i];
+}
+
+static int grow(struct spans *s, struct err *e)
+{
+	uint32_t room = s->room ? s->room * 2 : 1024;
+	struct span *p = s->room == SPANS_MOST ? NULL : realloc(s->span, room * sizeof *p);
+	uint32_t *slot = calloc((size_t)room * 2, sizeof *slot);
+	if (p)
+		s->span = p;
+	if (!p || !slot) {
+		free(slot);
+		return err_set(e, RR_LIMIT, "more spans than fit in memory (at most %d): import fewer files at once", SPANS_MOST);
+	}
+	free(s->slot);
+	s->slot = slot;
+	s->room = room;
+	s->slots = room * 2;
+	for (uint32_t i = 0; i < s->count; i++)
+		*find(s, s->span[i].id) = i + 1;
+	return 0;
+}
+
+int spans_add(struct import_ctx *x, struct spans *s, const struct span *n, struct err *e)
+{
+	uint32_t *at;
+	if (s->count == s->room) {
+		int rc = grow(s, e);
+		if (rc)
+			return rc;
+	}
+	at = find(s, n->id);
+	if (*at) {
+		struct span *old = &s->span[*at - 1];
+		if (old->used && n->used)
+			row_repeated(x);
+		if (n->used)
+			*old = *n;
+		return 0;
+	}
+	s->span[s->count++] = *n;
+	*at = s->count;
+	return 0;
+}
+
+static int put(struct import_ctx *x, const struct span *n, struct err *e)
+{
+	struct call *k = row_begin(x, n->number);
+	struct usage *u = &k->usage;
+	char claimed[MONEY_TEXT];
+	for (unsigned i = 0; i < CLASSES; i++)
+		u->tok[i] = n->tok[i];
+	u->vendor_total_tok = usage_total_tok(u);
+	u->flags = n->flags | USAGE_SEEN;
+	u->tier = n->tier ? (enum tier)n->tier : TIER_STANDARD;
+	k->start_us = n->start_us;
+	k->end_us = n->end_us;
+	k->ttft_us = n->ttft_us;
+	k->streamed = n->streamed;
+	k->outcome = n->failed ? OUTCOME_VENDOR_ERROR : OUTCOME_OK;
+	k->provider = n->provider;
+	k->model_asked = n->model_asked;
+	k->model_answered = n->model;
+	k->surface = n->surface;
+	k->env = n->env;
+	k->feature = n->feature;
+	k->team = n->team;
+	k->project = n->project;
+	k->key = n->key;
+	str_copy(k->vendor_ref, sizeof k->vendor_ref, intern_str(n->reference));
+	if (n->claimed_pico != INT64_MIN) {
+		x->claimed = str_of(money_text(n->claimed_pico, claimed));
+		x->claim_counts = true;
+		k->currency = intern(STR("USD"));
+	}
+	row_is(x, BOOK_INFERENCE, "trace-span");
+	key_add_u64(x, n->id);
+	return row_end(x, e);
+}
+
+int spans_finish(struct import_ctx *x, struct spans *s, struct err *e)
+{
+	bool *above = calloc(s->count ? s->count : 1, sizeof *above);
+	uint64_t agents = 0;
+	int rc = above ? 0 : err_set(e, RR_NOMEM, "out of memory for a tree of spans");
+	for (uint32_t i = 0; i < s->count && !rc; i++) {
+		uint64_t up = s->span[i].parent;
+		for (unsigned depth = 0; s->span[i].used && up && depth < UP_MOST; depth++) {
+			uint32_t at = *find(s, up);
+			if (!at || above[at - 1])
+				break;
+			above[at - 1] = true;
+			up = s->span[at - 1].parent;
+		}
+	}
+	for (uint32_t i = 0; i < s->count && !rc; i++) {
+		const struct span *n = &s->span[i];
+		if (!n->used || above[i])
+			continue;
+		agents += n->agent;
+		if (!n->agent)
+			rc = put(x, n, e);
+	}
+	if (agents && !rc)
+		import_note(x, "%llu agents' spans carry sums whose model calls are not in the file: they are left out",
+			    (unsigned long long)agents);
+	free(above);
+	return rc;
+}
+
+void spans_fini(struct spans *s)
+{
+	free(s->span);
+	free(s->slot);
+}
+
+/* ---- counts by name ---- */
+
+void named_count_add(struct named_counts *c, struct str name, uint64_t value)
+{
+	struct token_words w;
+	if (str_icontains(name, STR("total"))) {
+		c->total = value;
+		c->has_total = true;
+		return;
+	}
+	token_words_read(name, &w);
+	if (!w.known) {
+		c->unknown = c->unknown || value != 0;
+		return;
+	}
+	c->any = c->any || value != 0;
+	if (value > c->n[w.cls])
+		c->n[w.cls] = value;
+}
+
+static uint64_t details(const struct named_counts *c, bool output)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < CLASSES; i++)
+		if (i != CLASS_IN_PLAIN && i != CLASS_OUT_TEXT && token_class_is_output((enum token_class)i) == output)
+			sum += c->n[i];
+	return sum;
+}
+
+void named_counts_read(const struct named_counts *c, uint32_t tok[CLASSES], uint32_t *flags)
+{
+	uint64_t in = c->n[CLASS_IN_PLAIN], out = c->n[CLASS_OUT_TEXT], din = details(c, false), dout = details(c, true);
+	bool in_inside = true, out_inside = true, ok = true;
+	if (c->has_total && c->total != 0) {
+		if (c->total == in + out + din + dout)
+			in_inside = out_inside = din + dout == 0;
+		else if (c->total == in + out + din)
+			in_inside = false;
+		else if (c->total == in + out + dout)
+			out_inside = false;
+		else if (c->total != in + out)
+			ok = false;
+	}
+	if ((in_inside && din > in) || (out_inside && dout > out))
+		ok = false;
+	for (unsigned i = 0; i < CLASSES; i++) {
+		uint64_t v = c->n[i];
+		if (i == CLASS_IN_PLAIN && in_inside && ok)
+			v = in - din;
+		if (i == CLASS_OUT_TEXT && out_inside && ok)
+			v = out - dout;
+		tok[i] = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+	}
+	*flags |= ok ? 0 : USAGE_MISMATCH;
+}
+
+uint32_t provider_named(struct str name)
+{
+	/* OpenTelemetry's gen_ai.provider.name values, LiteLLM's custom_llm_provider; read 21 Nov 2026 */
+	static const char *const names[][2] = {
+		{"vertex_ai", "google"}, {"vertex_ai_beta", "google"}, {"gemini", "google"}, {"gcp.gemini", "google"},
+		{"gcp.vertex_ai", "google"}, {"gcp.gen_ai", "google"}, {"gcp.vertex.agent", "google"},
+		{"google-gla", "google"}, {"google-vertex", "google"}, {"google.generative-ai", "google"},
+		{"google.vertex", "google"}, {"bedrock", "aws"}, {"bedrock_converse", "aws"}, {"aws.bedrock", "aws"},
+		{"amazon-bedrock", "aws"}, {"az.ai.openai", "azure"}, {"azure.ai.openai", "azure"},
+		{"az.ai.inference", "azure"}, {"azure.ai.inference", "azure"}, {"azure_ai", "azure"},
+		{"mistral_ai", "mistral"}, {"mistralai", "mistral"}, {"cohere_chat", "cohere"}, {"x_ai", "xai"},
+		{"together_ai", "together"}, {"fireworks_ai", "fireworks"}, {"text-completion-openai", "openai"},
+		{"openai.chat", "openai"}, {"openai.responses", "openai"}, {"anthropic.messages", "anthropic"},
+		{"langchain", ""}, {"crewai", ""},
+	};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_ieq(name, str_of(names[i][0])))
+			return names[i][1][0] ? intern(str_of(names[i][1])) : 0;
+	return name.n ? intern(name) : 0;
+}
