@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "gate/clerk.h"
 #include "gate/gate.h"
 
-enum { ANSWER_BYTES = 4 * 1024 * 1024, CAPS_SHOWN = 1024 };
+enum { ANSWER_BYTES = 4 * 1024 * 1024, CAPS_SHOWN = 1024, BODY_BYTES = 64 * 1024 };
 
 struct admin {
 	struct gate *gate;
@@ -18,6 +20,7 @@ struct admin {
 	struct server *server;
 	pthread_t thread;
 	bool started;
+	atomic_uint waiting; /* errands whose word is still to come */
 };
 
 static unsigned long long total(const struct gate *g, size_t member)
@@ -133,6 +136,89 @@ static unsigned caps(struct admin *a, const struct head *h, struct sb *out, cons
 	return 200;
 }
 
+/* ---- POST ---- */
+
+struct asked { /* a request of this listener; lives until its stream and its errand are over */
+	struct admin *admin;
+	struct stream *stream; /* NULL once it is closed */
+	struct sb body;
+	bool waits;            /* for the clerk */
+	int rc;
+};
+
+static void asked_free(struct asked *q)
+{
+	if (q->stream || q->waits)
+		return;
+	sb_fini(&q->body);
+	free(q);
+}
+
+static void respond(struct asked *q, unsigned code, const char *type, struct str text)
+{
+	struct header headers[4] = {
+		{STR("content-type"), str_of(type)},
+		{STR("content-security-policy"), STR("default-src 'self'; frame-ancestors 'none'")},
+		{STR("x-content-type-options"), STR("nosniff")},
+		{STR("cache-control"), STR("no-store")},
+	};
+	if (!q->stream)
+		return;
+	stream_respond(q->stream, code, headers, 4, (int64_t)text.n);
+	stream_send(q->stream, text);
+	stream_end(q->stream);
+}
+
+static void outcome_known(void *arg)
+{
+	struct asked *q = arg;
+	q->waits = false;
+	if (q->rc == 0)
+		respond(q, 200, "application/json", STR("{\"ok\":true}\n"));
+	else if (q->rc == -RR_NOTFOUND)
+		respond(q, 404, "application/json", STR("{\"error\":\"there is no such call\"}\n"));
+	else if (q->rc == -RR_EXISTS)
+		respond(q, 409, "application/json", STR("{\"error\":\"the outcome of this call is known already\"}\n"));
+	else
+		respond(q, 503, "application/json", STR("{\"error\":\"the ledger cannot be written now\"}\n"));
+	asked_free(q);
+}
+
+static void on_clerk(const struct errand *e, int rc, bool first)
+{
+	struct asked *q = e->arg;
+	struct admin *a = q->admin;
+	q->rc = rc;
+	loop_post(a->loop, outcome_known, q);
+	atomic_fetch_sub(&a->waiting, 1);
+}
+
+/* {"id": "c-...", "accepted": true} */
+static void take_outcome(struct asked *q)
+{
+	struct errand e = {.kind = ERRAND_OUTCOME, .done = on_clerk, .arg = q};
+	struct json top, accepted;
+	char id[CALL_ID_TEXT + 1];
+	if (q->body.full || json_parse(sb_str(&q->body), &top, NULL)) {
+		respond(q, 400, "application/json", STR("{\"error\":\"the body is no JSON\"}\n"));
+		return;
+	}
+	accepted = json_get(top, "accepted");
+	if (call_id_parse(str_of(json_string_copy(json_get(top, "id"), id, sizeof id)), &e.outcome.id) ||
+	    (accepted.type != JSON_TRUE && accepted.type != JSON_FALSE)) {
+		respond(q, 400, "application/json", STR("{\"error\":\"give id (c-...) and accepted (true or false)\"}\n"));
+		return;
+	}
+	e.outcome.accepted = json_is_true(accepted);
+	q->waits = true;
+	atomic_fetch_add(&q->admin->waiting, 1);
+	if (clerk_give(q->admin->gate->clerk, &e)) {
+		atomic_fetch_sub(&q->admin->waiting, 1);
+		q->rc = -RR_STORE;
+		outcome_known(q);
+	}
+}
+
 static unsigned front(struct admin *a, const struct head *h, struct sb *out, const char **type)
 {
 	sb_addf(out,
@@ -147,46 +233,59 @@ static unsigned front(struct admin *a, const struct head *h, struct sb *out, con
 }
 
 static const struct route {
-	const char *method, *path;
-	unsigned (*answer)(struct admin *a, const struct head *h, struct sb *out, const char **type);
+	const char *path;
+	unsigned (*answer)(struct admin *a, const struct head *h, struct sb *out, const char **type); /* GET */
+	void (*take)(struct asked *q); /* POST: answers by itself, now or later */
 } routes[] = {
-	{"GET", "/healthz", healthz}, {"GET", "/metrics", metrics}, {"GET", "/api/v1/status", status},
-	{"GET", "/api/v1/caps", caps}, {"GET", "/", front},
+	{"/healthz", healthz, NULL}, {"/metrics", metrics, NULL}, {"/api/v1/status", status, NULL},
+	{"/api/v1/caps", caps, NULL}, {"/api/v1/outcomes", NULL, take_outcome}, {"/", front, NULL},
 };
 
 static void on_request(void *app, struct stream *s)
 {
-	stream_set_user(s, app);
+	struct asked *q = calloc(1, sizeof *q);
+	if (!q) {
+		stream_abort(s);
+		return;
+	}
+	q->admin = app;
+	q->stream = s;
+	sb_init(&q->body, BODY_BYTES);
+	stream_set_user(s, q);
 }
 
 static void on_body(struct stream *s, struct str bytes)
 {
+	struct asked *q = stream_user(s);
+	if (q)
+		sb_add_str(&q->body, bytes);
 }
 
 static void on_body_end(struct stream *s)
 {
-	struct admin *a = stream_user(s);
+	struct asked *q = stream_user(s);
 	const struct head *h = stream_head(s);
+	const struct route *route = NULL;
 	const char *type = "application/json";
-	unsigned code = 0;
 	struct sb out;
-	struct header headers[4];
-	sb_init(&out, ANSWER_BYTES);
-	for (unsigned i = 0; i < sizeof routes / sizeof *routes && !code; i++)
+	if (!q)
+		return;
+	for (unsigned i = 0; i < sizeof routes / sizeof *routes && !route; i++)
 		if (str_eqc(h->path, routes[i].path))
-			code = str_eqc(h->method, routes[i].method) ? routes[i].answer(a, h, &out, &type) : 405;
-	if (!code || code == 405) {
-		code = code ? code : 404;
-		sb_addf(&out, "{\"error\":\"%s\"}\n", code == 405 ? "this path is only read: use GET" : "no such path: see /");
+			route = &routes[i];
+	if (!route) {
+		respond(q, 404, "application/json", STR("{\"error\":\"no such path: see /\"}\n"));
+	} else if (route->answer && str_eqc(h->method, "GET")) {
+		sb_init(&out, ANSWER_BYTES);
+		unsigned code = route->answer(q->admin, h, &out, &type);
+		respond(q, code, type, sb_str(&out));
+		sb_fini(&out);
+	} else if (route->take && str_eqc(h->method, "POST")) {
+		route->take(q);
+	} else {
+		respond(q, 405, "application/json", route->take ? STR("{\"error\":\"this path takes POST\"}\n")
+							: STR("{\"error\":\"this path is only read: use GET\"}\n"));
 	}
-	headers[0] = (struct header){STR("content-type"), str_of(type)};
-	headers[1] = (struct header){STR("content-security-policy"), STR("default-src 'self'; frame-ancestors 'none'")};
-	headers[2] = (struct header){STR("x-content-type-options"), STR("nosniff")};
-	headers[3] = (struct header){STR("cache-control"), STR("no-store")};
-	stream_respond(s, code, headers, 4, (int64_t)out.n);
-	stream_send(s, sb_str(&out));
-	stream_end(s);
-	sb_fini(&out);
 }
 
 static void on_drained(struct stream *s)
@@ -195,6 +294,12 @@ static void on_drained(struct stream *s)
 
 static void on_closed(struct stream *s, enum http_end how)
 {
+	struct asked *q = stream_user(s);
+	if (!q)
+		return;
+	stream_set_user(s, NULL);
+	q->stream = NULL;
+	asked_free(q);
 }
 
 static const struct server_handler admin_handler = {on_request, on_body, on_body_end, on_drained, on_closed, NULL};
@@ -238,6 +343,8 @@ void admin_close(struct admin *a)
 {
 	if (!a)
 		return;
+	while (atomic_load(&a->waiting)) /* the clerk must not speak to a loop that is gone */
+		usleep(1000);
 	if (a->started) {
 		loop_stop(a->loop);
 		pthread_join(a->thread, NULL);

@@ -11,12 +11,14 @@
 #include <stdlib.h>
 
 #include "base/intern.h"
+#include "base/log.h"
 
 enum { CAPS_MOST = 4096, RATES_MOST = 256 };
 
 struct entry {
 	struct inference_cap cap;
 	const struct tz *tz;
+	int64_t warned_from_us; /* the window in which its being over was logged */
 };
 
 struct caps {
@@ -105,6 +107,7 @@ static int add_cap(const struct cap_row *row, void *arg)
 	entry = &load->entry[load->count];
 	memset(entry, 0, sizeof *entry);
 	entry->cap.rule = row->rule;
+	entry->warned_from_us = INT64_MIN;
 	entry->tz = tz_get(row->rule.tz[0] ? row->rule.tz : "UTC", load->e);
 	if (!entry->tz)
 		return -RR_CONFIG;
@@ -128,6 +131,7 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 			cap->spent_tok = old->spent_tok;
 			cap->reserved_tok = old->reserved_tok;
 			cap->refused = old->refused;
+			entry->warned_from_us = c->entry[i].warned_from_us;
 			return 0;
 		}
 	}
@@ -230,6 +234,17 @@ static void refuse(struct cap_refusal *no, const struct inference_cap *cap, cons
 			 (unsigned long long)cap->rule.tokens, window_name(cap->rule.window));
 }
 
+/* Under the lock. Said in the log once a window. */
+static void warn_of(struct entry *entry, struct cap_refusal *no)
+{
+	const struct cap_rule *rule = &entry->cap.rule;
+	str_copy(no->cap_id, sizeof no->cap_id, str_of(rule->id));
+	if (entry->warned_from_us == entry->cap.from_us)
+		return;
+	entry->warned_from_us = entry->cap.from_us;
+	LOG(LOG_WARN, "soft_cap_over", LOG_S("cap", str_of(rule->id)), LOG_S("window", str_of(window_name(rule->window))));
+}
+
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn)
 {
 	int64_t now_us;
@@ -275,6 +290,8 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 			} else {
 				memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
 				t->count++;
+				if (over && !*warn)
+					warn_of(&c->entry[i], no);
 				*warn |= over;
 			}
 		}

@@ -52,7 +52,7 @@ void caps_free(struct caps *c);
  * was there before, else read from the ledger. */
 int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e);
 bool caps_any(const struct caps *c);
-/* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over. */
+/* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over, no->cap_id names it. */
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn);
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);

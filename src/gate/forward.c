@@ -100,8 +100,8 @@ void forward_keep_head(struct request *r, const struct head *h)
 
 int forward_respond(struct request *r, int64_t content_length)
 {
-	struct header headers[HTTP_HEADERS + 6];
-	char id[CALL_ID_TEXT], cost[MONEY_TEXT];
+	struct header headers[HTTP_HEADERS + 8];
+	char id[CALL_ID_TEXT], cost[MONEY_TEXT], clamped[24];
 	const char *at = r->head_text.p;
 	unsigned count = 0;
 	if (r->mode == ANSWER_OWN) {
@@ -125,6 +125,11 @@ int forward_respond(struct request *r, int64_t content_length)
 		headers[count++] = (struct header){STR("x-runrate-model"), intern_str(r->call.model_answered)};
 	if (r->settled && !r->pass_only && r->call.price_status == PRICE_PRICED)
 		headers[count++] = (struct header){STR("x-runrate-cost"), str_of(money_text(r->call.cost_pico, cost))};
+	if (r->warning[0])
+		headers[count++] = (struct header){STR("x-runrate-soft-cap"), str_of(r->warning)};
+	snprintf(clamped, sizeof clamped, "%llu", (unsigned long long)r->features.max_output_tok);
+	if (r->clamped)
+		headers[count++] = (struct header){STR("x-runrate-clamped"), str_of(clamped)};
 	atomic_fetch_add_explicit(&r->worker->stats.status_class[r->status / 100 < 6 ? r->status / 100 : 0], 1,
 				  memory_order_relaxed);
 	return stream_respond(r->client, r->status, headers, count, content_length);

@@ -26,8 +26,10 @@
 #include <stdlib.h>
 
 #include "base/intern.h"
+#include "base/log.h"
+#include "gate/clerk.h"
 
-enum { ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
+enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
 
 static enum turn take_identify(struct request *r);
 static enum turn take_auth(struct request *r);
@@ -167,6 +169,21 @@ static uint32_t name_or(uint32_t of_key, struct str header)
 	return of_key || !header.n || header.n > 63 || !str_utf8_valid(header) ? of_key : intern(str_trim(header));
 }
 
+/* x-runrate-outcome: ID accepted, or ID rejected: what became of an earlier answer. A courtesy by the way: what it says
+ * wrongly is logged, and stops nothing. */
+static void note_outcome(struct request *r, struct str text)
+{
+	struct errand e = {.kind = ERRAND_OUTCOME};
+	struct str word = str_trim(text), id = str_cut(&word, ' ');
+	if (!id.n)
+		return;
+	word = str_trim(word.p ? word : str_make("", 0));
+	e.outcome.accepted = str_ieq(word, STR("accepted"));
+	if (call_id_parse(id, &e.outcome.id) || (!e.outcome.accepted && !str_ieq(word, STR("rejected"))) ||
+	    clerk_give(r->worker->gate->clerk, &e))
+		LOG(LOG_WARN, "outcome_not_taken", LOG_S("form", STR("x-runrate-outcome: ID accepted|rejected")));
+}
+
 static enum turn take_auth(struct request *r)
 {
 	const struct head *h = stream_head(r->client);
@@ -202,6 +219,7 @@ static enum turn take_auth(struct request *r)
 		if (!str_u64(head_get(h, "x-stainless-retry-count"), &attempt))
 			r->call.attempt = (uint8_t)(attempt > 255 ? 255 : attempt);
 	}
+	note_outcome(r, head_get(h, "x-runrate-outcome"));
 	r->cost_comment = str_ieq(head_get(h, "x-runrate-cost"), STR("comment"));
 	return NEXT;
 }
@@ -220,6 +238,11 @@ static enum turn take_body(struct request *r)
 
 /* ---- features: what is asked for ---- */
 
+static bool call_id_is(struct call_id a, struct call_id b)
+{
+	return a.hi == b.hi && a.lo == b.lo;
+}
+
 static enum turn take_features(struct request *r)
 {
 	struct json_fault fault = {0, NULL};
@@ -229,6 +252,9 @@ static enum turn take_features(struct request *r)
 				   fault.what ? fault.what : "a billed field stands twice or has a wrong type", fault.at);
 	r->call.model_asked = intern(r->features.model);
 	r->call.streamed = r->features.stream;
+	if (r->client && head_get(stream_head(r->client), "x-stainless-retry-count").n && call_id_is(r->call.operation, r->call.id))
+		attempts_join(r->worker->gate->attempts, r->call.key, r->path, sb_str(&r->body), r->call.attempt,
+			      r->call.start_us, &r->call.operation);
 	r->call.prefix_hash = r->features.prefix_hash;
 	meter_init(&r->meter, r->surface, &r->features);
 	return NEXT;
@@ -269,20 +295,11 @@ static enum turn refuse_budget(struct request *r, const struct cap_refusal *no)
 	return gate_refuse(r, APIERR_BUDGET, "Refused by cap %s: %s. The window resets: %s.", no->cap_id, no->why, at);
 }
 
-static enum turn take_cap(struct request *r)
+static int reserve(struct request *r, struct cap_refusal *no)
 {
-	struct caps *caps = r->worker->gate->caps;
-	struct cap_refusal no;
 	struct cap_ask ask;
 	bool warn;
-	if (r->pass_only)
-		return jobs_cap(r, &no) ? refuse_budget(r, &no) : NEXT;
-	settle_bound(r);
-	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
-		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
-				   STR_ARG(str_sub(r->features.model, 0, 80)));
-	if (!caps_any(caps))
-		return NEXT;
+	int rc;
 	memset(&ask, 0, sizeof ask);
 	ask.who = (struct cap_scope){r->call.key, r->call.team, r->call.feature, r->call.model_asked, r->call.env};
 	ask.priced = r->bound.status == PRICE_PRICED || r->bound.status == PRICE_FREE;
@@ -292,10 +309,53 @@ static enum turn take_cap(struct request *r)
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &ask.most_tok))
 		ask.most_tok = UINT64_MAX / 2;
 	ask.likely_tok = ask.most_tok / 4;
-	return caps_reserve(caps, &ask, &r->ticket, &no, &warn) ? refuse_budget(r, &no) : NEXT;
+	rc = caps_reserve(r->worker->gate->caps, &ask, &r->ticket, no, &warn);
+	if (!rc && warn)
+		str_copy(r->warning, sizeof r->warning, str_of(no->cap_id));
+	return rc;
+}
+
+/* Where the key allows it, a lower output limit that fits instead of a refusal: halved until it does. */
+static bool clamp(struct request *r)
+{
+	struct json_edit unused[4];
+	struct cap_refusal no;
+	if (!dialect_limit_edits(r->surface, &r->features, CLAMP_LEAST_TOK, &r->arena, unused))
+		return false;
+	for (uint64_t most = r->bound.out_tok / (r->features.choices ? r->features.choices : 1) / 2; most >= CLAMP_LEAST_TOK;
+	     most /= 2) {
+		r->features.max_output_tok = most;
+		settle_bound(r);
+		if (reserve(r, &no) == 0)
+			return r->clamped = true;
+	}
+	return false;
+}
+
+static enum turn take_cap(struct request *r)
+{
+	struct caps *caps = r->worker->gate->caps;
+	struct cap_refusal no;
+	if (r->pass_only)
+		return jobs_cap(r, &no) ? refuse_budget(r, &no) : NEXT;
+	settle_bound(r);
+	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
+		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
+				   STR_ARG(str_sub(r->features.model, 0, 80)));
+	if (!caps_any(caps))
+		return NEXT;
+	if (reserve(r, &no) == 0)
+		return NEXT;
+	return r->who.clamp && clamp(r) ? NEXT : refuse_budget(r, &no);
 }
 
 /* ---- levers: splices, never a re-serialised body ---- */
+
+static int by_place(const void *a, const void *b)
+{
+	const char *one = ((const struct json_edit *)a)->span.p, *two = ((const struct json_edit *)b)->span.p;
+	return one < two ? -1 : one > two;
+}
 
 static enum turn take_levers(struct request *r)
 {
@@ -304,6 +364,9 @@ static enum turn take_levers(struct request *r)
 	if (!r->pass_only) {
 		count = dialect_usage_edits(r->surface, &r->features, &r->arena, edits);
 		r->drop_usage_events = count > 0;
+		if (r->clamped)
+			count += dialect_limit_edits(r->surface, &r->features, r->features.max_output_tok, &r->arena, edits + count);
+		qsort(edits, count, sizeof *edits, by_place);
 	}
 	if (count) {
 		sb_clear(&r->edited);
@@ -346,6 +409,10 @@ static enum turn take_forward(struct request *r)
 		return OVER; /* left before anything was sent; the slot and the ticket go with the request */
 	if (forward_start(r))
 		return gate_refuse(r, APIERR_OVERLOADED, "No memory for another call.");
+	if (r->up->conf->gpu_rate_per_hour.pico > 0 && !r->pass_only) {
+		r->hosted_from = hosted_begin(&r->up->hosted, r->began_us);
+		r->on_hosted = true;
+	}
 	return NEXT;
 }
 
@@ -378,9 +445,7 @@ static enum turn take_settle(struct request *r)
 			settle_price(r);
 		if (r->meter.deferred && r->call.price_status == PRICE_NO_USAGE)
 			jobs_keep(r); /* its cost comes with its end */
-		caps_settle(r->worker->gate->caps, &r->ticket,
-			    r->call.price_status == PRICE_PRICED ? (r->call.high_pico > r->call.cost_pico ? r->call.high_pico : r->call.cost_pico) : 0,
-			    usage_total_tok(&r->call.usage));
+		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
 		r->settled = true;
 	}
 	return r->pass_only ? NEXT : settle_push(r);
@@ -473,6 +538,8 @@ static void request_put(struct request *r)
 	struct request clean;
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
+	if (r->on_hosted)
+		hosted_end(&r->up->hosted, loop_now_us(w->loop), r->hosted_from);
 	if (r->slot >= 0)
 		inflight_clear(w->inflight, r->slot);
 	atomic_fetch_sub_explicit(&w->stats.active, 1, memory_order_relaxed);

@@ -19,9 +19,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gate/attempts.h"
 #include "gate/auth.h"
 #include "gate/caps.h"
 #include "gate/config.h"
+#include "gate/hosted.h"
 #include "gate/jobs.h"
 #include "gate/sse.h"
 #include "ledger/inflight.h"
@@ -42,6 +44,7 @@ struct upstream {
 	uint32_t name_id, region_id;
 	struct sb credential;      /* the header value that carries the provider key; empty = none configured */
 	const char *credential_header;
+	struct hosted hosted;      /* own hardware: where conf->gpu_rate_per_hour is given */
 };
 
 struct gate_stats { /* one per worker, written by it alone, read by the admin thread */
@@ -60,6 +63,7 @@ struct gate {
 	struct caps *caps;
 	struct training *training;  /* the other book's caps */
 	struct jobs *jobs;          /* work that the vendor does later */
+	struct attempts *attempts;  /* retries that name no operation */
 	struct clerk *clerk;        /* ledger entries that are no call of the moment */
 	struct upstream upstream[UPSTREAMS_MOST];
 	unsigned upstreams;
@@ -142,6 +146,11 @@ struct request {
 	struct training_ticket training;
 	unsigned errands;             /* given to the clerk, not done yet */
 	bool looked, errand_failed;
+	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
+	bool on_hosted;
+	bool clamped;                 /* its output limit was lowered to fit a cap */
+	char warning[24];             /* id of a soft cap that is over */
+	struct call *other;           /* another model's share of the same answer: a row of its own; in the arena */
 	int slot;                     /* in the in-flight file; -1 none */
 	uint64_t seq;                 /* of its row within the worker */
 	struct call call;
@@ -193,6 +202,9 @@ void settle_price(struct request *r);   /* the call's usage, price and outcome *
 /* Prices c->usage at `model` (what answered), else `asked`: cost, currency, rule, price status. */
 void settle_cost(struct gate *g, const struct upstream *up, struct str model, struct str asked, int64_t at_us,
 		 struct call *c);
+/* What the caps count: the upper end of an estimate, and other models' share. */
+int64_t settle_counts_pico(const struct request *r);
+uint64_t settle_counts_tok(const struct request *r);
 int64_t upstream_discounted(const struct upstream *up, int64_t pico); /* the agreed discount taken off */
 enum turn settle_push(struct request *r);
 void settle_release(struct request *r);

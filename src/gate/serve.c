@@ -38,6 +38,7 @@ static int open_upstream(struct gate *g, const struct upstream_config *conf, str
 	up->name_id = intern(conf->name);
 	up->region_id = intern(conf->region);
 	sb_init(&up->credential, 4096);
+	hosted_init(&up->hosted);
 	rc = origin_parse(&up->origin, conf->base, e);
 	if (rc)
 		return rc;
@@ -125,6 +126,7 @@ static void gate_free(struct gate *g)
 	if (g->tls)
 		tls_ctx_free(g->tls);
 	jobs_free(g->jobs);
+	attempts_free(g->attempts);
 	training_free(g->training);
 	caps_free(g->caps);
 	book_free(g->book);
@@ -149,10 +151,11 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->workers = conf->workers ? conf->workers : 1;
 	g->worker = calloc(g->workers, sizeof(struct worker *));
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
-	g->training = g->caps ? training_new(g->clock, g->caps, e) : NULL;
+	g->attempts = attempts_new();
+	g->training = g->caps && g->attempts ? training_new(g->clock, g->caps, e) : NULL;
 	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {
-		if (g->book)
+		if (g->book || !g->attempts)
 			err_set(e, RR_NOMEM, "no memory for %u workers", g->workers);
 		goto fail;
 	}

@@ -52,6 +52,17 @@ static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 	r->bound.total_pico = bound.total_pico;
 }
 
+/* On own hardware without a price list the time is what costs: at most all that the call may take, as if alone. */
+static void bound_hosted(struct request *r)
+{
+	const struct gate *g = r->worker->gate;
+	if (r->bound.status != PRICE_UNPRICED || r->up->conf->gpu_rate_per_hour.pico <= 0)
+		return;
+	r->bound.status = PRICE_PRICED;
+	r->bound.currency = r->up->conf->gpu_rate_per_hour.currency;
+	r->bound.total_pico = hosted_cost_pico((unsigned __int128)g->limits.total_us << 20, r->up->conf->gpu_rate_per_hour.pico);
+}
+
 void settle_bound(struct request *r)
 {
 	const struct book *book = r->worker->gate->book;
@@ -80,6 +91,7 @@ void settle_bound(struct request *r)
 		u.tier = TIER_UNKNOWN;
 		bound_input(r, &u, r->bound.in_tok);
 	}
+	bound_hosted(r);
 }
 
 /* Nothing reached the vendor, or it said no: there is nothing to pay. */
@@ -121,6 +133,61 @@ void settle_cost(struct gate *g, const struct upstream *up, struct str model, st
 	}
 }
 
+/* No list prices what runs on own hardware: its share of the machine's time does. */
+static void settle_hosted(struct request *r)
+{
+	struct call *c = &r->call;
+	unsigned __int128 share;
+	if (!r->on_hosted)
+		return;
+	r->on_hosted = false;
+	share = hosted_end(&r->up->hosted, loop_now_us(r->worker->loop), r->hosted_from);
+	if (c->price_status != PRICE_UNPRICED && c->price_status != PRICE_NO_USAGE)
+		return;
+	c->price_status = PRICE_PRICED;
+	c->cost_pico = hosted_cost_pico(share, r->up->conf->gpu_rate_per_hour.pico);
+	c->currency = intern(str_of(r->up->conf->gpu_rate_per_hour.currency.code));
+	c->rule = intern(STR("own-hardware-time"));
+}
+
+/* What a second model used in the same answer, at its own rates: a row under the same operation. */
+static void settle_other(struct request *r)
+{
+	struct usage u;
+	struct str model;
+	struct call *c;
+	if (!(r->meter.usage.flags & USAGE_OTHER_MODEL) || !meter_other(&r->meter, &u, &model) ||
+	    !(c = arena_alloc(&r->arena, sizeof *c)))
+		return;
+	*c = r->call;
+	c->id = call_id_make(c->start_us, r->worker->salt, ++r->worker->ids);
+	c->usage = u;
+	c->usage.model = c->usage.request_id = str_make(NULL, 0);
+	c->cost_pico = c->low_pico = c->high_pico = 0;
+	c->billed_pico = BILLED_UNKNOWN;
+	c->model_answered = intern(model);
+	settle_cost(r->worker->gate, r->up, model, model, c->start_us, c);
+	r->other = c;
+}
+
+static int64_t counts_pico(const struct call *c)
+{
+	return c->price_status != PRICE_PRICED ? 0 : c->high_pico > c->cost_pico ? c->high_pico : c->cost_pico;
+}
+
+int64_t settle_counts_pico(const struct request *r)
+{
+	int64_t sum = counts_pico(&r->call);
+	if (r->other && r->other->currency == r->call.currency && __builtin_add_overflow(sum, counts_pico(r->other), &sum))
+		sum = INT64_MAX;
+	return sum;
+}
+
+uint64_t settle_counts_tok(const struct request *r)
+{
+	return usage_total_tok(&r->call.usage) + (r->other ? usage_total_tok(&r->other->usage) : 0);
+}
+
 void settle_price(struct request *r)
 {
 	struct call *c = &r->call;
@@ -143,6 +210,8 @@ void settle_price(struct request *r)
 		return;
 	}
 	settle_cost(r->worker->gate, r->up, model, r->features.model, c->start_us, c);
+	settle_hosted(r);
+	settle_other(r);
 	if (c->price_status == PRICE_UNPRICED)
 		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
 	if (c->usage.flags & USAGE_VENDOR_COST)
@@ -219,7 +288,9 @@ enum turn settle_push(struct request *r)
 		return WAIT;
 	if (r->seq)
 		return NEXT;
-	r->seq = writer_push(writer, w->index, &r->call, raw_usage(r));
+	if (r->other && writer_push(writer, w->index, r->other, str_make("", 0)))
+		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */
+	r->seq = r->other ? 0 : writer_push(writer, w->index, &r->call, raw_usage(r));
 	if (!r->seq) {
 		if (writer_state(writer) == WRITER_FULL) {
 			append(&w->unpushed_first, &w->unpushed_last, r);
