@@ -257,7 +257,7 @@ static int run_list(int argc, char **argv)
 		return cmd_fail(&e);
 	sb_init(&b, OUT_BYTES);
 	arena_init(&a, OUT_BYTES);
-	table_init(&t, &a, "outlay>|date|kind|for|amount>|used up>|ends>");
+	table_init(&t, &a, "outlay>|date>|kind|for|amount>|used up>|ends>");
 	jw_init(&w, &b);
 	x.t = &t;
 	if (globals.json) {
