@@ -627,6 +627,8 @@ void jobs_look(struct request *r)
 		give(r, &e, e.key, &who);
 		return;
 	}
+	if (r->surface->bill == BILL_USAGE && r->surface->json_body && !r->features.background)
+		return; /* an answer of its own: what is deferred was asked for as that, and this is no walk for each call */
 	if (r->status < 200 || r->status > 299 || r->mode != ANSWER_WHOLE || r->encoded || r->upstream_end != END_OK ||
 	    json_parse(sb_str(&r->answer), &top, NULL))
 		return;
