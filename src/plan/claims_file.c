@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "plan/claims.h"
+#include "plan/models.h"
 
 static const char *const keys[] = {"claim", "source", "note", "currency", "price_currency", "kind", "inputs", "stated",
 				   "also", "rests_on", "number", NULL};
@@ -139,6 +140,19 @@ static int read_row(struct conf_doc *d, const struct conf_node *n, struct formul
 	return formula_row(r, name, v, &e) < 0 ? conf_error(d, n, "%s", e.what) : 0;
 }
 
+/* "a=0.5:1,b=0.5:3", as on the command line. */
+static int rows_text(struct conf_doc *d, const struct conf_node *n, struct formula_run *r)
+{
+	struct str rest = n->scalar;
+	struct err e = {0};
+	while (rest.p) {
+		struct str one = str_trim(str_cut(&rest, ','));
+		if (one.n && formula_row_text(r, one, &e) < 0)
+			return conf_error(d, n, "%s", e.what);
+	}
+	return 0;
+}
+
 static int read_inputs(struct conf_doc *d, const struct conf_node *inputs, struct claim_case *k)
 {
 	const struct formula *f = k->run.f;
@@ -150,12 +164,22 @@ static int read_inputs(struct conf_doc *d, const struct conf_node *inputs, struc
 			k->run.rows = 0;
 			snprintf(k->run.row_source, sizeof k->run.row_source, "%.80s:%u", d->name, n->line);
 			if (n->type == CONF_SCALAR)
-				rc |= conf_error(d, n, "%s is a map or a list of rows", f->columns->name);
+				rc |= rows_text(d, n, &k->run);
 			for (const struct conf_node *row = n->first; n->type != CONF_SCALAR && row; row = row->next)
 				rc |= read_row(d, row, &k->run);
 			continue;
 		}
 		int input = formula_input(f, n->key);
+		if (input < 0 && n->type == CONF_SCALAR && str_starts(n->key, STR("model_")) && n->key.n < 24) {
+			char prefix[24]; /* model_now: a name of the price book, or IN/OUT */
+			struct err e = {0};
+			str_copy(prefix, sizeof prefix, str_sub(n->key, 6, n->key.n));
+			if (plan_model_takes(f, prefix)) {
+				if (plan_model_set(&k->run, prefix, n->scalar, &e) < 0)
+					rc |= conf_error(d, n, "%s", e.what);
+				continue;
+			}
+		}
 		if (input < 0) {
 			rc |= unknown_input(d, n, f);
 			continue;

@@ -101,6 +101,13 @@ int plan_model_read(const struct book *b, struct str text, int64_t at_us, struct
 	return rc;
 }
 
+bool plan_model_takes(const struct formula *f, const char *prefix)
+{
+	char name[40];
+	snprintf(name, sizeof name, "%s_in", prefix);
+	return formula_input(f, str_of(name)) >= 0;
+}
+
 int plan_model_set(struct formula_run *r, const char *prefix, struct str text, struct err *e)
 {
 	struct plan_model m;

@@ -24,5 +24,7 @@ struct plan_model {
 int plan_model_read(const struct book *b, struct str text, int64_t at_us, struct plan_model *out, struct err *e);
 /* Gives the inputs PREFIX_in, _out, _read, _write of a formula from such a text (those that it has). */
 int plan_model_set(struct formula_run *r, const char *prefix, struct str text, struct err *e);
+/* Has the formula inputs PREFIX_in ... at all? */
+bool plan_model_takes(const struct formula *f, const char *prefix);
 
 #endif
