@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `runrate export`: the ledger's records as they are, one JSON object a line: the way out, without a lock-in.
+ * `runrate export`: the ledger's records as they are, one JSON object a line: the way out, without a lock-in. With
+ * --focus a cost and usage file for the tools of finance.
  */
 #include <stdio.h>
 
 #include "cmd/cmd.h"
 #include "ledger/ledger.h"
+#include "report/focus.h"
 
 static struct {
 	bool calls, outlays;
 	int64_t since_us, until_us;
 	bool has_since, has_until;
+	const char *focus, *env;
 } flags;
 
 static const struct opt options[] = {
@@ -18,6 +21,8 @@ static const struct opt options[] = {
 	{"outlays", 0, OPT_FLAG, &flags.outlays, NULL, NULL, "every outlay, one JSON object a line"},
 	{"since", 0, OPT_TIME, &flags.since_us, &flags.has_since, "TIME", "calls that began at or after this"},
 	{"until", 0, OPT_TIME, &flags.until_us, &flags.has_until, "TIME", "calls that began before this"},
+	{"focus", 0, OPT_STR, &flags.focus, NULL, "VERSION", "a FOCUS cost and usage file (CSV): 1.2 or 1.4"},
+	{"env", 0, OPT_STR, &flags.env, NULL, "E", "with --focus: production (default), all, or a name"},
 	{NULL},
 };
 
@@ -72,6 +77,32 @@ static int print_outlay(const struct outlay *o, void *arg)
 	return print_line(line);
 }
 
+static int print_piece(struct str piece, void *arg)
+{
+	*(int *)arg = cmd_print(piece);
+	return *(int *)arg;
+}
+
+static int print_focus(struct ledger *l, struct err *e)
+{
+	struct report_query q = {.from_us = flags.has_since ? flags.since_us : INT64_MIN,
+				 .to_us = flags.has_until ? flags.until_us : INT64_MAX, .env = flags.env, .now_us = cmd_now_us()};
+	struct focus_count count;
+	bool v12 = strcmp(flags.focus, "1.2") == 0;
+	int stop = 0, rc;
+	if (!v12 && strcmp(flags.focus, "1.4") != 0) {
+		err_set(e, RR_USAGE, "--focus %s is not known", flags.focus);
+		err_hint(e, "1.2 or 1.4");
+		return cmd_fail(e);
+	}
+	rc = focus_write(l, &q, v12 ? FOCUS_1_2 : FOCUS_1_4, print_piece, &stop, &count, e);
+	if (rc < 0)
+		return cmd_fail(e);
+	if (count.unpriced_calls)
+		fprintf(stderr, "runrate: %llu calls have no known price and are in no row\n", (unsigned long long)count.unpriced_calls);
+	return stop;
+}
+
 static int run(int argc, char **argv)
 {
 	struct ledger *l;
@@ -84,6 +115,11 @@ static int run(int argc, char **argv)
 	l = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 	if (!l)
 		return cmd_fail(&e);
+	if (flags.focus) {
+		rc = print_focus(l, &e);
+		ledger_close(l);
+		return rc;
+	}
 	sb_init(&line, 1 << 20);
 	if (flags.calls || !flags.outlays)
 		rc = print_calls(l, &line, &e);
@@ -96,12 +132,15 @@ static int run(int argc, char **argv)
 
 const struct command cmd_export = {
 	.name = "export",
-	.summary = "the ledger's records, one JSON object a line",
-	.usage = "export [--calls] [--outlays] [--since TIME] [--until TIME]",
+	.summary = "the ledger's records as JSON lines, or as a FOCUS file",
+	.usage = "export [--calls] [--outlays] [--focus 1.2|1.4] [--since TIME] [--until TIME]",
 	.text = "Writes what the ledger holds to standard output. Money is a decimal string beside its currency, times are "
-		"ISO 8601 in UTC. No prompt text is there, because none is kept.",
+		"ISO 8601 in UTC. No prompt text is there, because none is kept.\n\n"
+		"--focus writes cost and usage as the FinOps specification FOCUS wants it: a row a day and model, with what it "
+		"has no column for in x_ columns. A bill and the usage that it bills count once.",
 	.examples = "$ runrate export --since 2026-11-01 > november.jsonl\n"
-		    "$ runrate export --outlays\n",
+		    "$ runrate export --outlays\n"
+		    "$ runrate export --focus 1.2 --since 2026-11-01 > focus.csv\n",
 	.options = options,
 	.run = run,
 };
