@@ -18,7 +18,7 @@ enum { REQUEST_HEAD_MOST = 256 * 1024 };
 
 static void link_work(struct deferred *d);
 
-static void link_schedule(struct link *k)
+void link_schedule(struct link *k)
 {
 	loop_defer(k->pool->loop, &k->work, link_work);
 }
@@ -143,9 +143,8 @@ static void link_send(struct link *k)
 	}
 }
 
-static uint64_t link_due(const struct link *k, enum http_end *how)
+uint64_t exchange_due(const struct link *k, const struct exchange *x, enum http_end *how)
 {
-	const struct exchange *x = k->x;
 	uint64_t due = x->total_by_us, other = DEADLINE_NEVER;
 	*how = END_TIMEOUT_TOTAL;
 	if (k->state < BUSY)
@@ -162,7 +161,7 @@ static uint64_t link_due(const struct link *k, enum http_end *how)
 static void link_set_deadline(struct link *k)
 {
 	enum http_end how;
-	uint64_t due = link_due(k, &how);
+	uint64_t due = exchange_due(k, k->x, &how);
 	if (k->state == CONNECTING && k->attempt_by_us < due)
 		due = k->attempt_by_us;
 	deadline_move(&k->pool->deadlines, &k->deadline, due);
@@ -336,6 +335,10 @@ static void link_work(struct deferred *d)
 {
 	struct link *k = (struct link *)(void *)((char *)d - offsetof(struct link, work));
 	struct exchange *x = k->x;
+	if (k->mux) {
+		mux_work(k);
+		return;
+	}
 	if (!x) {
 		if (k->failed)
 			link_close(k);
@@ -376,8 +379,12 @@ void on_link(struct io *io, unsigned ready)
 		on_idle_link(k);
 		return;
 	}
-	if (k->failed || !k->x || k->x->aborted)
+	if (k->failed || (!k->mux && (!k->x || k->x->aborted)))
 		return; /* link_work is on its way */
+	if (k->state == MUXED) {
+		mux_event(k, ready);
+		return;
+	}
 	if (k->state == CONNECTING) {
 		link_connecting(k);
 		return;
@@ -405,13 +412,17 @@ void link_late(struct deadlines *all, struct deadline *d)
 {
 	struct link *k = (struct link *)(void *)((char *)d - offsetof(struct link, deadline));
 	enum http_end how;
+	if (k->mux) {
+		mux_late(k);
+		return;
+	}
 	if (k->state == IDLE) {
 		link_close(k);
 		return;
 	}
 	if (k->failed || !k->x || k->x->aborted)
 		return;
-	if (loop_now_us(all->loop) >= link_due(k, &how)) {
+	if (loop_now_us(all->loop) >= exchange_due(k, k->x, &how)) {
 		link_failed(k, how, NULL);
 		return;
 	}
@@ -445,6 +456,12 @@ void pool_free(struct pool *p)
 	p->closing = true;
 	while (p->busy) {
 		struct exchange *x = p->busy;
+		if (x->link->mux) {
+			struct link *k = x->link;
+			mux_abandon(k);
+			link_close(k);
+			continue;
+		}
 		x->link->x = NULL;
 		link_close(x->link);
 		exchange_finish(x, END_ABORTED);
@@ -529,20 +546,48 @@ static struct exchange *exchange_new(struct pool *p)
 	return x;
 }
 
+int exchange_place(struct exchange *x, struct site *s)
+{
+	bool may_mux = s->tls && !s->only_h1 && s->speaks != SPEAKS_H1;
+	struct link *k = may_mux ? mux_find(s) : NULL;
+	if (k) {
+		mux_join(k, x);
+		return 0;
+	}
+	k = link_take_idle(s);
+	x->reused = k;
+	if (!k && !(k = link_new(x->pool, s)))
+		return -RR_NOMEM;
+	if (x->reused) {
+		k->x = x;
+		x->link = k;
+		x->pool->stats.reused++;
+		link_set_deadline(k);
+		link_send(k);
+		return 0;
+	}
+	if (may_mux && mux_begin(k)) {
+		link_close(k);
+		return -RR_NOMEM;
+	}
+	x->link = k;
+	if (may_mux)
+		mux_join(k, x);
+	else
+		k->x = x;
+	link_begin(k, x->limits->connect_us);
+	return 0;
+}
+
 struct exchange *exchange_start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
 				const struct header *headers, unsigned count, struct str body,
 				const struct exchange_handler *handler, void *user)
 {
 	struct site *s = p->closing ? NULL : site_get(p, o);
 	struct exchange *x = s ? exchange_new(p) : NULL;
-	struct link *k;
 	if (!x)
 		return NULL;
 	if (write_request(p, &x->head, o, method, path_and_query, headers, count, body))
-		goto fail;
-	k = link_take_idle(s);
-	x->reused = k;
-	if (!k && !(k = link_new(p, s)))
 		goto fail;
 	x->pool = p;
 	x->origin = o;
@@ -553,20 +598,13 @@ struct exchange *exchange_start(struct pool *p, const struct origin *o, struct s
 	x->is_head = str_eq(method, STR("HEAD"));
 	x->start_us = x->from_us = loop_now_us(p->loop);
 	x->total_by_us = x->start_us + x->limits->total_us;
-	x->link = k;
+	if (exchange_place(x, s))
+		goto fail;
 	x->next = p->busy;
 	if (p->busy)
 		p->busy->prev = x;
 	p->busy = x;
 	p->stats.busy++;
-	k->x = x;
-	if (x->reused) {
-		p->stats.reused++;
-		link_set_deadline(k);
-		link_send(k);
-	} else {
-		link_begin(k, x->limits->connect_us);
-	}
 	return x;
 fail:
 	sb_fini(&x->head);
@@ -598,6 +636,12 @@ void exchange_resume(struct exchange *x)
 	if (!k)
 		return;
 	x->last_us = loop_now_us(x->pool->loop); /* the silence was ours */
+	if (k->mux) {
+		enum http_end how;
+		mux_due_by(k, exchange_due(k, x, &how));
+		mux_look(k);
+		return;
+	}
 	k->deaf = false;
 	k->poke = wire_has_more(&k->w);
 	link_set_deadline(k);
@@ -620,7 +664,9 @@ bool exchange_reused(const struct exchange *x)
 void exchange_limit_us(struct exchange *x, uint64_t remaining_us)
 {
 	x->total_by_us = loop_now_us(x->pool->loop) + remaining_us;
-	if (x->link)
+	if (x->link && x->link->mux)
+		mux_due_by(x->link, x->total_by_us);
+	else if (x->link)
 		link_set_deadline(x->link);
 }
 

@@ -3,6 +3,7 @@
  * The client side of HTTP: a keep-alive pool per origin and, for each request, an exchange with callbacks.
  *
  * The origin is fixed by configuration: nothing in a request can choose it. Redirects are never followed.
+ * An https origin is offered HTTP/2 (ALPN) unless it says only_h1; then exchanges share connections.
  * A pooled connection that dies before the first response byte of a request that it was reused for is
  * retried once on a fresh one (RFC 9110 9.2.2: nothing was processed for a connection that was already
  * closing); whatever else fails is told to the caller, who knows whether a retry is safe.
@@ -27,6 +28,7 @@ struct origin {
 	char base_path[256];  /* prefix of every path, without a trailing '/'; may be empty */
 	struct tls_ctx *tls;  /* for https */
 	const struct http_limits *limits;
+	bool only_h1;         /* https: do not offer HTTP/2 */
 };
 /* "https://api.openai.com", "http://127.0.0.1:8000/base". User info, query or fragment are refused. */
 int origin_parse(struct origin *o, struct str url, struct err *e);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What client.c (exchanges) and pool.c (sites, links) share.
+ * What client.c (exchanges), pool.c (sites, links) and h2_client.c (links that carry many) share.
  *
  * A site is where links go: scheme, host, port, trust. A link is one connection; it serves one exchange at
  * a time and is idle (newest first) in between.
  *
  *   RESOLVING -> CONNECTING -> [SECURING] -> BUSY <-> IDLE -> gone
+ *                                        \-> MUXED ------> gone   HTTP/2: many at a time (k->mux, not k->x)
  */
 #ifndef RR_NET_CLIENT_INT_H
 #define RR_NET_CLIENT_INT_H
@@ -24,7 +25,10 @@ enum {
 	FAULT_BYTES = 160,
 };
 
-enum link_state { RESOLVING, CONNECTING, SECURING, BUSY, IDLE };
+enum link_state { RESOLVING, CONNECTING, SECURING, BUSY, IDLE, MUXED };
+enum { SPEAKS_UNKNOWN, SPEAKS_H1, SPEAKS_H2 };
+
+struct mux;
 
 struct site {
 	struct site *next;
@@ -32,7 +36,10 @@ struct site {
 	uint16_t port;
 	struct tls_ctx *tls;
 	struct link *idle; /* newest first */
+	struct link *muxes; /* links that speak HTTP/2, or may */
 	unsigned idle_count, links;
+	uint8_t speaks; /* found out by ALPN; forgotten with the last link */
+	bool only_h1;
 	struct tls_ticket *ticket;
 };
 
@@ -43,6 +50,8 @@ struct link {
 	struct pool *pool;
 	struct site *site;
 	struct exchange *x;
+	struct mux *mux;    /* instead of x, while it may be HTTP/2 */
+	struct link *mux_next, *mux_prev;
 	struct link *idle_next, *idle_prev;
 	struct resolve_query query;
 	struct sock_addr *addrs; /* while connecting */
@@ -75,6 +84,11 @@ struct exchange {
 	struct h1_body answer;
 	uint64_t start_us, last_us, total_by_us, from_us;
 	unsigned informational;
+	struct exchange *mux_next, *mux_prev; /* on a link with a mux */
+	struct buf kept;       /* while it is paused there */
+	uint64_t from_in;      /* bytes that the link had brought when it was sent */
+	int32_t stream;        /* 0 = not sent yet */
+	bool ended, stream_closed, moved;
 	bool is_head, paused, aborted, answered, got_bytes, reused, retried, keep;
 	char fault[FAULT_BYTES];
 };
@@ -105,12 +119,30 @@ void link_rest(struct link *k, uint64_t idle_us); /* its exchange is over and it
 /* Resolves and connects. Failures are told later, by link_fail_soon. */
 void link_begin(struct link *k, uint64_t connect_us);
 void link_connecting(struct link *k); /* its descriptor became ready */
+void link_keep_ticket(struct link *k);
 void link_securing(struct link *k);
 void link_try_next(struct link *k);   /* this address took too long */
 /* client.c */
 void link_ready(struct link *k); /* connected: send */
 void link_fail_soon(struct link *k, enum http_end how, const char *why);
 void on_link(struct io *io, unsigned ready);
+void link_schedule(struct link *k);
+/* When x, on k, is late, and for what. */
+uint64_t exchange_due(const struct link *k, const struct exchange *x, enum http_end *how);
+int exchange_place(struct exchange *x, struct site *s); /* on a link: 0 or -RR_NOMEM */
+/* h2_client.c */
+struct link *mux_find(const struct site *s); /* one with room, or NULL */
+int mux_begin(struct link *k);
+void mux_join(struct link *k, struct exchange *x);
+void mux_ready(struct link *k);
+void mux_look(struct link *k);               /* there is something to do at the end of the round */
+void mux_work(struct link *k);
+void mux_event(struct link *k, unsigned ready);
+void mux_late(struct link *k);
+void mux_due_by(struct link *k, uint64_t at_us);
+void mux_abandon(struct link *k);
+void mux_free(struct link *k);
+/* client.c */
 void link_late(struct deadlines *all, struct deadline *d);
 void exchange_finish(struct exchange *x, enum http_end how);
 

@@ -78,7 +78,7 @@ struct site *site_get(struct pool *p, const struct origin *o)
 {
 	struct site *s, *unused = NULL;
 	for (s = p->sites; s; s = s->next) {
-		if (s->port == o->port && s->tls == o->tls && !strcmp(s->host, o->host) &&
+		if (s->port == o->port && s->tls == o->tls && s->only_h1 == o->only_h1 && !strcmp(s->host, o->host) &&
 		    !strcmp(s->scheme, o->scheme))
 			return s;
 		if (!s->links)
@@ -96,6 +96,7 @@ struct site *site_get(struct pool *p, const struct origin *o)
 	memcpy(s->host, o->host, sizeof s->host);
 	s->port = o->port;
 	s->tls = o->tls;
+	s->only_h1 = o->only_h1;
 	s->next = p->sites;
 	p->sites = s;
 	p->site_count++;
@@ -128,6 +129,19 @@ struct link *link_take_idle(struct site *s)
 	return k;
 }
 
+void link_keep_ticket(struct link *k)
+{
+	struct tls_ticket *fresh;
+	if (!k->w.tls || k->ticket_kept)
+		return;
+	fresh = tls_ticket_get(k->w.tls);
+	if (fresh) {
+		tls_ticket_free(k->site->ticket);
+		k->site->ticket = fresh;
+	}
+	k->ticket_kept = true;
+}
+
 void link_rest(struct link *k, uint64_t idle_us)
 {
 	struct site *s = k->site;
@@ -135,14 +149,7 @@ void link_rest(struct link *k, uint64_t idle_us)
 		link_close(k);
 		return;
 	}
-	if (k->w.tls && !k->ticket_kept) {
-		struct tls_ticket *fresh = tls_ticket_get(k->w.tls);
-		if (fresh) {
-			tls_ticket_free(s->ticket);
-			s->ticket = fresh;
-		}
-		k->ticket_kept = true;
-	}
+	link_keep_ticket(k);
 	k->state = IDLE;
 	k->idle_prev = NULL;
 	k->idle_next = s->idle;
@@ -173,13 +180,16 @@ void link_close(struct link *k)
 	struct pool *p = k->pool;
 	if (k->state == IDLE)
 		leave_idle(k);
+	if (k->mux)
+		mux_free(k);
 	resolve_cancel(p->resolver, &k->query);
 	loop_undefer(p->loop, &k->work);
 	deadline_leave(&p->deadlines, &k->deadline);
 	wire_close(&k->w);
 	free(k->addrs);
 	free(k->in);
-	k->site->links--;
+	if (!--k->site->links)
+		k->site->speaks = SPEAKS_UNKNOWN;
 	free(k);
 }
 
@@ -269,7 +279,7 @@ void link_connecting(struct link *k)
 		link_ready(k);
 		return;
 	}
-	k->w.tls = tls_new_client(k->site->tls, k->w.io.fd, k->site->host, k->site->ticket, false);
+	k->w.tls = tls_new_client(k->site->tls, k->w.io.fd, k->site->host, k->site->ticket, k->mux != NULL);
 	if (!k->w.tls) {
 		link_fail_soon(k, END_TLS, "no memory for a TLS session, or a host name that cannot be checked");
 		return;
@@ -283,7 +293,10 @@ void link_securing(struct link *k)
 	int rc = tls_handshake(k->w.tls);
 	if (rc == 1) {
 		k->pool->stats.resumed += tls_resumed(k->w.tls);
-		link_ready(k);
+		if (k->mux)
+			mux_ready(k);
+		else
+			link_ready(k);
 	} else if (rc == TLS_WANT_READ || rc == TLS_WANT_WRITE) {
 		if (io_want(&k->w.io, rc == TLS_WANT_READ ? IO_READ : IO_WRITE))
 			link_fail_soon(k, END_CONNECT, "the kernel cannot watch another descriptor");
