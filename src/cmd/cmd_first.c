@@ -105,7 +105,10 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 {
 	struct import_summary *s = calloc(1, sizeof *s);
 	char text[200], n[32];
-	int rc = s ? read_paths(f, d->folder, d->folders, s, e) : err_set(e, RR_NOMEM, "out of memory");
+	int rc;
+	if (!s)
+		return err_set(e, RR_NOMEM, "out of memory");
+	rc = read_paths(f, d->folder, d->folders, s, e);
 	if (!rc) {
 		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s", num_group(s->calls, n));
 		say(&f->found, "ok", "local agent logs", text, NULL);
@@ -114,8 +117,7 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		say(&f->found, none ? "--" : "bad", "local agent logs", none ? "none" : e->what, NULL);
 		rc = 0;
 	}
-	if (s)
-		import_summary_fini(s);
+	import_summary_fini(s);
 	free(s);
 	return rc;
 }
@@ -142,13 +144,14 @@ static int read_arguments(struct first_run *f, const char *const *paths, unsigne
 	int rc = 0;
 	for (unsigned i = 0; i < count && !rc; i++) {
 		struct import_summary *s = calloc(1, sizeof *s);
-		rc = s ? read_paths(f, &paths[i], 1, s, e) : err_set(e, RR_NOMEM, "out of memory");
+		if (!s)
+			return err_set(e, RR_NOMEM, "out of memory");
+		rc = read_paths(f, &paths[i], 1, s, e);
 		if (!rc) {
 			say_summary(f, "export", paths[i], s);
 			*rejected = *rejected || s->rows_rejected;
 		}
-		if (s)
-			import_summary_fini(s);
+		import_summary_fini(s);
 		free(s);
 	}
 	return rc;

@@ -46,7 +46,7 @@ static int run(int argc, char **argv)
 	const char *positional[1];
 	unsigned count = 0;
 	char path[4096];
-	struct report_query q;
+	struct report_query q = {0};
 	struct forecast *f = calloc(1, sizeof *f);
 	struct err e = {0};
 	struct ledger *l = NULL;

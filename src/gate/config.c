@@ -42,13 +42,19 @@ struct str secret_reveal(const struct conf_secret *s)
 bool listen_is_loopback(const char *where)
 {
 	struct str s = str_of(where);
-	unsigned a, b, c, d;
-	int used = 0;
+	struct str host, part;
+	uint64_t n;
 	if (str_starts(s, STR("unix:")) || str_starts(s, STR("[::1]:")) || str_starts(s, STR("localhost:")))
 		return true;
-	if (sscanf(where, "%3u.%3u.%3u.%3u:%n", &a, &b, &c, &d, &used) != 4 || !used)
+	host = str_cut(&s, ':');
+	if (!s.p)
 		return false;
-	return a == 127 && b < 256 && c < 256 && d < 256;
+	for (unsigned i = 0; i < 4; i++) { /* 127.0.0.0/8; "0127" would be octal to a resolver, and another network */
+		part = str_cut(&host, '.');
+		if (part.n > 3 || str_u64(part, &n) || n > 255 || (i == 0 && n != 127))
+			return false;
+	}
+	return !host.p;
 }
 
 /* HOST:PORT, [V6]:PORT, unix:/PATH. */

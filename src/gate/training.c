@@ -98,7 +98,9 @@ static int add_cap(const struct cap_row *row, void *arg)
 int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e)
 {
 	struct loading load = {.training = t, .ledger = l, .e = e, .entry = calloc(CAPS_MOST, sizeof(struct entry))};
-	int rc = load.entry ? 0 : err_set(e, RR_NOMEM, "no memory for training caps");
+	int rc = 0;
+	if (!load.entry)
+		return err_set(e, RR_NOMEM, "no memory for training caps");
 	pthread_mutex_lock(&t->lock);
 	for (unsigned i = 0; i < extra_count && !rc; i++)
 		rc = add_cap(&extra[i], &load);

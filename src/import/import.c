@@ -262,7 +262,7 @@ static int row_key(struct import_ctx *x, struct hash128 *natural, struct err *e)
 
 int row_end(struct import_ctx *x, struct err *e)
 {
-	struct hash128 natural;
+	struct hash128 natural = {0};
 	enum import_result result;
 	int rc;
 	row_classify(x);

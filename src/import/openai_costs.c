@@ -23,7 +23,7 @@ struct cost {
 static int put(struct import_ctx *x, uint64_t number, const struct cost *v, struct err *e)
 {
 	struct call *k = row_begin(x, number);
-	struct str model = v->item, rest = v->item;
+	struct str model, rest = v->item;
 	struct currency cur;
 	const char *why = read_money(v->amount, &k->billed_pico, NULL);
 	if (why)

@@ -59,7 +59,9 @@ static int grow(struct seen *s)
 		}
 	free(s->key);
 	free(s->times);
-	*s = n;
+	s->key = n.key;
+	s->times = n.times;
+	s->slots = n.slots;
 	return 0;
 }
 

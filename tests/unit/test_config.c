@@ -92,7 +92,8 @@ static void refused(const char *yaml, const char *words)
 TEST(keys_are_required_beyond_loopback)
 {
 	static const char *const near[] = {"127.0.0.1:1", "127.9.9.9:1", "\"[::1]:1\"", "localhost:1", "unix:/run/r.sock"};
-	static const char *const far[] = {"0.0.0.0:1", "\"[::]:1\"", "10.0.0.1:1", "gateway.example:1", "127.example.org:1", "128.0.0.1:1"};
+	static const char *const far[] = {"0.0.0.0:1", "\"[::]:1\"", "10.0.0.1:1", "gateway.example:1", "127.example.org:1", "128.0.0.1:1",
+					 "0127.0.0.1:1", "127.0.0.1.example.org:1", "127.0.0.256:1"};
 	char yaml[200];
 	for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
 		snprintf(yaml, sizeof yaml, "listen: %s\n", near[i]);
