@@ -70,7 +70,8 @@ int runrate_price_body(const struct runrate_book *book, const char *dialect, con
 	if (rc == 0)
 		rc = usage_read(shape, top, &u);
 	if (rc < 0 || !(u.flags & USAGE_SEEN)) {
-		snprintf(out->why, sizeof out->why, rc < 0 ? "the body is no %s response" : "no usage in this %s body", dialect);
+		snprintf(out->why, sizeof out->why, rc < 0 ? "the body is no %s response" : "no usage in this %s body",
+			 dialect);
 		return rc < 0 ? rc : -RR_INPUT;
 	}
 	struct price_query q = {.provider = str_of(provider ? provider : ""), .model = model ? str_of(model) : u.model,
@@ -103,8 +104,8 @@ struct runrate_plan *runrate_plan_new(const char *plan, const struct runrate_inp
 	sb_init(&p->why, 8192);
 	if (!f) {
 		const char *near = formula_nearest(str_of(plan));
-		err_set(&e, RR_NOTFOUND, "there is no plan \"%s\"%s%s%s", plan, near ? ": did you mean " : "", near ? near : "",
-			near ? "?" : "");
+		err_set(&e, RR_NOTFOUND, "there is no plan \"%s\"%s%s%s", plan, near ? ": did you mean " : "",
+			near ? near : "", near ? "?" : "");
 		goto fail;
 	}
 	formula_start(&p->run, f, clock_real(&clock_system));

@@ -87,9 +87,12 @@ const struct command cmd_claim_check = {
 	.name = "claim check",
 	.summary = "is a saving or payback claim arithmetically possible?",
 	.usage = "claim check FILE...",
-	.text = "A claim file names a formula, its inputs and what was stated: {claim, currency, kind, inputs, stated}. The "
-		"answer is holds, refuted (with the right figure and which input would have to be what), feasible (with the "
-		"set) or reference (not derivable). An input may be a range {low, high}. A stated figure holds when the "
+	.text = "A claim file names a formula, its inputs and what was stated: {claim, currency, kind, inputs, "
+		"stated}. The "
+		"answer is holds, refuted (with the right figure and which input would have to be what), feasible "
+		"(with the "
+		"set) or reference (not derivable). An input may be a range {low, high}. A stated figure holds when "
+		"the "
 		"computed one rounds to it at its own digits or lies within 1 % of it.",
 	.examples = "$ runrate claim check data/claims/13-three-weeks.yaml\n$ runrate claim check offer.yaml --json\n",
 	.options = options_shown,

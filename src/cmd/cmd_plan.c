@@ -59,12 +59,14 @@ static void flags_of(const struct formula *formula, struct flags *f)
 		const struct formula_input *in = &formula->inputs[i];
 		flag(f, &n, in->name, OPT_STR, &f->text[i], placeholder(in->unit), in->help);
 		if (in->alias)
-			flag(f, &n, in->alias, OPT_STR, &f->text[i], in->words ? "NAME" : placeholder(in->unit), in->help);
+			flag(f, &n, in->alias, OPT_STR, &f->text[i], in->words ? "NAME" : placeholder(in->unit),
+			     in->help);
 	}
 	if (formula->columns)
 		flag(f, &n, formula->columns->name, OPT_LIST, &f->rows, "LIST", formula->columns->help);
 	if (formula_input(formula, STR("now_in")) >= 0) {
-		flag(f, &n, "model-now", OPT_STR, &f->model_now, "MODEL", "today's model: a name of the price book, or IN/OUT[/READ]");
+		flag(f, &n, "model-now", OPT_STR, &f->model_now, "MODEL",
+		     "today's model: a name of the price book, or IN/OUT[/READ]");
 		flag(f, &n, "model-tuned", OPT_STR, &f->model_tuned, "MODEL", "the tuned model: the same");
 	}
 	flag(f, &n, "explain", OPT_FLAG, &f->explain, NULL, "print each figure's formula and terms");
@@ -172,15 +174,18 @@ __attribute__((constructor)) static void fill_option_tables(void)
 #undef X
 }
 
-#define X(formula_name, command_name, summary_text, example)                                                                                    \
-	static int run_##formula_name(int argc, char **argv)                                                        \
-	{                                                                                                           \
-		return run(&cmd_plan_##formula_name, formula_find(STR(#formula_name)), argc, argv);             \
-	}                                                                                                           \
-	const struct command cmd_plan_##formula_name = {                                                        \
-		.name = command_name, .summary = summary_text, .usage = command_name " [FLAGS]",                     \
-		.examples = "$ runrate " example "\n", .options = option_table[OPTIONS_##formula_name].opt,          \
-		.run = run_##formula_name,                                                                          \
+#define X(formula_name, command_name, summary_text, example)                                                           \
+	static int run_##formula_name(int argc, char **argv)                                                           \
+	{                                                                                                              \
+		return run(&cmd_plan_##formula_name, formula_find(STR(#formula_name)), argc, argv);                    \
+	}                                                                                                              \
+	const struct command cmd_plan_##formula_name = {                                                               \
+		.name = command_name,                                                                                  \
+		.summary = summary_text,                                                                               \
+		.usage = command_name " [FLAGS]",                                                                      \
+		.examples = "$ runrate " example "\n",                                                                 \
+		.options = option_table[OPTIONS_##formula_name].opt,                                                   \
+		.run = run_##formula_name,                                                                             \
 	};
 PLAN_FORMULAS(X)
 #undef X

@@ -44,7 +44,7 @@
 	X(payback, "plan payback", "months until an outlay is back",                                                   \
 	  "plan payback --outlay 8000 --bill-per-month 4000 --saving-per-month 2800")                                  \
 	X(calls_cost, "plan calls-cost", "what a number of equal calls costs",                                         \
-	  "plan calls-cost --calls-per-day 10k --input-tokens 500 --output-tokens 300 --price-in 0.75 --price-out 4.50")\
+	  "plan calls-cost --calls-per-day 10k --input-tokens 500 --price-in 0.75")                                          \
 	X(unit_cost, "plan unit-cost", "a monthly bill over what was done",                                            \
 	  "plan unit-cost --bill-per-month 4000 --units-per-day 50k")                                                  \
 	X(finetune_volume, "plan finetune-volume", "from which volume on a tune pays",                                 \

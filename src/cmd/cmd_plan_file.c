@@ -130,10 +130,23 @@ static int run_lifetime(int argc, char **argv)
 {
 	struct lifetime_flags f = {0};
 	const struct opt options[] = {
-		{.name = "draws", .kind = OPT_U64, .to = &f.draws, .given = &f.draws_given, .arg = "N", .help = "draws of the uncertain figures (100,000)"},
+		{.name = "draws",
+		 .kind = OPT_U64,
+		 .to = &f.draws,
+		 .given = &f.draws_given,
+		 .arg = "N",
+		 .help = "draws of the uncertain figures (100,000)"},
 		{.name = "svg", .kind = OPT_STR, .to = &f.svg, .arg = "FILE", .help = "write a chart"},
-		{.name = "chart", .kind = OPT_STR, .to = &f.chart, .arg = "WHICH", .help = "cumulative (default), fan, waterfall, tornado"},
-		{.name = "xlsx", .kind = OPT_STR, .to = &f.xlsx, .arg = "FILE", .help = "write a workbook with live months"},
+		{.name = "chart",
+		 .kind = OPT_STR,
+		 .to = &f.chart,
+		 .arg = "WHICH",
+		 .help = "cumulative (default), fan, waterfall, tornado"},
+		{.name = "xlsx",
+		 .kind = OPT_STR,
+		 .to = &f.xlsx,
+		 .arg = "FILE",
+		 .help = "write a workbook with live months"},
 		{0},
 	};
 	const char *path[1];
@@ -221,16 +234,19 @@ struct advise_flags {
 /* The last 30 days of the ledger, or since a day, as a scenario. 0 or an exit code. */
 static int ledger_scenario(const struct advise_flags *f, struct scenario *s, struct plan_ledger *pl)
 {
-	const struct plan_ledger_hints hints = {
-		.deferrable = f->has_deferrable ? f->deferrable : (double)NAN, .easy = f->has_easy ? f->easy : (double)NAN,
-		.prefix = f->has_prefix ? f->prefix : (double)NAN,
-		.reachable_hit = f->has_reachable ? f->reachable_hit : (double)NAN, .easy_model = f->easy_model};
+	const struct plan_ledger_hints hints = {.deferrable = f->has_deferrable ? f->deferrable : (double)NAN,
+						.easy = f->has_easy ? f->easy : (double)NAN,
+						.prefix = f->has_prefix ? f->prefix : (double)NAN,
+						.reachable_hit = f->has_reachable ? f->reachable_hit : (double)NAN,
+						.easy_model = f->easy_model};
 	char path[4096];
 	struct err e = {0};
 	int64_t now = cmd_now_us();
 	struct book *b = book_builtin(&e);
-	struct ledger *l = b ? ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e) : NULL;
-	int rc = l ? plan_ledger_scenario(l, b, f->has_since ? f->since_us : now - 30 * US_PER_DAY, now, &hints, s, pl, &e)
+	struct ledger *l =
+		b ? ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e) : NULL;
+	int rc = l ? plan_ledger_scenario(l, b, f->has_since ? f->since_us : now - 30 * US_PER_DAY, now, &hints, s, pl,
+					  &e)
 		   : -RR_STORE;
 	if (!l && e.code == RR_NOTFOUND)
 		err_hint(&e, "or give a scenario: runrate plan advise scenario.yaml");
@@ -296,11 +312,23 @@ static int run_advise(int argc, char **argv)
 
 static const struct opt advise_options[] = {
 	{.name = "since", .kind = OPT_TIME, .arg = "TIME", .help = "from when on the ledger is read (30 days)"},
-	{.name = "deferrable", .kind = OPT_SHARE, .arg = "SHARE", .help = "share that may wait, which the ledger does not know"},
+	{.name = "deferrable",
+	 .kind = OPT_SHARE,
+	 .arg = "SHARE",
+	 .help = "share that may wait, which the ledger does not know"},
 	{.name = "easy", .kind = OPT_SHARE, .arg = "SHARE", .help = "share that a cheaper model could answer"},
-	{.name = "easy-model", .kind = OPT_STR, .arg = "MODEL", .help = "that model: a name of the price book, or IN/OUT"},
-	{.name = "prefix", .kind = OPT_NUM, .arg = "N", .help = "cacheable prefix in tokens, where nothing is cached yet"},
-	{.name = "reachable-hit", .kind = OPT_SHARE, .arg = "SHARE", .help = "hit rate that caching would reach (90 %)"},
+	{.name = "easy-model",
+	 .kind = OPT_STR,
+	 .arg = "MODEL",
+	 .help = "that model: a name of the price book, or IN/OUT"},
+	{.name = "prefix",
+	 .kind = OPT_NUM,
+	 .arg = "N",
+	 .help = "cacheable prefix in tokens, where nothing is cached yet"},
+	{.name = "reachable-hit",
+	 .kind = OPT_SHARE,
+	 .arg = "SHARE",
+	 .help = "hit rate that caching would reach (90 %)"},
 	{0},
 };
 static const struct opt stack_options[] = {
@@ -317,32 +345,48 @@ static const struct opt lifetime_options[] = {
 };
 
 const struct command cmd_plan_stack = {
-	.name = "plan stack", .summary = "levers one on another, with what each saves",
+	.name = "plan stack",
+	.summary = "levers one on another, with what each saves",
 	.usage = "plan stack FILE [--svg FILE]",
-	.text = "A file with bill, shares {prefix, rest, output}, levers {cache, batch, route} and overlap. The total does not "
-		"depend on the order; what each lever saves does, and is given as Shapley values from first-in to last-in.",
-	.examples = "$ runrate plan stack stack.yaml\n", .options = stack_options, .run = run_stack,
+	.text = "A file with bill, shares {prefix, rest, output}, levers {cache, batch, route} and overlap. The total "
+		"does not "
+		"depend on the order; what each lever saves does, and is given as Shapley values from first-in to "
+		"last-in.",
+	.examples = "$ runrate plan stack stack.yaml\n",
+	.options = stack_options,
+	.run = run_stack,
 };
 const struct command cmd_plan_lifetime = {
-	.name = "plan lifetime", .summary = "a scenario over months: the two checkbooks, as a band",
+	.name = "plan lifetime",
+	.summary = "a scenario over months: the two checkbooks, as a band",
 	.usage = "plan lifetime FILE [--draws N] [--seed N] [--svg FILE [--chart WHICH]] [--xlsx FILE]",
-	.text = "A scenario file with months, workloads, models, outlays, finetunes, options, price_decline and adoption; any "
+	.text = "A scenario file with months, workloads, models, outlays, finetunes, options, price_decline and "
+		"adoption; any "
 		"figure may be {low, mode, high}.",
-	.examples = "$ runrate plan lifetime scenario.yaml\n$ runrate plan lifetime scenario.yaml --svg fan.svg --chart fan\n",
-	.options = lifetime_options, .run = run_lifetime,
+	.examples = "$ runrate plan lifetime scenario.yaml\n$ runrate plan lifetime scenario.yaml --svg fan.svg "
+		    "--chart fan\n",
+	.options = lifetime_options,
+	.run = run_lifetime,
 };
 const struct command cmd_plan_quote = {
-	.name = "plan quote", .summary = "vendors' quotes on one workload, at 1x and 10x",
+	.name = "plan quote",
+	.summary = "vendors' quotes on one workload, at 1x and 10x",
 	.usage = "plan quote FILE...",
-	.text = "One file with a workload and quotes, or a workload file and one file a quote. Prints them side by side, the "
+	.text = "One file with a workload and quotes, or a workload file and one file a quote. Prints them side by "
+		"side, the "
 		"five questions to send with your figures in them, and the two caps of a contract.",
-	.examples = "$ runrate plan quote quotes.yaml\n", .options = no_options, .run = run_quote,
+	.examples = "$ runrate plan quote quotes.yaml\n",
+	.options = no_options,
+	.run = run_quote,
 };
 const struct command cmd_plan_advise = {
-	.name = "plan advise", .summary = "the ladder in its order: prompt, cache, batch, route, tune, self-host",
+	.name = "plan advise",
+	.summary = "the ladder in its order: prompt, cache, batch, route, tune, self-host",
 	.usage = "plan advise [FILE] [--since TIME] [FLAGS]",
-	.text = "With a scenario file, or without one from the ledger's last 30 days of production. Each step stands on the base that the last one leaves; no verdict on tuning or self-hosting before the cheaper "
+	.text = "With a scenario file, or without one from the ledger's last 30 days of production. Each step stands "
+		"on the base that the last one leaves; no verdict on tuning or self-hosting before the cheaper "
 		"steps are counted.",
 	.examples = "$ runrate plan advise --easy 55% --easy-model gpt-5.4-nano\n$ runrate plan advise scenario.yaml\n",
-	.options = advise_options, .run = run_advise,
+	.options = advise_options,
+	.run = run_advise,
 };

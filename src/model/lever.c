@@ -77,7 +77,8 @@ static void point_at(struct lever_call *c, const struct lever_target *t)
 	if (!t->keeps_cache)
 		uncache(u);
 	for (unsigned i = 0; i < CLASSES; i++) {
-		u->tok[i] = scaled(u->tok[i], token_class_is_output((enum token_class)i) ? t->output_ratio : t->input_ratio);
+		u->tok[i] = scaled(u->tok[i],
+				   token_class_is_output((enum token_class)i) ? t->output_ratio : t->input_ratio);
 		total += u->tok[i];
 	}
 	u->vendor_total_tok = total;

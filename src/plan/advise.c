@@ -62,9 +62,12 @@ static void prompt_step(const struct scenario *s, struct scenario *left, struct 
 	free(shorter);
 	l->confidence = "not measured";
 	snprintf(l->verdict, sizeof l->verdict, "Do it first: it costs an afternoon.");
-	snprintf(l->why, sizeof l->why, "Each tenth of the input that goes is worth %s a month. It is not counted below: "
-		 "nothing here shows how much can go.", value_text(tenth, "money", s->currency, a));
-	snprintf(l->needs, sizeof l->needs, "somebody who reads the prompts; a test set to see that answers stay right");
+	snprintf(l->why, sizeof l->why,
+		 "Each tenth of the input that goes is worth %s a month. It is not counted below: "
+		 "nothing here shows how much can go.",
+		 value_text(tenth, "money", s->currency, a));
+	snprintf(l->needs, sizeof l->needs,
+		 "somebody who reads the prompts; a test set to see that answers stay right");
 }
 
 static void lever_step(const struct scenario *s, unsigned lever, struct scenario *left, struct life_path *path,
@@ -75,7 +78,8 @@ static void lever_step(const struct scenario *s, unsigned lever, struct scenario
 		"callers that say what may wait (x-runrate-deadline)",
 		"a sample of the easy share, judged: quality is not in this figure"};
 	static const char *const nothing[] = {
-		"no workload has a prefix that is not already cached at its reachable hit rate, or its vendor has no cache price",
+		("no workload has a prefix that is not already cached at its reachable hit rate, or its vendor has no "
+		 "cache price"),
 		"no workload has a share that may wait (deferrable)",
 		"no workload has a share that a cheaper model could answer (easy, easy_model)"};
 	char a[64];
@@ -111,7 +115,8 @@ static void tune_step(const struct scenario *s, const struct scenario *left, str
 		double saving = money_now(left, w) -
 				tune_money(left, tune, v, tune->tokens_removed.mode, tune->drift.mode, tune->month);
 		double retrain = tune->retrain_every ? tune->retrain.mode / tune->retrain_every : 0;
-		double months = finetune_breakeven_months(tune->upfront.mode, saving, tasks, tune->hosting.mode, retrain);
+		double months =
+			finetune_breakeven_months(tune->upfront.mode, saving, tasks, tune->hosting.mode, retrain);
 		if (months < best || found < 0) {
 			best = months;
 			best_saving = tasks * saving - tune->hosting.mode - retrain;
@@ -126,17 +131,22 @@ static void tune_step(const struct scenario *s, const struct scenario *left, str
 			if (left->workload[i].billing == BILL_TOKEN && bill > most)
 				most = bill, name = left->workload[i].name;
 		}
-		snprintf(l->verdict, sizeof l->verdict, "No: no tune was priced, and this is the most that one could save.");
-		snprintf(l->why, sizeof l->why, "After the cheaper steps %s costs %s a month: an outlay of 12 times that, %s, could "
-			 "not come back within a year even if the bill fell to zero.", name,
-			 value_text(most, "money", s->currency, a), value_text(12 * most, "money", s->currency, b));
-		snprintf(l->needs, sizeof l->needs, "finetunes: [{serves, upfront, model, tokens_removed, hosting, retrain}]");
+		snprintf(l->verdict, sizeof l->verdict,
+			 "No: no tune was priced, and this is the most that one could save.");
+		snprintf(l->why, sizeof l->why,
+			 "After the cheaper steps %s costs %s a month: an outlay of 12 times that, %s, could "
+			 "not come back within a year even if the bill fell to zero.",
+			 name, value_text(most, "money", s->currency, a),
+			 value_text(12 * most, "money", s->currency, b));
+		snprintf(l->needs, sizeof l->needs,
+			 "finetunes: [{serves, upfront, model, tokens_removed, hosting, retrain}]");
 		l->confidence = "bound";
 		return;
 	}
 	const struct scenario_tune *tune = &left->tune[found];
 	const struct workload *w = &left->workload[tune->workload];
-	double allowed = tune->retires_month < SCENARIO_MONTHS ? (double)tune->retires_month - tune->month : (double)INFINITY;
+	double allowed =
+		tune->retires_month < SCENARIO_MONTHS ? (double)tune->retires_month - tune->month : (double)INFINITY;
 	bool task_right = (!w->stable_given || w->stable) && (!w->narrow_given || w->narrow);
 	bool pays = isfinite(best) && best < allowed && best < s->months;
 	if (pays && task_right) {
@@ -144,20 +154,25 @@ static void tune_step(const struct scenario *s, const struct scenario *left, str
 			 value_text(best, "months", s->currency, a));
 		l->saves = best_saving;
 	} else if (!task_right) {
-		snprintf(l->verdict, sizeof l->verdict, "No: %s is not %s.", w->name, w->stable_given && !w->stable ? "stable" : "narrow");
+		snprintf(l->verdict, sizeof l->verdict, "No: %s is not %s.", w->name,
+			 w->stable_given && !w->stable ? "stable" : "narrow");
 	} else if (isinf(best)) {
 		snprintf(l->verdict, sizeof l->verdict, "No: on what is left %s never comes back.", tune->name);
 	} else {
 		snprintf(l->verdict, sizeof l->verdict, "No: %s would be back in %s, too late.", tune->name,
 			 value_text(best, "months", s->currency, a));
 	}
-	snprintf(l->why, sizeof l->why, "%s once against %s a month saved on the base that caching, batching and routing leave%s%s.",
-		 value_text(tune->upfront.mode, "money", s->currency, a), value_text(best_saving, "money", s->currency, b),
+	snprintf(l->why, sizeof l->why,
+		 "%s once against %s a month saved on the base that caching, batching and routing leave%s%s.",
+		 value_text(tune->upfront.mode, "money", s->currency, a),
+		 value_text(best_saving, "money", s->currency, b),
 		 isfinite(allowed) ? "; the base model is there for " : "",
 		 isfinite(allowed) ? value_text(allowed, "months", s->currency, c) : "");
 	if (!w->stable_given || !w->narrow_given)
-		snprintf(l->needs, sizeof l->needs, "is %s narrow and stable? (stable: true, narrow: true; the ledger's prompt "
-			 "families say)", w->name);
+		snprintf(l->needs, sizeof l->needs,
+			 "is %s narrow and stable? (stable: true, narrow: true; the ledger's prompt "
+			 "families say)",
+			 w->name);
 }
 
 static void selfhost_step(const struct scenario *s, const struct scenario *left, struct life_path *path,
@@ -172,8 +187,10 @@ static void selfhost_step(const struct scenario *s, const struct scenario *left,
 	l->confidence = "computed";
 	if (best < 0) {
 		snprintf(l->verdict, sizeof l->verdict, "No option was priced.");
-		snprintf(l->why, sizeof l->why, "What is left is %s a month: a GPU at 2 an hour costs %s a month whatever its use.",
-			 value_text(l->before, "money", s->currency, a), value_text(2 * HOURS_PER_MONTH, "money", s->currency, b));
+		snprintf(l->why, sizeof l->why,
+			 "What is left is %s a month: a GPU at 2 an hour costs %s a month whatever its use.",
+			 value_text(l->before, "money", s->currency, a),
+			 value_text(2 * HOURS_PER_MONTH, "money", s->currency, b));
 		snprintf(l->needs, sizeof l->needs, "options: [{rate, tps, serves}]");
 		l->confidence = "bound";
 		return;
@@ -190,10 +207,14 @@ static void selfhost_step(const struct scenario *s, const struct scenario *left,
 	} else {
 		snprintf(l->verdict, sizeof l->verdict, "No: it does not cross over within %u months.", s->months);
 	}
-	snprintf(l->why, sizeof l->why, "%s a month self-hosted (%.0f replicas) against %s on the API that the levers leave; %s in "
-		 "the last month.", value_text(own, "money", s->currency, a), path->replicas[best][m],
-		 value_text(api, "money", s->currency, b), value_text(path->option[best][last], "money", s->currency, c));
-	snprintf(l->needs, sizeof l->needs, "a trial: bench with recorded traffic, the same precision and p95; people to run it");
+	snprintf(l->why, sizeof l->why,
+		 "%s a month self-hosted (%.0f replicas) against %s on the API that the levers leave; %s in "
+		 "the last month.",
+		 value_text(own, "money", s->currency, a), path->replicas[best][m],
+		 value_text(api, "money", s->currency, b),
+		 value_text(path->option[best][last], "money", s->currency, c));
+	snprintf(l->needs, sizeof l->needs,
+		 "a trial: bench with recorded traffic, the same precision and p95; people to run it");
 }
 
 int advise(const struct scenario *s, struct advice *out, struct err *e)
@@ -300,8 +321,8 @@ void advise_text(const struct scenario *s, const struct advice *a, struct sb *ou
 		if (i == ADVISE_TUNE)
 			sb_adds(out, "\nonly then\n");
 		sb_addf(out, "%u %-8s%14s%14s   %s\n", i + 1, steps[i].name,
-			l->taken ? value_text(-l->saves, "money", none, text) : "-", value_text(l->after, "money", none, left),
-			l->verdict);
+			l->taken ? value_text(-l->saves, "money", none, text) : "-",
+			value_text(l->after, "money", none, left), l->verdict);
 		plan_say_paragraph(out, str_of(l->why), 2, 2);
 		if (l->needs[0]) {
 			sb_adds(out, "  needs:");

@@ -12,7 +12,15 @@
 #include "base/json.h"
 #include "plan/lifetime.h"
 
-enum advice_step { ADVISE_PROMPT, ADVISE_CACHE, ADVISE_BATCH, ADVISE_ROUTE, ADVISE_TUNE, ADVISE_SELFHOST, ADVISE_STEPS };
+enum advice_step {
+	ADVISE_PROMPT,
+	ADVISE_CACHE,
+	ADVISE_BATCH,
+	ADVISE_ROUTE,
+	ADVISE_TUNE,
+	ADVISE_SELFHOST,
+	ADVISE_STEPS
+};
 
 struct advice_line {
 	double before, saves, after; /* a month */

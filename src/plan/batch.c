@@ -13,7 +13,8 @@
 #include "plan/families.h"
 
 enum { BILL, SHARE, DISCOUNT, CACHED, STACKS };
-static const struct formula_word yes_no[] = {{"yes", 1, "they multiply"}, {"no", 0, "the better one wins"}, {NULL, 0, NULL}};
+static const struct formula_word yes_no[] = {
+	{"yes", 1, "they multiply"}, {"no", 0, "the better one wins"}, {NULL, 0, NULL}};
 static const struct formula_input inputs[] = {
 	{"bill", "money", 0, ANY, true, 1, false, "the bill before", "1: read the answers as shares"},
 	{"share", "share", 0, 1, false, NAN_, true, "b, the share of the bill that may wait"},

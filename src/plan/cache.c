@@ -96,7 +96,8 @@ static void compute(const double in[], const struct formula_row row[], unsigned 
 static int verify(const struct formula_run *r, struct err *e)
 {
 	if (r->in[HIT] > 0 && r->in[PREFIX] == 0) {
-		err_set(e, RR_RANGE, "hit is %g but prefix is 0: a hit rate needs a prefix that can be hit", r->in[HIT]);
+		err_set(e, RR_RANGE, "hit is %g but prefix is 0: a hit rate needs a prefix that can be hit",
+			r->in[HIT]);
 		return err_hint(e, "give the prefix's tokens, or hit 0");
 	}
 	if (r->in[READ] > r->in[WRITE])
@@ -156,7 +157,11 @@ static void keepalive_compute(const double in[], const struct formula_row row[],
 }
 
 const struct formula formula_keepalive = {
-	.name = "keepalive", .summary = "how long to keep a cached prefix alive by pings, and what a Poisson stream hits",
+	.name = "keepalive",
+	.summary = "how long to keep a cached prefix alive by pings, and what a Poisson stream hits",
 	.source = "ski rental: a ping costs rho, a lapse omega - rho",
-	.inputs = keepalive_inputs, .outputs = keepalive_outputs, .compute = keepalive_compute, .command = true,
+	.inputs = keepalive_inputs,
+	.outputs = keepalive_outputs,
+	.compute = keepalive_compute,
+	.command = true,
 };

@@ -95,7 +95,8 @@ static void solve(const struct formula_run *from, void *arg)
 	struct solving *s = arg;
 	struct formula_run r = *from;
 	double now = from->in[s->input], size = fabs(now) > 0 ? fabs(now) : 1;
-	double low = isinf(s->in->least) ? -size * 1e6 : s->in->least, high = isinf(s->in->most) ? size * 1e6 : s->in->most;
+	double low = isinf(s->in->least) ? -size * 1e6 : s->in->least,
+	       high = isinf(s->in->most) ? size * 1e6 : s->in->most;
 	bool log_scale = low >= 0 && (isinf(s->in->most) || high > 100);
 	double from_x = log_scale && low < size * 1e-6 ? size * 1e-6 : low + (s->in->above ? (high - low) * 1e-9 : 0);
 	double x0 = from_x, y0 = at(&r, s, x0);
@@ -239,7 +240,11 @@ void claim_why(const struct claim *c, struct sb *out)
 		}
 		name_words(f->name, out);
 		sb_adds(out, ": stated ");
-		span_text(&f->stated, f->unit, f->verdict == VERDICT_REFERENCE ? cur : c->printed.code[0] ? c->printed : cur, out);
+		span_text(&f->stated, f->unit,
+			  f->verdict == VERDICT_REFERENCE ? cur
+			  : c->printed.code[0]            ? c->printed
+							  : cur,
+			  out);
 		sb_adds(out, ", computed ");
 		span_text(&k->out[f->output], f->unit, cur, out);
 		if (f->verdict == VERDICT_FEASIBLE && f->is_range) {
@@ -433,7 +438,8 @@ void claim_text(const struct claim *c, struct sb *out)
 		for (unsigned f = 0; f < c->figures; f++)
 			if (c->figure[f].output >= 0) {
 				sb_addf(out, " %s ", c->figure[f].name);
-				span_text(&c->cases[i].out[c->figure[f].output], c->figure[f].unit, k->run.currency, out);
+				span_text(&c->cases[i].out[c->figure[f].output], c->figure[f].unit, k->run.currency,
+					  out);
 			}
 		for (unsigned o = 0; c->figures == 0 && k->run.f->outputs[o].name; o++)
 			if (!k->run.f->outputs[o].quiet && !isnan(c->cases[i].out[o].low)) {

@@ -131,7 +131,8 @@ static int read_row(struct conf_doc *d, const struct conf_node *n, struct formul
 			}
 		}
 	} else {
-		return conf_error(d, n, "a row is {%s: ..., %s: ...}", c->column[0], c->column[1] ? c->column[1] : "...");
+		return conf_error(d, n, "a row is {%s: ..., %s: ...}", c->column[0],
+				  c->column[1] ? c->column[1] : "...");
 	}
 	if (!name.n) {
 		snprintf(number, sizeof number, "%u", r->rows + 1);
@@ -214,7 +215,8 @@ static int read_inputs(struct conf_doc *d, const struct conf_node *inputs, struc
 	return rc < 0 ? -RR_CONFIG : 0;
 }
 
-/* Half a unit of the last digit that was written: "518" 0.5, "0.35" 0.005, "4.4M" 50,000, "1.6e10" 5e8, "12 %" 0.005. */
+/* Half a unit of the last digit that was written: "518" 0.5, "0.35" 0.005, "4.4M" 50,000, "1.6e10" 5e8, "12 %" 0.005.
+ */
 static double half_digit(struct str text, double value)
 {
 	double mantissa = 0, digit = 1;
@@ -333,12 +335,13 @@ int claim_read(struct claim *c, struct conf_doc *d, int64_t now_us)
 	rc |= read_currency(d, root, "price_currency", &prices);
 	kind = conf_get(root, "kind");
 	if (!kind || kind->type != CONF_SCALAR)
-		return conf_error(d, kind ? kind : root, "kind is missing: the formula to check it by, such as payback");
+		return conf_error(d, kind ? kind : root,
+				  "kind is missing: the formula to check it by, such as payback");
 	c->formula = formula_find(kind->scalar);
 	if (!c->formula) {
 		const char *near = formula_nearest(kind->scalar);
-		return conf_error(d, kind, "unknown kind \"%.*s\"%s%s%s", STR_ARG(kind->scalar), near ? ": did you mean " : "",
-				  near ? near : "", near ? "?" : "");
+		return conf_error(d, kind, "unknown kind \"%.*s\"%s%s%s", STR_ARG(kind->scalar),
+				  near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
 	}
 	c->case_count = 1;
 	formula_start(&c->cases[0].run, c->formula, now_us);
@@ -353,7 +356,8 @@ int claim_read(struct claim *c, struct conf_doc *d, int64_t now_us)
 	if ((n = conf_get(root, "rests_on")) && n->type != CONF_MAP)
 		for (const struct conf_node *k = n->type == CONF_LIST ? n->first : n; k; k = k->next) {
 			size_t at = strlen(c->rests_on);
-			snprintf(c->rests_on + at, sizeof c->rests_on - at, "%s%.*s", at ? ", " : "", STR_ARG(k->scalar));
+			snprintf(c->rests_on + at, sizeof c->rests_on - at, "%s%.*s", at ? ", " : "",
+				 STR_ARG(k->scalar));
 			if (n->type == CONF_SCALAR)
 				break;
 		}

@@ -24,8 +24,8 @@ static const struct formula_input inputs[] = {
 	{"train", "money", 0, ANY, false, 0, false, "the training runs", "none"},
 	{"eval", "money", 0, ANY, false, 0, false, "evaluation", "none"},
 	{"migrate", "money", 0, ANY, false, 0, false, "moving over to it", "none"},
-	{"saving_per_call_given", "money/call", -ANY, ANY, false, NAN_, false, "saved a call, where it is known",
-	 NULL, "saving_per_call"},
+	{"saving_per_call_given", "money/call", -ANY, ANY, false, NAN_, false, "saved a call, where it is known", NULL,
+	 "saving_per_call"},
 	{"calls_per_month", "calls", 0, ANY, true, NAN_, true, "v, calls of this task a month"},
 	{"hosting", "money/month", 0, ANY, false, 0, false, "H, hosting of the tuned model", "0: served per token"},
 	{"retrain", "money/month", 0, ANY, false, 0, false, "R, retraining, as an average month", "never retrained"},
@@ -33,7 +33,8 @@ static const struct formula_input inputs[] = {
 	{"output_tokens", "tokens", 0, ANY, false, 0, false, "output", "none", "output"},
 	{"tokens_removed", "tokens", 0, ANY, false, 0, false, "instructions and examples that the tuned model drops",
 	 "none"},
-	{"now_in", "money/Mtok", 0, ANY, false, NAN_, false, "input price of today's model (--model-now NAME or IN/OUT)"},
+	{"now_in", "money/Mtok", 0, ANY, false, NAN_, false,
+	 "input price of today's model (--model-now NAME or IN/OUT)"},
 	{"now_out", "money/Mtok", 0, ANY, false, 0, false, "its output price", "output not counted"},
 	{"now_read", "times", 0, 1, false, 0.1, false, "its cache read multiplier",
 	 "0.1: Anthropic, OpenAI, Gemini, read 2026-11"},
@@ -51,8 +52,10 @@ static const struct formula_input inputs[] = {
 enum { COST_NOW, COST_TUNED, TOTAL, PER_CALL, BE_CALLS, NET, BE_MONTHS, ALLOWED, VALID };
 static const struct formula_output outputs[] = {
 	{"cost_now_per_call", "money/call",
-	 "(1 + retries_now) * (now_in * (input_tokens + tokens_removed * (now_hit * now_read + (1 - now_hit) * now_write))"
-	 " + now_out * output_tokens) / 1000000", true},
+	 "(1 + retries_now) * (now_in * (input_tokens + tokens_removed * (now_hit * now_read + (1 - now_hit) * "
+	 "now_write))"
+	 " + now_out * output_tokens) / 1000000",
+	 true},
 	{"cost_tuned_per_call", "money/call",
 	 "(1 + retries_tuned) * (tuned_in * input_tokens + tuned_out * output_tokens) / 1000000", true},
 	{"upfront_total", "money", "upfront + data + train + eval + migrate", true},
@@ -61,7 +64,8 @@ static const struct formula_output outputs[] = {
 	{"net_saving_per_month", "money/month", "calls_per_month * saving_per_call - hosting - retrain"},
 	{"breakeven_months", "months", "if(0 < net_saving_per_month, upfront_total / net_saving_per_month, 1 / 0)"},
 	{"months_allowed", "months", "min(given(retires, stable_months), given(stable_months, retires))"},
-	{"valid", "bool", "if(0 < given(net_saving_per_month, 0), if(breakeven_months < given(months_allowed, 1000000), 1, 0), 0)"},
+	{"valid", "bool",
+	 "if(0 < given(net_saving_per_month, 0), if(breakeven_months < given(months_allowed, 1000000), 1, 0), 0)"},
 	{0},
 };
 
@@ -102,7 +106,8 @@ static int verify(const struct formula_run *r, struct err *e)
 	if (total == 0)
 		return err_set(e, RR_USAGE, "finetune needs --upfront: what is paid once (or --data, --train, --eval)");
 	if (r->in[NOW_HIT] > 0 && r->in[REMOVED] == 0)
-		return err_set(e, RR_RANGE, "now_hit is %g but tokens_removed is 0: a hit rate needs a prefix", r->in[NOW_HIT]);
+		return err_set(e, RR_RANGE, "now_hit is %g but tokens_removed is 0: a hit rate needs a prefix",
+			       r->in[NOW_HIT]);
 	return 0;
 }
 
@@ -118,9 +123,11 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 			value_text(r->in[HOSTING] + r->in[RETRAIN], "money", r->currency, b));
 		if (r->out[PER_CALL] > 0)
 			sb_addf(why, "From %s a month on it would begin to save.",
-				value_text((r->in[HOSTING] + r->in[RETRAIN]) / r->out[PER_CALL], "calls", r->currency, c));
+				value_text((r->in[HOSTING] + r->in[RETRAIN]) / r->out[PER_CALL], "calls", r->currency,
+					   c));
 	} else {
-		sb_addf(verdict, valid ? "TUNE, if quality holds: back in %s." : "DO NOT TUNE: back in %s, which is too late.",
+		sb_addf(verdict,
+			valid ? "TUNE, if quality holds: back in %s." : "DO NOT TUNE: back in %s, which is too late.",
 			value_text(months, "months", r->currency, a));
 		sb_addf(why, "%s saved a call x %s a month, less %s of hosting and retraining, against %s once. ",
 			value_text(r->out[PER_CALL], "money", r->currency, a),
@@ -131,14 +138,16 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 			sb_addf(why, "The base model's retirement or the task's drift leaves %s. ",
 				value_text(r->out[ALLOWED], "months", r->currency, a));
 		else
-			sb_addf(why, "No retirement date and no stable months were given: a tuned model dies with its base. ");
+			sb_addf(why, "No retirement date and no stable months were given: a tuned model dies with its "
+				     "base. ");
 		if (!isnan(r->out[ALLOWED]) && !valid && r->out[PER_CALL] > 0)
 			sb_addf(why, "It would pay from %s a month on.",
 				value_text((r->out[TOTAL] / r->out[ALLOWED] + r->in[HOSTING] + r->in[RETRAIN]) /
 						   r->out[PER_CALL], "calls", r->currency, b));
 	}
 	if (r->in[REMOVED] > 0 && r->in[NOW_HIT] == 0)
-		sb_addf(why, " The tokens that are removed are a static prefix: cache them first (--now-hit) and see again.");
+		sb_addf(why, " The tokens that are removed are a static prefix: cache them first (--now-hit) and see "
+			     "again.");
 }
 
 const struct formula formula_finetune = {
@@ -153,7 +162,8 @@ enum { P_OUTLAY, P_BILL, P_SHARE, P_SAVING, P_WEEKS };
 static const struct formula_input payback_inputs[] = {
 	{"outlay", "money", 0, ANY, false, NAN_, true, "what was paid once"},
 	{"bill_per_month", "money/month", 0, ANY, false, NAN_, false, "the bill that the outlay acts on"},
-	{"saving_share", "share", 0, 1, false, 1, false, "share of the bill that it saves", "1: the bill falls to zero"},
+	{"saving_share", "share", 0, 1, false, 1, false, "share of the bill that it saves",
+	 "1: the bill falls to zero"},
 	{"saving_per_month_given", "money/month", 0, ANY, false, NAN_, false, "saved a month, where it is known", NULL,
 	 "saving_per_month"},
 	{"weeks_wanted", "weeks", 0, ANY, true, NAN_, false, "payback in weeks that somebody promised"},
@@ -184,7 +194,8 @@ static int payback_verify(const struct formula_run *r, struct err *e)
 	if (isnan(r->in[P_SAVING]) && isnan(r->in[P_BILL]))
 		return err_set(e, RR_USAGE, "payback needs saving_per_month, or bill_per_month (and saving_share)");
 	if (r->in[P_SAVING] > r->in[P_BILL])
-		return err_set(e, RR_RANGE, "saving_per_month %g is more than the whole bill of %g", r->in[P_SAVING], r->in[P_BILL]);
+		return err_set(e, RR_RANGE, "saving_per_month %g is more than the whole bill of %g", r->in[P_SAVING],
+			       r->in[P_BILL]);
 	return 0;
 }
 
@@ -194,7 +205,8 @@ static void payback_say(const struct formula_run *r, struct sb *verdict, struct 
 	sb_addf(verdict, "It is back in %s (%s).", value_text(r->out[1], "months", r->currency, a),
 		value_text(r->out[2], "weeks", r->currency, b));
 	if (!isnan(r->out[3]))
-		sb_addf(why, "Even if the whole bill fell away it would take %s. ", value_text(r->out[3], "months", r->currency, a));
+		sb_addf(why, "Even if the whole bill fell away it would take %s. ",
+			value_text(r->out[3], "months", r->currency, a));
 	if (!isnan(r->out[4]))
 		sb_addf(why, "%s would need a saving of %s", value_text(r->in[P_WEEKS], "weeks", r->currency, a),
 			value_text(r->out[4], "money/month", r->currency, b));
@@ -280,9 +292,11 @@ static void volume_compute(const double in[], const struct formula_row row[], un
 static void volume_say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 {
 	char a[64], b[64], c[64];
-	sb_addf(verdict, "It pays back in %s from %s a month on.", value_text(r->in[V_MONTHS], "months", r->currency, a),
-		value_text(r->out[3], "calls", r->currency, b));
-	sb_addf(why, "At the stated volume the whole bill is %s: %s even if it fell to zero; the stated volume would need %s.",
+	sb_addf(verdict, "It pays back in %s from %s a month on.",
+		value_text(r->in[V_MONTHS], "months", r->currency, a), value_text(r->out[3], "calls", r->currency, b));
+	sb_addf(why,
+		"At the stated volume the whole bill is %s: %s even if it fell to zero; the stated volume would need "
+		"%s.",
 		value_text(r->out[0], "money/month", r->currency, a), value_text(r->out[1], "months", r->currency, b),
 		value_text(r->out[4], "money/call", r->currency, c));
 }

@@ -167,7 +167,8 @@ static int set_range(struct formula_run *r, int input, struct str text, const ch
 		struct str part = dots ? str_make(rest.p, (size_t)(dots - rest.p)) : rest;
 		struct err inner = {0};
 		if (n == 3)
-			return err_set(e, RR_INPUT, "%s: \"%.*s\" is no LOW..HIGH or LOW..MODE..HIGH", in->name, STR_ARG(text));
+			return err_set(e, RR_INPUT, "%s: \"%.*s\" is no LOW..HIGH or LOW..MODE..HIGH", in->name,
+				       STR_ARG(text));
 		if (value_read(part, in->unit, r->now_us, &v[n], &r->currency, &inner) < 0)
 			return err_set(e, inner.code, "%s: %s", in->name, inner.what);
 		int rc = formula_set_number(r, input, v[n], source, NULL, e);
@@ -177,8 +178,8 @@ static int set_range(struct formula_run *r, int input, struct str text, const ch
 	}
 	struct dist d = n == 3 ? (struct dist){v[0], v[1], v[2]} : (struct dist){v[0], (v[0] + v[1]) / 2, v[1]};
 	if (!(d.low <= d.mode && d.mode <= d.high))
-		return err_set(e, RR_INPUT, "%s: %g, %g, %g: low, mode and high must stand in this order", in->name, d.low, d.mode,
-			       d.high);
+		return err_set(e, RR_INPUT, "%s: %g, %g, %g: low, mode and high must stand in this order", in->name,
+			       d.low, d.mode, d.high);
 	r->range[input] = d;
 	r->ranged[input] = d.low < d.high;
 	r->uncertain |= r->ranged[input];
@@ -208,7 +209,8 @@ int formula_set(struct formula_run *r, int input, struct str text, const char *s
 		if (in->words) {
 			char list[200] = "";
 			for (const struct formula_word *w = in->words; w->word; w++)
-				snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", list[0] ? ", " : "", w->word);
+				snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", list[0] ? ", " : "",
+					 w->word);
 			err_hint(e, "a number, or one of: %s", list);
 		} else if (inner.hint[0]) {
 			err_hint(e, "%s", inner.hint);
@@ -257,7 +259,8 @@ int formula_row_text(struct formula_run *r, struct str text, struct err *e)
 			return err_set(e, RR_INPUT, "%s %.*s: too many figures", c->name, STR_ARG(name));
 		struct err inner = {0};
 		if (value_read(part, c->unit[k], r->now_us, &v[k], &r->currency, &inner) < 0)
-			return err_set(e, inner.code, "%s %.*s: %s: %s", c->name, STR_ARG(name), c->column[k], inner.what);
+			return err_set(e, inner.code, "%s %.*s: %s: %s", c->name, STR_ARG(name), c->column[k],
+				       inner.what);
 	}
 	return formula_row(r, name, v, e);
 }
@@ -356,7 +359,8 @@ static void one_term_json(const struct formula_run *r, int i, int o, void *arg)
 {
 	struct json_out *w = arg;
 	if (i >= 0)
-		term_json(w, r->f->inputs[i].name, r->in[i], r->f->inputs[i].unit, r->currency, r->source[i], r->date[i]);
+		term_json(w, r->f->inputs[i].name, r->in[i], r->f->inputs[i].unit, r->currency, r->source[i],
+			  r->date[i]);
 	else
 		term_json(w, r->f->outputs[o].name, r->out[o], r->f->outputs[o].unit, r->currency,
 			  r->f->outputs[o].expression, "");
@@ -404,7 +408,8 @@ void formula_explain_text(const struct formula_run *r, unsigned output, struct s
 {
 	const struct formula_output *o = &r->f->outputs[output];
 	char text[64];
-	sb_addf(out, "%s = %s\n  = %s\n", o->name, value_text(r->out[output], o->unit, r->currency, text), o->expression);
+	sb_addf(out, "%s = %s\n  = %s\n", o->name, value_text(r->out[output], o->unit, r->currency, text),
+		o->expression);
 	each_term(r, output, one_term_text, out);
 	for (unsigned k = 0; uses_rows(r->f, o->expression) && k < r->rows; k++) {
 		sb_addf(out, "  %-28s", r->row[k].name);

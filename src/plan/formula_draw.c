@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A formula whose inputs are ranges: draws, and quantiles of every figure. A figure that cannot be computed in a draw (a
- * payback that never comes) counts as larger than all others, so that a band may end in "never".
+ * A formula whose inputs are ranges: draws, and quantiles of every figure. A figure that cannot be computed in a draw
+ * (a payback that never comes) counts as larger than all others, so that a band may end in "never".
  */
 #include <math.h>
 #include <stdlib.h>

@@ -49,8 +49,14 @@ static void decline_say(const struct formula_run *r, struct sb *verdict, struct 
 }
 
 const struct formula formula_decline = {
-	.name = "price_decline", .summary = "a fall of prices as a yearly rate", .source = "factor^(12 / months)",
-	.inputs = decline_inputs, .outputs = decline_outputs, .compute = decline_compute, .say = decline_say, .command = true,
+	.name = "price_decline",
+	.summary = "a fall of prices as a yearly rate",
+	.source = "factor^(12 / months)",
+	.inputs = decline_inputs,
+	.outputs = decline_outputs,
+	.compute = decline_compute,
+	.say = decline_say,
+	.command = true,
 };
 
 enum { A_START, A_MULTIPLE, A_MONTHS, A_DECLINE };
@@ -81,13 +87,18 @@ static void adoption_say(const struct formula_run *r, struct sb *verdict, struct
 	char a[64], b[64];
 	sb_addf(verdict, "The bill goes from %s to %s.", value_text(r->in[A_START], "money/month", r->currency, a),
 		value_text(r->out[2], "money/month", r->currency, b));
-	sb_addf(why, "Usage grows %s a month; prices multiply it by %s.", value_text(r->out[0], "share", r->currency, a),
-		value_text(r->out[1], "", r->currency, b));
+	sb_addf(why, "Usage grows %s a month; prices multiply it by %s.",
+		value_text(r->out[0], "share", r->currency, a), value_text(r->out[1], "", r->currency, b));
 }
 
 const struct formula formula_adoption = {
-	.name = "adoption", .summary = "growing usage against falling prices", .source = "start x adoption x price factor",
-	.inputs = adoption_inputs, .outputs = adoption_outputs, .compute = adoption_compute, .say = adoption_say,
+	.name = "adoption",
+	.summary = "growing usage against falling prices",
+	.source = "start x adoption x price factor",
+	.inputs = adoption_inputs,
+	.outputs = adoption_outputs,
+	.compute = adoption_compute,
+	.say = adoption_say,
 	.command = true,
 };
 
@@ -118,7 +129,8 @@ double agent_input_tok(double turns, double start_tok, double tok_per_turn)
 	return turns * start_tok + tok_per_turn * turns * (turns - 1) / 2;
 }
 
-double agent_input_weight_tok(double turns, double start_tok, double tok_per_turn, double read_ratio, double write_ratio)
+double agent_input_weight_tok(double turns, double start_tok, double tok_per_turn, double read_ratio,
+			      double write_ratio)
 {
 	return write_ratio * start_tok + (turns - 1) * (read_ratio * start_tok + write_ratio * tok_per_turn) +
 	       read_ratio * tok_per_turn * (turns - 1) * (turns - 2) / 2;

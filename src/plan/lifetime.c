@@ -2,8 +2,8 @@
  *
  * The readable walk over the months, sensitivities and levers. See lifetime.h; draws stand in lifetime_draws.c.
  *
- *   tasks(m)  = volume (1 + g)^m A(m),  A(m) = 1 + (a - 1) (L(m) - L(0)) / (L(M-1) - L(0)),  L logistic about its middle
- *   price(m)  = d^(-m/12)                       d times cheaper a year; seats and resolutions keep their price
+ *   tasks(m)  = volume (1 + g)^m A(m),  A(m) = 1 + (a - 1) (L(m) - L(0)) / (L(M-1) - L(0)),  L logistic about its
+ * middle price(m)  = d^(-m/12)                       d times cheaper a year; seats and resolutions keep their price
  *   inference = sum over workloads of tasks x money of a task x price + fixed, + hosting of tunes
  *   training  = outlays + tunes + retraining + what own hardware costs to set up
  *   an option serves its workloads from  max(min, ceil(output tokens x peak / (capacity x use))) + spare  replicas
@@ -32,8 +32,8 @@ double adoption_at(double multiple, double middle, unsigned months, unsigned mon
 }
 
 /* What the tuned model costs a task: fewer tokens, another model, more second attempts as the months go by. */
-static double tuned_money(const struct scenario *s, const struct scenario_tune *t, const double v[W_FIGURES], double removed,
-			  double drift, unsigned months_since)
+static double tuned_money(const struct scenario *s, const struct scenario_tune *t, const double v[W_FIGURES],
+			  double removed, double drift, unsigned months_since)
 {
 	double w[W_FIGURES];
 	memcpy(w, v, sizeof w);
@@ -59,14 +59,16 @@ bool tune_runs(const struct scenario_tune *t, unsigned month)
 
 bool tune_retrains(const struct scenario_tune *t, unsigned month)
 {
-	return t->retrain_every && tune_runs(t, month) && month > t->month && (month - t->month) % t->retrain_every == 0;
+	return t->retrain_every && tune_runs(t, month) && month > t->month &&
+	       (month - t->month) % t->retrain_every == 0;
 }
 
 bool outlay_falls(const struct scenario_outlay *o, unsigned month)
 {
 	if (month == o->month)
 		return true;
-	return o->every_months && month > o->month && month < o->until_month && (month - o->month) % o->every_months == 0;
+	return o->every_months && month > o->month && month < o->until_month &&
+	       (month - o->month) % o->every_months == 0;
 }
 
 double option_gpu_month(const struct scenario_option *o, double rate, double gpus, double power_kw, double pue,
@@ -77,8 +79,8 @@ double option_gpu_month(const struct scenario_option *o, double rate, double gpu
 }
 
 /* One option in one month: the API bill of what it serves, and its own. */
-static void option_month(const struct scenario *s, unsigned o, unsigned m, double served, double output_tok, double peak_tok,
-			 struct life_path *out)
+static void option_month(const struct scenario *s, unsigned o, unsigned m, double served, double output_tok,
+			 double peak_tok, struct life_path *out)
 {
 	const struct scenario_option *p = &s->option[o];
 	double capacity = selfhost_capacity_tok_per_month(p->tps.mode, p->slo_derate.mode) * p->max_utilisation;
@@ -89,9 +91,10 @@ static void option_month(const struct scenario *s, unsigned o, unsigned m, doubl
 	double replicas = selfhost_replicas(peak_tok > 0 ? peak_tok : output_tok, capacity, p->replicas_min) + p->spare;
 	double rate = p->rate.mode * pow(1 + p->rate_change.mode, m / 12.0);
 	out->replicas[o][m] = replicas;
-	out->option[o][m] = out->inference[m] - served +
-			    replicas * option_gpu_month(p, rate, p->gpus.mode, p->power_kw.mode, p->pue.mode, p->power_price.mode) +
-			    p->people.mode + p->storage.mode;
+	out->option[o][m] =
+		out->inference[m] - served +
+		replicas * option_gpu_month(p, rate, p->gpus.mode, p->power_kw.mode, p->pue.mode, p->power_price.mode) +
+		p->people.mode + p->storage.mode;
 	out->option_once[o][m] = m == p->month ? p->setup.mode : 0;
 }
 
@@ -111,7 +114,8 @@ void lifetime_path(const struct scenario *s, struct life_path *out)
 			double money = task_money(v, &s->model[w->model].price, easy, workload_caches(w));
 			for (unsigned t = 0; t < s->tunes; t++)
 				if (s->tune[t].workload == i && tune_runs(&s->tune[t], m))
-					money = tune_money(s, &s->tune[t], v, s->tune[t].tokens_removed.mode, s->tune[t].drift.mode, m);
+					money = tune_money(s, &s->tune[t], v, s->tune[t].tokens_removed.mode,
+							   s->tune[t].drift.mode, m);
 			double bill = workload_month(w, v, tasks, money, price);
 			out->by_workload[i][m] = bill;
 			out->inference[m] += bill;
@@ -179,7 +183,8 @@ void scenario_pull(struct scenario *s, unsigned lever)
 			double v[W_FIGURES];
 			modes(w, v);
 			v[W_routed] = 1;
-			if (task_money(v, &s->model[w->model].price, &s->model[w->easy_model].price, workload_caches(w)) <
+			if (task_money(v, &s->model[w->model].price, &s->model[w->easy_model].price,
+				       workload_caches(w)) <
 			    task_money(v, &s->model[w->model].price, NULL, workload_caches(w)))
 				w->v[W_routed] = w->v[W_easy];
 		}

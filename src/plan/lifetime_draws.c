@@ -82,8 +82,8 @@ static void draw(const struct scenario *s, struct block *b, size_t n)
 	for (unsigned i = 0; i < s->outlays; i++)
 		dist_fill(s->outlay[i].amount, next_stream(b, &at), b->outlay[i], n);
 	for (unsigned i = 0; i < s->tunes; i++) {
-		const struct dist d[5] = {s->tune[i].upfront, s->tune[i].tokens_removed, s->tune[i].hosting, s->tune[i].retrain,
-					  s->tune[i].drift};
+		const struct dist d[5] = {s->tune[i].upfront, s->tune[i].tokens_removed, s->tune[i].hosting,
+					  s->tune[i].retrain, s->tune[i].drift};
 		for (unsigned k = 0; k < 5; k++)
 			dist_fill(d[k], next_stream(b, &at), b->tune[i][k], n);
 	}
@@ -192,7 +192,8 @@ static bool tuned_month(const struct scenario *s, struct block *b, unsigned i, u
 }
 
 /* One workload of one month, added to the block's sums; bill gets its own. */
-static void workload_lane(const struct scenario *s, struct block *b, unsigned i, unsigned m, double *restrict bill, size_t n)
+static void workload_lane(const struct scenario *s, struct block *b, unsigned i, unsigned m, double *restrict bill,
+			  size_t n)
 {
 	struct lane *l = &b->lane[i];
 	double tuned[B];
@@ -280,7 +281,8 @@ static void one_block(const struct scenario *s, struct block *b, struct sketches
 				if (s->option[o].serves >> i & 1)
 					for (size_t k = 0; k < n; k++) {
 						/* volume has moved on to the next month: step it back */
-						double now = b->lane[i].volume[k] / b->lane[i].growth[k] * b->adoption[k];
+						double now =
+							b->lane[i].volume[k] / b->lane[i].growth[k] * b->adoption[k];
 						b->served[k] += bill[i][k] - b->lane[i].v[W_fixed_per_month][k];
 						b->peak[k] += now * b->lane[i].peak[k];
 					}
@@ -334,12 +336,13 @@ static double month_at(const struct crossing_count *c, unsigned months, uint64_t
 
 static struct life_crossing crossing(const struct crossing_count *c, unsigned months, uint64_t draws)
 {
-	return (struct life_crossing){
-		.month = {month_at(c, months, draws, 0.1), month_at(c, months, draws, 0.5), month_at(c, months, draws, 0.9)},
-		.share = 1 - (double)c->never / (double)draws};
+	return (struct life_crossing){.month = {month_at(c, months, draws, 0.1), month_at(c, months, draws, 0.5),
+						month_at(c, months, draws, 0.9)},
+				      .share = 1 - (double)c->never / (double)draws};
 }
 
-static void collect(const struct scenario *s, const struct sketches *month, const struct totals *t, struct lifetime *out)
+static void collect(const struct scenario *s, const struct sketches *month, const struct totals *t,
+		    struct lifetime *out)
 {
 	out->months = s->months;
 	for (unsigned m = 0; m < s->months; m++) {
@@ -377,7 +380,8 @@ int lifetime_run(const struct scenario *s, struct lifetime *out, struct err *e)
 		b->stream = calloc(streams, sizeof *b->stream);
 	}
 	if (!b || !b->lane || !b->option || !b->stream || !month || !t || !scratch || !path) {
-		rc = err_set(e, RR_NOMEM, "out of memory for a scenario of %u workloads and %u months", s->workloads, s->months);
+		rc = err_set(e, RR_NOMEM, "out of memory for a scenario of %u workloads and %u months", s->workloads,
+			     s->months);
 		goto out;
 	}
 	memset(out, 0, sizeof *out);

@@ -110,7 +110,10 @@ static void levers_json(const struct lifetime *l, struct json_out *w)
 	const struct {
 		const char *key;
 		const double *v;
-	} rows[] = {{"waterfall", l->in_order}, {"shapley", l->shapley}, {"first_in", l->first_in}, {"last_in", l->last_in}};
+	} rows[] = {{"waterfall", l->in_order},
+		    {"shapley", l->shapley},
+		    {"first_in", l->first_in},
+		    {"last_in", l->last_in}};
 	for (unsigned r = 0; r < 4; r++) {
 		jw_key(w, rows[r].key);
 		jw_object(w);
@@ -165,24 +168,34 @@ static void explain_json(const struct scenario *s, const struct lifetime *l, str
 			continue;
 		for (unsigned f = 0; f < W_FIGURES; f++)
 			v[f] = k->v[f].mode;
-		static const char *const names[] = {"prefix", "rest", "output", "hit", "turns", "turn_tokens", "price_in",
-						    "price_out", "read", "write", "batch", "batched", "routed"};
-		static const char *const units[] = {"tokens", "tokens", "tokens", "share", "turns", "tokens", "money/Mtok",
-						    "money/Mtok", "times", "times", "times", "share", "share"};
-		const double values[] = {v[W_prefix], v[W_rest] + v[W_retrieved], v[W_output], v[W_hit], v[W_turns],
-					 v[W_turn_tokens], m->in, m->out, m->read, m->write, m->batch, v[W_batched], v[W_routed]};
+		static const char *const names[] = {"prefix",      "rest",     "output",    "hit",  "turns",
+						    "turn_tokens", "price_in", "price_out", "read", "write",
+						    "batch",       "batched",  "routed"};
+		static const char *const units[] = {"tokens", "tokens",     "tokens",     "share", "turns",
+						    "tokens", "money/Mtok", "money/Mtok", "times", "times",
+						    "times",  "share",      "share"};
+		const double values[] = {v[W_prefix], v[W_rest] + v[W_retrieved],
+					 v[W_output], v[W_hit],
+					 v[W_turns],  v[W_turn_tokens],
+					 m->in,       m->out,
+					 m->read,     m->write,
+					 m->batch,    v[W_batched],
+					 v[W_routed]};
 		snprintf(name, sizeof name, "%s.money_per_task", k->name);
 		explain_one(w, name, task_money(v, m, easy, workload_caches(k)), "money",
-			    "(1 - batched * (1 - batch)) * (price_in * (prefix * phi + rest + later turns) + price_out * turns * "
-			    "output) / 1000000, with the routed share at the other model's price; phi = hit * read + (1 - hit) * "
+			    "(1 - batched * (1 - batch)) * (price_in * (prefix * phi + rest + later turns) + price_out "
+			    "* turns * "
+			    "output) / 1000000, with the routed share at the other model's price; phi = hit * read + "
+			    "(1 - hit) * "
 			    "write where caching is on",
 			    names, values, units, sizeof values / sizeof *values, m->source);
 	}
 	const char *const total_names[] = {"inference", "training", "tokens"};
 	const char *const total_units[] = {"money", "money", "tokens"};
 	const double totals[] = {inference, training, tokens};
-	explain_one(w, "inference_share", inference / (inference + training), "share", "inference / (inference + training)",
-		    total_names, totals, total_units, 2, "the walk over the months at the modes");
+	explain_one(w, "inference_share", inference / (inference + training), "share",
+		    "inference / (inference + training)", total_names, totals, total_units, 2,
+		    "the walk over the months at the modes");
 	explain_one(w, "unit_cost_per_mtok", (inference + training) / tokens * 1e6, "money/Mtok",
 		    "(inference + training) / tokens * 1000000", total_names, totals, total_units, 3,
 		    "the walk over the months at the modes");
@@ -257,8 +270,8 @@ static void when(const struct scenario *s, const struct life_crossing *c, struct
 			sb_addf(out, " (in %.0f %% of the draws)", c->share * 100);
 		return;
 	}
-	sb_addf(out, "in month %.0f (%s; 80 %%: %.0f to ", c->month.p50, scenario_month(s, (unsigned)c->month.p50 - 1, date),
-		c->month.p10);
+	sb_addf(out, "in month %.0f (%s; 80 %%: %.0f to ", c->month.p50,
+		scenario_month(s, (unsigned)c->month.p50 - 1, date), c->month.p10);
 	if (isinf(c->month.p90))
 		sb_adds(out, "never)");
 	else
@@ -272,23 +285,28 @@ void lifetime_verdict(const struct scenario *s, const struct lifetime *l, struct
 	double lever_saves = l->lever_before - l->lever_after;
 	int best = -1;
 	for (unsigned o = 0; o < s->options; o++)
-		if (l->option[o].share_cheaper >= 0.8 && (best < 0 || l->option[o].total.p50 < l->option[best].total.p50))
+		if (l->option[o].share_cheaper >= 0.8 &&
+		    (best < 0 || l->option[o].total.p50 < l->option[best].total.p50))
 			best = (int)o;
 	if (best >= 0)
-		sb_addf(verdict, "SELF-HOST (%s): cheaper over the %u months in %.0f %% of the draws. ", s->option[best].name,
-			s->months, l->option[best].share_cheaper * 100);
+		sb_addf(verdict, "SELF-HOST (%s): cheaper over the %u months in %.0f %% of the draws. ",
+			s->option[best].name, s->months, l->option[best].share_cheaper * 100);
 	else if (s->options)
 		sb_addf(verdict, "STAY ON THE API. ");
 	if (lever_saves > 0.01 * l->lever_before)
-		sb_addf(verdict, "PULL THE LEVERS FIRST: caching, batching and routing together take %s off the inference bill.",
+		sb_addf(verdict,
+			"PULL THE LEVERS FIRST: caching, batching and routing together take %s off the inference bill.",
 			value_text(lever_saves / l->lever_before, "share", s->currency, a));
 	else
-		sb_addf(verdict, "INFERENCE IS THE BILL TO WATCH: %s of it all.", value_text(l->share.p50, "share", s->currency, a));
+		sb_addf(verdict, "INFERENCE IS THE BILL TO WATCH: %s of it all.",
+			value_text(l->share.p50, "share", s->currency, a));
 	sb_addf(why, "Over %u months inference is %s (80 %%: %s to %s)", s->months,
-		value_text(l->inference.p50, "money", s->currency, a), value_text(l->inference.p10, "money", s->currency, b),
+		value_text(l->inference.p50, "money", s->currency, a),
+		value_text(l->inference.p10, "money", s->currency, b),
 		value_text(l->inference.p90, "money", s->currency, c));
 	sb_addf(why, " and training %s; inference is %s of it. It overtakes training for good ",
-		value_text(l->training.p50, "money", s->currency, a), value_text(l->share.p50, "share", s->currency, b));
+		value_text(l->training.p50, "money", s->currency, a),
+		value_text(l->share.p50, "share", s->currency, b));
 	when(s, &l->overtakes, why);
 	sb_addf(why, ". A million tokens costs %s, all in.", value_text(l->per_mtok.p50, "money", s->currency, a));
 	for (unsigned o = 0; o < s->options; o++) {
@@ -298,11 +316,12 @@ void lifetime_verdict(const struct scenario *s, const struct lifetime *l, struct
 	}
 	if (l->swings) {
 		const struct life_swing *t = &l->swing[0];
-		sb_addf(change, "Most of the uncertainty is %s: from %g to %g it moves the total from %s to %s.", t->name, t->low,
-			t->high, value_text(t->total_low, "money", s->currency, a),
+		sb_addf(change, "Most of the uncertainty is %s: from %g to %g it moves the total from %s to %s.",
+			t->name, t->low, t->high, value_text(t->total_low, "money", s->currency, a),
 			value_text(t->total_high, "money", s->currency, b));
 	} else {
-		sb_addf(change, "No figure was given as a range: give {low, mode, high} to see what the answer hangs on.");
+		sb_addf(change,
+			"No figure was given as a range: give {low, mode, high} to see what the answer hangs on.");
 	}
 	for (unsigned o = 0; o < s->options; o++)
 		if (l->option[o].share_cheaper > 0.05 && l->option[o].share_cheaper < 0.95)
@@ -364,7 +383,8 @@ void lifetime_text(const struct scenario *s, const struct lifetime *l, struct sb
 		sb_addf(out, "%-28s%16s%18s\n", "as it is", "", value_text(left, "money", s->currency, a));
 		for (unsigned i = 0; i < l->levers; i++) {
 			left -= l->in_order[i];
-			sb_addf(out, "%-28s%16s%18s\n", l->lever[i], value_text(-l->in_order[i], "money", s->currency, a),
+			sb_addf(out, "%-28s%16s%18s\n", l->lever[i],
+				value_text(-l->in_order[i], "money", s->currency, a),
 				value_text(left, "money", s->currency, b));
 		}
 		sb_addf(out, "Added one by one they would claim %s too much. Savings overlap.\n\n",

@@ -51,7 +51,8 @@ static int from_book(const struct book *b, struct str text, int64_t at_us, struc
 	}
 	double out = probe(b, &q, CLASS_OUT_TEXT, TIER_STANDARD, &r);
 	double read = probe(b, &q, CLASS_IN_CACHE_READ, TIER_STANDARD, &r);
-	static const enum token_class writes[] = {CLASS_IN_CACHE_WRITE_5M, CLASS_IN_CACHE_WRITE_30M, CLASS_IN_CACHE_WRITE};
+	static const enum token_class writes[] = {CLASS_IN_CACHE_WRITE_5M, CLASS_IN_CACHE_WRITE_30M,
+						  CLASS_IN_CACHE_WRITE};
 	double write = NAN;
 	for (unsigned i = 0; i < 3 && isnan(write); i++)
 		write = probe(b, &q, writes[i], TIER_STANDARD, &r);

@@ -21,13 +21,14 @@ int node_keys(struct conf_doc *d, const struct conf_node *map, const char *const
 				distance = far, best = names[i];
 		}
 		if (!names[i])
-			rc = conf_error(d, n, "unknown key \"%.*s\"%s%s%s", STR_ARG(n->key), best ? ": did you mean " : "",
-					best ? best : "", best ? "?" : "");
+			rc = conf_error(d, n, "unknown key \"%.*s\"%s%s%s", STR_ARG(n->key),
+					best ? ": did you mean " : "", best ? best : "", best ? "?" : "");
 	}
 	return rc;
 }
 
-static int in_range(struct conf_doc *d, const struct conf_node *n, double v, const char *unit, double least, double most)
+static int in_range(struct conf_doc *d, const struct conf_node *n, double v, const char *unit, double least,
+		    double most)
 {
 	char range[64];
 	if (v >= least && v <= most)
@@ -36,7 +37,8 @@ static int in_range(struct conf_doc *d, const struct conf_node *n, double v, con
 		snprintf(range, sizeof range, "%g or more", least);
 	else
 		snprintf(range, sizeof range, "from %g to %g", least, most);
-	return conf_error(d, n, "%.*s is %g: allowed is %s%s%s", STR_ARG(n->key), v, range, unit[0] ? ", in " : "", unit);
+	return conf_error(d, n, "%.*s is %g: allowed is %s%s%s", STR_ARG(n->key), v, range, unit[0] ? ", in " : "",
+			  unit);
 }
 
 int node_number(struct conf_doc *d, const struct conf_node *n, const char *unit, double least, double most,
@@ -73,7 +75,8 @@ int node_dist(struct conf_doc *d, const struct conf_node *n, const char *unit, d
 	if (rc < 0)
 		return -RR_CONFIG;
 	if (!(out->low <= out->mode && out->mode <= out->high))
-		return conf_error(d, n, "low %g, mode %g, high %g: they must stand in this order", out->low, out->mode, out->high);
+		return conf_error(d, n, "low %g, mode %g, high %g: they must stand in this order", out->low, out->mode,
+				  out->high);
 	return 0;
 }
 

@@ -184,6 +184,10 @@ static void nothing_compute(const double in[], const struct formula_row row[], u
 }
 
 const struct formula formula_reference = {
-	.name = "reference", .summary = "a figure that is carried with its source, not derivable", .source = "as stated",
-	.inputs = no_inputs, .outputs = no_outputs, .compute = nothing_compute,
+	.name = "reference",
+	.summary = "a figure that is carried with its source, not derivable",
+	.source = "as stated",
+	.inputs = no_inputs,
+	.outputs = no_outputs,
+	.compute = nothing_compute,
 };

@@ -48,7 +48,8 @@ static int read_workload(struct quote_plan *p, struct conf_doc *d, const struct 
 		str_copy(w->name, sizeof w->name, name->scalar);
 	for (unsigned i = 0; i < W_FIGURES; i++) {
 		v = figures[i].fallback;
-		rc |= node_member(d, n, figures[i].name, figures[i].unit, figures[i].least, figures[i].most, &p->currency, &v);
+		rc |= node_member(d, n, figures[i].name, figures[i].unit, figures[i].least, figures[i].most,
+				  &p->currency, &v);
 		w->v[i] = dist_point(v);
 	}
 	v = w->v[W_volume].mode;
@@ -170,9 +171,11 @@ static int read_quote(struct quote_plan *p, struct conf_doc *d, const struct con
 
 int quote_read(struct quote_plan *p, struct conf_doc *d, const struct book *b, int64_t now_us)
 {
-	static const char *const keys[] = {"currency", "workload", "quotes", "vendor", "name", "billing", "model", "in", "out",
-					   "read", "write", "batch", "unit_price", "price", "unit_tokens", "resolved", "seats",
-					   "minimum", "once", "training", "precision", "p95_ms", "rate_limit", "tiers", NULL};
+	static const char *const keys[] = {"currency",  "workload", "quotes",     "vendor", "name",
+					   "billing",   "model",    "in",         "out",    "read",
+					   "write",     "batch",    "unit_price", "price",  "unit_tokens",
+					   "resolved",  "seats",    "minimum",    "once",   "training",
+					   "precision", "p95_ms",   "rate_limit", "tiers",  NULL};
 	const struct conf_node *n, *root = d->root;
 	if (!root || node_keys(d, root, keys) < 0)
 		return -RR_CONFIG;
@@ -232,34 +235,45 @@ static void write_questions(struct quote_plan *p)
 	double calls = p->workload.v[W_volume].mode, prefix = p->workload.v[W_prefix].mode;
 	double input = p->input[0] / calls;
 	snprintf(p->question[0], sizeof p->question[0],
-		 "We send %s a month: %s of input and %s of output. How is it billed (per token, call, seat, resolution or "
+		 "We send %s a month: %s of input and %s of output. How is it billed (per token, call, seat, "
+		 "resolution or "
 		 "provisioned unit), and what is the price of each for our mix, in money per million tokens?",
 		 value_text(calls, "calls", none, a), value_text(p->input[0], "tokens", none, b),
 		 value_text(p->output[0], "tokens", none, c));
 	snprintf(p->question[1], sizeof p->question[1],
-		 "%s of our %s of input per call repeat from call to call. What does a cached token cost to read and to write, from "
+		 "%s of our %s of input per call repeat from call to call. What does a cached token cost to read and "
+		 "to write, from "
 		 "which length on, for how long is it kept, and is it in the usage report?",
 		 value_text(prefix, "tokens", none, a), value_text(input, "tokens", none, b));
 	snprintf(p->question[2], sizeof p->question[2],
-		 "%s of our calls can wait 24 hours. What is the batch discount, does it multiply with the cache discount, and what "
-		 "happens to calls that expire?", value_text(p->workload.v[W_deferrable].mode, "share", none, a));
+		 "%s of our calls can wait 24 hours. What is the batch discount, does it multiply with the cache "
+		 "discount, and what "
+		 "happens to calls that expire?",
+		 value_text(p->workload.v[W_deferrable].mode, "share", none, a));
 	snprintf(p->question[3], sizeof p->question[3],
-		 "At ten times our volume, %s a month: what is the price, what are the rate limits, and what p95 do you commit to "
+		 "At ten times our volume, %s a month: what is the price, what are the rate limits, and what p95 do "
+		 "you commit to "
 		 "(we need %s at our lengths)? Which model and precision answers, and when does it retire?",
 		 value_text(p->tokens[1], "tokens", none, a),
 		 isnan(p->p95_wanted_ms) ? "a figure" : value_text(p->p95_wanted_ms, "ms", none, b));
 	snprintf(p->question[4], sizeof p->question[4],
-		 "Are training and inference billed apart? What do fine-tuning, retraining and the hosting of a tuned model cost, "
+		 "Are training and inference billed apart? What do fine-tuning, retraining and the hosting of a tuned "
+		 "model cost, "
 		 "and who owns it when the base model retires?");
-	double month = p->best[0] >= 0 ? p->quote[p->best[0]].month[0] : 0, once = p->best[0] >= 0 ? p->quote[p->best[0]].once : 0;
+	double month = p->best[0] >= 0 ? p->quote[p->best[0]].month[0] : 0,
+	       once = p->best[0] >= 0 ? p->quote[p->best[0]].once : 0;
 	snprintf(p->cap_inference, sizeof p->cap_inference,
-		 "Inference cap. The charges for inference (tokens, calls, seats, hosting and storage of caches) shall not exceed %s "
-		 "in a calendar month, nor %s, without the customer's prior written consent. At 80 %% the supplier gives notice; at "
+		 "Inference cap. The charges for inference (tokens, calls, seats, hosting and storage of caches) shall "
+		 "not exceed %s "
+		 "in a calendar month, nor %s, without the customer's prior written consent. At 80 %% the supplier "
+		 "gives notice; at "
 		 "100 %% it refuses further calls instead of charging them.",
 		 value_text(month * 1.2, "money", p->currency, a), value_text(p->tokens[0] * 1.2, "tokens", none, b));
 	snprintf(p->cap_training, sizeof p->cap_training,
-		 "Training cap. The charges for training (fine-tuning, retraining, evaluation, labelling, set-up) shall be invoiced "
-		 "apart from inference and shall not exceed %s and 2 jobs in a quarter without the customer's prior written consent; "
+		 "Training cap. The charges for training (fine-tuning, retraining, evaluation, labelling, set-up) "
+		 "shall be invoiced "
+		 "apart from inference and shall not exceed %s and 2 jobs in a quarter without the customer's prior "
+		 "written consent; "
 		 "each job needs an order that names data, epochs and price.",
 		 once > 0 ? value_text(once, "money", p->currency, a) : value_text(month * 3, "money", p->currency, a));
 }
@@ -353,10 +367,10 @@ void quote_text(const struct quote_plan *p, struct sb *out)
 {
 	char a[64], b[64], c[64], d[64], e[64];
 	struct currency none = {{0}};
-	sb_addf(out, "Quotes on one workload: %s million tokens a month%s%s\n\n", value_text(p->tokens[0] / 1e6, "", none, a),
-		p->currency.code[0] ? ", in " : "", p->currency.code);
-	sb_addf(out, "%-18s%-12s%12s%10s%13s%10s  %-8s%s\n", "", "billed by", "month 1x", "per M", "month 10x", "per M", "p95 ms",
-		"precision");
+	sb_addf(out, "Quotes on one workload: %s million tokens a month%s%s\n\n",
+		value_text(p->tokens[0] / 1e6, "", none, a), p->currency.code[0] ? ", in " : "", p->currency.code);
+	sb_addf(out, "%-18s%-12s%12s%10s%13s%10s  %-8s%s\n", "", "billed by", "month 1x", "per M", "month 10x", "per M",
+		"p95 ms", "precision");
 	for (unsigned i = 0; i < p->quotes; i++) {
 		const struct quote *q = &p->quote[i];
 		sb_addf(out, "%-18.17s%-12s%12s%10s%13s%10s  %-8s%s\n", q->vendor, billing_name(q->billing),
@@ -366,14 +380,17 @@ void quote_text(const struct quote_plan *p, struct sb *out)
 	}
 	for (unsigned x = 0; x < 2; x++)
 		if (p->best[x] >= 0)
-			sb_addf(out, "%sCheapest at %s: %s\n", x ? "" : "\n", x ? "10x" : "1x", p->quote[p->best[x]].vendor);
+			sb_addf(out, "%sCheapest at %s: %s\n", x ? "" : "\n", x ? "10x" : "1x",
+				p->quote[p->best[x]].vendor);
 	for (unsigned i = 0; i < p->quotes; i++) {
 		const struct quote *q = &p->quote[i];
 		if (p->tokens[1] > q->rate_limit_tok)
 			sb_addf(out, "%s does not carry ten times the volume.\n", q->vendor);
 		if (q->billing == BILL_TOKEN && (!q->cache_known || !q->batch_known))
 			sb_addf(out, "%s named no %s price: it is compared without.\n", q->vendor,
-				!q->cache_known && !q->batch_known ? "cache and no batch" : !q->cache_known ? "cache" : "batch");
+				!q->cache_known && !q->batch_known ? "cache and no batch"
+				: !q->cache_known                  ? "cache"
+								   : "batch");
 	}
 	sb_adds(out, "\nFive questions to send\n");
 	for (unsigned i = 0; i < QUOTE_QUESTIONS; i++) {

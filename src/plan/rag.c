@@ -23,7 +23,8 @@ static const struct formula_input inputs[] = {
 	{"read", "times", 0, 1, false, 0.1, false, "rho, the cache read multiplier",
 	 "0.1: Anthropic, OpenAI, Gemini, read 2026-11"},
 	{"query_tokens", "tokens", 0, ANY, false, 0, false, "tokens embedded per call", "none", "embedding_tokens"},
-	{"embedding_price", "money/Mtok", 0, ANY, false, 0, false, "price of the embedding model", "not counted", "embedding"},
+	{"embedding_price", "money/Mtok", 0, ANY, false, 0, false, "price of the embedding model", "not counted",
+	 "embedding"},
 	{"store", "money/month", 0, ANY, false, 0, false, "the vector store", "not counted", "store_per_month"},
 	{"corpus_tokens", "tokens", 0, ANY, false, 0, false, "tokens of the documents, embedded once", "not counted"},
 	{"refresh_share", "share", 0, 100, false, 0, false, "share of the corpus embedded anew each month", "never"},
@@ -32,7 +33,8 @@ static const struct formula_input inputs[] = {
 enum { PER_CALL, CALLS_MONTH, REFRESH_MONTH, PER_MONTH, ONCE };
 static const struct formula_output outputs[] = {
 	{"per_call", "money/call",
-	 "(retrieved_tokens * price_in * (1 - cached_share + cached_share * read) + query_tokens * embedding_price) / 1000000"},
+	 "(retrieved_tokens * price_in * (1 - cached_share + cached_share * read) + query_tokens * embedding_price) / "
+	 "1000000"},
 	{"calls_per_month_cost", "money/month", "calls_per_month * per_call", true},
 	{"refresh_per_month", "money/month", "refresh_share * corpus_tokens * embedding_price / 1000000", true},
 	{"per_month", "money/month", "calls_per_month_cost + store + refresh_per_month"},
@@ -107,6 +109,12 @@ static void versus_say(const struct formula_run *r, struct sb *verdict, struct s
 }
 
 const struct formula formula_rag_or_tune = {
-	.name = "rag_or_tune", .summary = "retrieval against a tune over some months", .source = "sums over the months",
-	.inputs = versus_inputs, .outputs = versus_outputs, .compute = versus_compute, .say = versus_say, .command = true,
+	.name = "rag_or_tune",
+	.summary = "retrieval against a tune over some months",
+	.source = "sums over the months",
+	.inputs = versus_inputs,
+	.outputs = versus_outputs,
+	.compute = versus_compute,
+	.say = versus_say,
+	.command = true,
 };

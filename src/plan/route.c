@@ -74,7 +74,8 @@ enum { CHEAP, STRONG, VERIFY, ESCALATE };
 static const struct formula_input cascade_inputs[] = {
 	{"cheap", "money", 0, ANY, false, NAN_, true, "one call on the cheap model"},
 	{"strong", "money", 0, ANY, true, NAN_, true, "one call on the strong model"},
-	{"verify", "money", 0, ANY, false, 0, false, "checking one cheap answer", "free: schema, compiler, refusal checks"},
+	{"verify", "money", 0, ANY, false, 0, false, "checking one cheap answer",
+	 "free: schema, compiler, refusal checks"},
 	{"escalate", "share", 0, 1, false, NAN_, true, "share of calls that go on to the strong model"},
 	{0},
 };

@@ -61,7 +61,8 @@ void plan_say_text(const struct formula_run *r, bool explain, struct sb *out)
 		words(out, r->f->outputs[i].name, 32);
 		sb_addf(out, " %s", value_text(r->out[i], r->f->outputs[i].unit, r->currency, text));
 		if (r->uncertain && r->band[i].p10 < r->band[i].p90) {
-			sb_addf(out, "  (80 %%: %s", value_text(r->band[i].p10, r->f->outputs[i].unit, r->currency, text));
+			sb_addf(out, "  (80 %%: %s",
+				value_text(r->band[i].p10, r->f->outputs[i].unit, r->currency, text));
 			sb_addf(out, " to %s)", value_text(r->band[i].p90, r->f->outputs[i].unit, r->currency, text));
 		}
 		sb_addc(out, '\n');

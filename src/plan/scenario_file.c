@@ -82,8 +82,8 @@ static unsigned month(struct reader *r, const struct conf_node *map, const char 
 		return fallback;
 	}
 	if (v < 0 || v > SCENARIO_MONTHS || v != floor(v)) {
-		r->rc |= conf_error(r->d, n, "%s is month %g of the scenario: allowed is a whole month from 0 to %d", name, v,
-				    SCENARIO_MONTHS);
+		r->rc |= conf_error(r->d, n, "%s is month %g of the scenario: allowed is a whole month from 0 to %d",
+				    name, v, SCENARIO_MONTHS);
 		return fallback;
 	}
 	return (unsigned)v;
@@ -123,9 +123,10 @@ static int same_currency(struct reader *r, const struct conf_node *n, const stru
 {
 	struct currency *cur = &r->s->currency;
 	if (m->currency.code[0] && cur->code[0] && !currency_eq(m->currency, *cur))
-		return conf_error(r->d, n, "mixed currencies: the price book has %.40s in %s, the scenario is in %s; give the "
-				  "scenario in %s, or this model's prices by hand", m->name, m->currency.code, cur->code,
-				  m->currency.code);
+		return conf_error(r->d, n,
+				  "mixed currencies: the price book has %.40s in %s, the scenario is in %s; give the "
+				  "scenario in %s, or this model's prices by hand",
+				  m->name, m->currency.code, cur->code, m->currency.code);
 	if (m->currency.code[0])
 		*cur = m->currency;
 	return 0;
@@ -171,7 +172,8 @@ static void read_model(struct reader *r, const struct conf_node *n)
 		return;
 	}
 	m->price = (struct plan_model){.in = NAN, .read = 1, .write = 1, .batch = 1, .batch_stacks = true};
-	if (book && (book->type != CONF_SCALAR || plan_model_read(r->book, book->scalar, r->now_us, &m->price, &e) < 0)) {
+	if (book &&
+	    (book->type != CONF_SCALAR || plan_model_read(r->book, book->scalar, r->now_us, &m->price, &e) < 0)) {
 		r->rc |= conf_error(r->d, book, "%s", e.what[0] ? e.what : "a name of the price book is wanted");
 		return;
 	}
@@ -185,7 +187,8 @@ static void read_model(struct reader *r, const struct conf_node *n)
 	member(r, n, "write", "times", 0, 10, &m->price.write);
 	member(r, n, "batch", "times", 0, 1, &m->price.batch);
 	if (isnan(m->price.in))
-		r->rc |= conf_error(r->d, n, "model %s needs its input price: in: 0.75 (and out), or book: NAME", m->name);
+		r->rc |= conf_error(r->d, n, "model %s needs its input price: in: 0.75 (and out), or book: NAME",
+				    m->name);
 	if (model_index(r->s, str_of(m->name)) >= 0)
 		r->rc |= conf_error(r->d, n, "a second model named %s", m->name);
 	r->s->models++;
@@ -221,12 +224,25 @@ static void inline_model(struct reader *r, const struct conf_node *n, struct wor
 
 static void read_workload(struct reader *r, const struct conf_node *n)
 {
-	static const char *const keys[] = {"name", "model", "easy_model", "billing", "stable", "narrow", "calls_per_month",
-					   "input", "share_easy", "mix", "price_in", "price_out", "read", "write", "batch",
+	static const char *const keys[] = {"name",
+					   "model",
+					   "easy_model",
+					   "billing",
+					   "stable",
+					   "narrow",
+					   "calls_per_month",
+					   "input",
+					   "share_easy",
+					   "mix",
+					   "price_in",
+					   "price_out",
+					   "read",
+					   "write",
+					   "batch",
 #define X(name, unit, least, most, fallback, help) #name,
 					   WORKLOAD_FIGURES(X)
 #undef X
-					   NULL};
+						   NULL};
 	static const struct {
 		const char *name, *unit;
 		double least, most, fallback;
@@ -244,15 +260,15 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 	memset(w, 0, sizeof *w);
 	text(r, n, "name", w->name, sizeof w->name, true);
 	for (unsigned i = 0; i < W_FIGURES; i++)
-		member_dist(r, n, figures[i].name, figures[i].unit, figures[i].least, figures[i].most, figures[i].fallback,
-			    &w->v[i]);
+		member_dist(r, n, figures[i].name, figures[i].unit, figures[i].least, figures[i].most,
+			    figures[i].fallback, &w->v[i]);
 	if (!conf_get(n, "volume") && conf_get(n, "calls_per_month"))
 		member_dist(r, n, "calls_per_month", "calls", 0, ANY, 0, &w->v[W_volume]);
 	if (!conf_get(n, "rest") && conf_get(n, "input"))
 		member_dist(r, n, "input", "tokens", 0, ANY, 0, &w->v[W_rest]);
 	if ((k = node_get(n, "mix", "share_easy"))) /* the complexity mix: {easy: share} or the share itself */
-		r->rc |= node_dist(r->d, k->type == CONF_MAP && conf_get(k, "easy") ? conf_get(k, "easy") : k, "share", 0, 1, 0,
-				   &r->s->currency, &w->v[W_easy]);
+		r->rc |= node_dist(r->d, k->type == CONF_MAP && conf_get(k, "easy") ? conf_get(k, "easy") : k, "share",
+				   0, 1, 0, &r->s->currency, &w->v[W_easy]);
 	w->easy_model = -1;
 	if ((k = conf_get(n, "billing"))) {
 		unsigned b = 0;
@@ -271,7 +287,8 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 	} else if (w->billing == BILL_TOKEN) {
 		r->rc |= conf_error(r->d, n, "workload %s needs its model, or price_in and price_out", w->name);
 	} else if (r->s->models == 0) {
-		r->s->model[r->s->models++] = (struct scenario_model){.name = "(none)", .price = {.read = 1, .write = 1, .batch = 1}};
+		r->s->model[r->s->models++] =
+			(struct scenario_model){.name = "(none)", .price = {.read = 1, .write = 1, .batch = 1}};
 	}
 	if ((k = conf_get(n, "easy_model")))
 		w->easy_model = find_model(r, k);
@@ -280,14 +297,16 @@ static void read_workload(struct reader *r, const struct conf_node *n)
 	if (!conf_get(n, "volume") && !conf_get(n, "calls_per_month") && w->billing != BILL_SEAT)
 		r->rc |= conf_error(r->d, n, "workload %s needs its volume: tasks a month", w->name);
 	if (w->v[W_hit].high > 0 && w->v[W_prefix].high == 0 && w->v[W_turns].high <= 1)
-		r->rc |= conf_error(r->d, conf_get(n, "hit"), "hit is %g but %s has no prefix: a hit rate needs a prefix",
-				    w->v[W_hit].high, w->name);
+		r->rc |= conf_error(r->d, conf_get(n, "hit"),
+				    "hit is %g but %s has no prefix: a hit rate needs a prefix", w->v[W_hit].high,
+				    w->name);
 	if (w->v[W_routed].high > 0 && w->easy_model < 0)
 		r->rc |= conf_error(r->d, conf_get(n, "routed"), "routed needs an easy_model to go to");
 	if (w->billing != BILL_TOKEN && !conf_get(n, "unit_price"))
 		r->rc |= conf_error(r->d, n, "billing by %s needs unit_price", billing_name(w->billing));
 	if (w->billing == BILL_PROVISIONED && w->v[W_unit_tokens].low <= 0)
-		r->rc |= conf_error(r->d, n, "billing by provisioned units needs unit_tokens: what one carries a month");
+		r->rc |=
+			conf_error(r->d, n, "billing by provisioned units needs unit_tokens: what one carries a month");
 	r->s->workloads++;
 }
 
@@ -302,8 +321,8 @@ static int workload_index(struct reader *r, const struct conf_node *n)
 
 static void read_outlay(struct reader *r, const struct conf_node *n)
 {
-	static const char *const keys[] = {"name", "kind", "month", "date", "amount", "every_months", "until_month", "serves",
-					   "life_months", NULL};
+	static const char *const keys[] = {"name",         "kind",        "month",  "date",        "amount",
+					   "every_months", "until_month", "serves", "life_months", NULL};
 	struct scenario_outlay *o = &r->s->outlay[r->s->outlays];
 	if (node_keys(r->d, n, keys) < 0) {
 		r->rc = -RR_CONFIG;
@@ -324,8 +343,9 @@ static void read_outlay(struct reader *r, const struct conf_node *n)
 
 static void read_tune(struct reader *r, const struct conf_node *n)
 {
-	static const char *const keys[] = {"name", "serves", "model", "month", "retires_month", "retires", "retrain_every",
-					   "upfront", "tokens_removed", "hosting", "retrain", "drift", NULL};
+	static const char *const keys[] = {"name",    "serves",        "model",   "month",          "retires_month",
+					   "retires", "retrain_every", "upfront", "tokens_removed", "hosting",
+					   "retrain", "drift",         NULL};
 	struct scenario_tune *t = &r->s->tune[r->s->tunes];
 	const struct conf_node *k;
 	if (node_keys(r->d, n, keys) < 0) {
@@ -359,10 +379,28 @@ static void read_tune(struct reader *r, const struct conf_node *n)
 
 static void read_option(struct reader *r, const struct conf_node *n)
 {
-	static const char *const keys[] = {"name", "serves", "month", "rate", "tps", "gpus", "slo_derate", "people",
-					   "storage", "power_kw", "power_price", "pue", "setup", "rate_change", "replicas_min",
-					   "spare", "reserved_share", "reserved_discount", "spot_share", "spot_discount",
-					   "max_utilisation", NULL};
+	static const char *const keys[] = {"name",
+					   "serves",
+					   "month",
+					   "rate",
+					   "tps",
+					   "gpus",
+					   "slo_derate",
+					   "people",
+					   "storage",
+					   "power_kw",
+					   "power_price",
+					   "pue",
+					   "setup",
+					   "rate_change",
+					   "replicas_min",
+					   "spare",
+					   "reserved_share",
+					   "reserved_discount",
+					   "spot_share",
+					   "spot_discount",
+					   "max_utilisation",
+					   NULL};
 	struct scenario_option *o = &r->s->option[r->s->options];
 	const struct conf_node *k = conf_get(n, "serves");
 	if (node_keys(r->d, n, keys) < 0) {
@@ -393,9 +431,11 @@ static void read_option(struct reader *r, const struct conf_node *n)
 	member(r, n, "spot_discount", "share", 0, 1, &o->spot_discount);
 	member(r, n, "max_utilisation", "share", 1e-6, 1, &o->max_utilisation);
 	if (!conf_get(n, "rate") || !conf_get(n, "tps"))
-		r->rc |= conf_error(r->d, n, "a self-host option needs rate (a GPU's hour) and tps (output tokens a second)");
+		r->rc |= conf_error(r->d, n,
+				    "a self-host option needs rate (a GPU's hour) and tps (output tokens a second)");
 	if (o->reserved_share + o->spot_share > 1)
-		r->rc |= conf_error(r->d, n, "reserved_share and spot_share sum to %g: at most 1", o->reserved_share + o->spot_share);
+		r->rc |= conf_error(r->d, n, "reserved_share and spot_share sum to %g: at most 1",
+				    o->reserved_share + o->spot_share);
 	if (!k)
 		o->serves = ~UINT64_C(0);
 	for (const struct conf_node *w = k && k->type == CONF_LIST ? k->first : k; w; w = w->next) {
@@ -433,8 +473,9 @@ static void whole(struct reader *r, const char *name, double least, double most,
 
 int scenario_read(struct scenario *s, struct conf_doc *d, const struct book *b, int64_t now_us)
 {
-	static const char *const keys[] = {"name", "currency", "months", "start", "draws", "seed", "price_decline", "adoption",
-					   "models", "workloads", "outlays", "finetunes", "options", NULL};
+	static const char *const keys[] = {"name",    "currency",      "months",   "start",  "draws",
+					   "seed",    "price_decline", "adoption", "models", "workloads",
+					   "outlays", "finetunes",     "options",  NULL};
 	struct reader r = {.s = s, .d = d, .book = b, .now_us = now_us};
 	const struct conf_node *n;
 	double seed = 1;
@@ -446,7 +487,8 @@ int scenario_read(struct scenario *s, struct conf_doc *d, const struct book *b, 
 	if (!d->root || node_keys(d, d->root, keys) < 0)
 		return -RR_CONFIG;
 	text(&r, d->root, "name", s->name, sizeof s->name, false);
-	if ((n = conf_get(d->root, "currency")) && (n->type != CONF_SCALAR || currency_parse(n->scalar, &s->currency) < 0))
+	if ((n = conf_get(d->root, "currency")) &&
+	    (n->type != CONF_SCALAR || currency_parse(n->scalar, &s->currency) < 0))
 		r.rc |= conf_error(d, n, "no currency code such as GBP");
 	if ((n = conf_get(d->root, "start"))) {
 		char day[16] = "";

@@ -19,13 +19,15 @@
 enum { RATE, TPS, API, UTILISATION, TOKENS, REPLICAS_MIN, SPARE, GPUS, DERATE, PEOPLE, STORAGE, POWER_KW, POWER_PRICE,
        PUE, GROWTH };
 static const struct formula_input inputs[] = {
-	{"rate", "money/h", 0, ANY, true, NAN_, true, "rent of one GPU for an hour (own hardware: its cost over its hours)"},
+	{"rate", "money/h", 0, ANY, true, NAN_, true,
+	 "rent of one GPU for an hour (own hardware: its cost over its hours)"},
 	{"tps", "tokens/s", 0, ANY, true, NAN_, true, "output tokens a second of one replica at full load"},
 	{"api_per_mtok", "money/Mtok", 0, ANY, true, NAN_, true, "API price for the same tokens and cache mix"},
 	{"utilisation", "share", 0, 1, true, NAN_, false, "share of the capacity that is used"},
 	{"tokens_per_month", "tokens", 0, ANY, true, NAN_, false, "tokens a month in production"},
 	{"replicas_min", "count", 1, 1e6, false, 1, false, "replicas that must run at least", "one"},
-	{"spare", "count", 0, 1e6, false, 0, false, "replicas kept for failures (n+1: 1)", "no redundancy", "redundancy"},
+	{"spare", "count", 0, 1e6, false, 0, false, "replicas kept for failures (n+1: 1)", "no redundancy",
+	 "redundancy"},
 	{"gpus", "count", 1, 1e5, false, 1, false, "GPUs in one replica", "one"},
 	{"slo_derate", "share", 0, 1, true, 1, false, "part of the full rate that the latency target leaves", "none"},
 	{"people_per_month", "money/month", 0, ANY, false, 0, false, "people who run it", "not counted", "ops"},
@@ -42,12 +44,14 @@ enum { FULL, CAPACITY, REPLICAS, FIXED, FIXED_MIN, EFFECTIVE, BE_UTIL, BE_TOKENS
 static const struct formula_output outputs[] = {
 	{"full_load_per_mtok", "money/Mtok", "1000000 * gpus * rate / (3600 * tps * slo_derate)"},
 	{"capacity_tokens_per_month", "tokens", "tps * slo_derate * 3600 * 730", true},
-	{"replicas", "count", "max(replicas_min, ceil(given(tokens_per_month, 1) / capacity_tokens_per_month)) + spare"},
+	{"replicas", "count",
+	 "max(replicas_min, ceil(given(tokens_per_month, 1) / capacity_tokens_per_month)) + spare"},
 	{"fixed_per_month", "money/month",
 	 "replicas * (gpus * rate * 730 + power_kw * pue * power_price * 730) + people_per_month + storage_per_month"},
 	{"fixed_at_minimum", "money/month",
 	 "(replicas_min + spare) * (gpus * rate * 730 + power_kw * pue * power_price * 730) + people_per_month"
-	 " + storage_per_month", true},
+	 " + storage_per_month",
+	 true},
 	{"effective_per_mtok", "money/Mtok",
 	 "given(fixed_per_month / (utilisation * (replicas - spare) * capacity_tokens_per_month),"
 	 " fixed_per_month / tokens_per_month) * 1000000"},
@@ -58,7 +62,8 @@ static const struct formula_output outputs[] = {
 	{"your_utilisation", "share",
 	 "given(tokens_per_month / ((replicas - spare) * capacity_tokens_per_month), utilisation)"},
 	{"api_bill_per_month", "money/month",
-	 "given(tokens_per_month, utilisation * (replicas - spare) * capacity_tokens_per_month) * api_per_mtok / 1000000"},
+	 "given(tokens_per_month, utilisation * (replicas - spare) * capacity_tokens_per_month) * api_per_mtok / "
+	 "1000000"},
 	{"self_hosted_per_mtok", "money/Mtok",
 	 "given(fixed_per_month / tokens_per_month * 1000000, effective_per_mtok)", true},
 	{"crossover_months", "months", "ln(breakeven_tokens_per_month / tokens_per_month) / ln(1 + growth)", true},
@@ -169,15 +174,17 @@ static void chart(const struct formula_run *r, struct sb *out)
 		size_t width = COLUMNS;
 		while (width && grid[y][width - 1] == ' ')
 			width--;
-		sb_addf(out, "%6.3g |%.*s%s\n", y == api_row ? r->in[API] : edge, (int)width, grid[y], y == api_row ? " API" : "");
+		sb_addf(out, "%6.3g |%.*s%s\n", y == api_row ? r->in[API] : edge, (int)width, grid[y],
+			y == api_row ? " API" : "");
 	}
 	sb_addf(out, "       +");
 	for (unsigned x = 0; x < COLUMNS; x++) {
-		bool mine = !isnan(you) && x == (unsigned)(you / right * COLUMNS), crosses = x == (unsigned)(even / right * COLUMNS);
+		bool mine = !isnan(you) && x == (unsigned)(you / right * COLUMNS),
+		     crosses = x == (unsigned)(even / right * COLUMNS);
 		sb_addc(out, mine ? 'Y' : crosses ? 'X' : '-');
 	}
-	sb_addf(out, " %s\n        * own GPUs, a million tokens; X break-even%s\n", value_text(right, "tokens", r->currency, text),
-		isnan(you) ? "" : "; Y you");
+	sb_addf(out, " %s\n        * own GPUs, a million tokens; X break-even%s\n",
+		value_text(right, "tokens", r->currency, text), isnan(you) ? "" : "; Y you");
 }
 
 static void right_column(struct sb *out, bool known, const char *name, const char *value)
@@ -193,16 +200,18 @@ static void page(const struct formula_run *r, struct sb *out)
 	char a[64], b[64];
 	const double *v = r->out;
 	bool known = !isnan(r->in[TOKENS]) || !isnan(r->in[UTILISATION]);
-	sb_addf(out, "%.0f replica%s of %.0f GPU%s, 730 h a month", v[REPLICAS], v[REPLICAS] == 1 ? "" : "s", r->in[GPUS],
-		r->in[GPUS] == 1 ? "" : "s");
+	sb_addf(out, "%.0f replica%s of %.0f GPU%s, 730 h a month", v[REPLICAS], v[REPLICAS] == 1 ? "" : "s",
+		r->in[GPUS], r->in[GPUS] == 1 ? "" : "s");
 	if (!isnan(r->in[TOKENS]))
 		sb_addf(out, "; YOUR TRAFFIC %s", value_text(r->in[TOKENS], "tokens", r->currency, a));
-	sb_addf(out, known ? "\n\n%-15s %-25s" : "\n\n%-15s %s", "fixed bill", value_text(v[FIXED], "money/month", r->currency, a));
+	sb_addf(out, known ? "\n\n%-15s %-25s" : "\n\n%-15s %s", "fixed bill",
+		value_text(v[FIXED], "money/month", r->currency, a));
 	right_column(out, known, "API bill", value_text(v[API_BILL], "money/month", r->currency, a));
-	sb_addf(out, known ? "%-15s %-25s" : "%-15s %s", "full-load cost", value_text(v[FULL], "money/Mtok", r->currency, a));
+	sb_addf(out, known ? "%-15s %-25s" : "%-15s %s", "full-load cost",
+		value_text(v[FULL], "money/Mtok", r->currency, a));
 	right_column(out, known, "self-hosted", value_text(v[YOUR_PER_MTOK], "money/Mtok", r->currency, a));
-	sb_addf(out, known ? "%-15s %s = %-17s" : "%-15s %s = %s", "break-even", value_text(v[BE_UTIL], "share", r->currency, a),
-		value_text(v[BE_TOKENS], "tokens", r->currency, b));
+	sb_addf(out, known ? "%-15s %s = %-17s" : "%-15s %s = %s", "break-even",
+		value_text(v[BE_UTIL], "share", r->currency, a), value_text(v[BE_TOKENS], "tokens", r->currency, b));
 	right_column(out, known, "you are at", value_text(v[YOUR_UTIL], "share", r->currency, a));
 	if (r->uncertain && r->band[BE_UTIL].p10 < r->band[BE_UTIL].p90) {
 		sb_addf(out, "%-15s %s to ", "80 %", value_text(r->band[BE_UTIL].p10, "share", r->currency, a));

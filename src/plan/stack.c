@@ -41,7 +41,8 @@ void stack_independent(struct stack *s)
 /* One step of the fit: scales the four quarters of the pair (i, j) to the wanted shares. Returns the largest miss. */
 static double fit_pair(struct stack *s, unsigned i, unsigned j, double both)
 {
-	double want[4] = {1 - s->coverage[i] - s->coverage[j] + both, s->coverage[i] - both, s->coverage[j] - both, both};
+	double want[4] = {1 - s->coverage[i] - s->coverage[j] + both, s->coverage[i] - both, s->coverage[j] - both,
+			  both};
 	double have[4] = {0};
 	double miss = 0;
 	for (unsigned c = 0; c < 1u << s->levers; c++)
@@ -61,7 +62,8 @@ int stack_overlaps(struct stack *s, double overlap[STACK_LEVERS][STACK_LEVERS], 
 		for (unsigned j = i + 1; j < s->levers; j++) {
 			double g = s->coverage[i], h = s->coverage[j], low = fmax(0, g + h - 1), high = fmin(g, h);
 			if (overlap[i][j] < low - 1e-9 || overlap[i][j] > high + 1e-9)
-				return err_set(e, RR_RANGE, "overlap of %s and %s is %g: their coverages allow from %g to %g",
+				return err_set(e, RR_RANGE,
+					       "overlap of %s and %s is %g: their coverages allow from %g to %g",
 					       s->name[i], s->name[j], overlap[i][j], low, high);
 		}
 	stack_independent(s);
@@ -75,7 +77,8 @@ int stack_overlaps(struct stack *s, double overlap[STACK_LEVERS][STACK_LEVERS], 
 			}
 	}
 	if (miss > 1e-6)
-		return err_set(e, RR_RANGE, "no traffic has all these overlaps at once: each pair is possible, together "
+		return err_set(e, RR_RANGE,
+			       "no traffic has all these overlaps at once: each pair is possible, together "
 			       "they are not");
 	return 0;
 }
@@ -222,9 +225,11 @@ static const struct formula_output outputs[] = {
 	{"cache_share_to", "share",
 	 "min(1, (1 - factor / (batch_factor_most * max(0.000000001, route_factor_most))) / cache_saving)"},
 	{"batch_share_from", "share",
-	 "max(0, (1 - factor / (max(0.000000001, cache_factor_least) * max(0.000000001, route_factor_least))) / batch_discount)"},
+	 "max(0, (1 - factor / (max(0.000000001, cache_factor_least) * max(0.000000001, route_factor_least))) / "
+	 "batch_discount)"},
 	{"batch_share_to", "share",
-	 "min(1, (1 - factor / (max(0.000000001, cache_factor_most) * max(0.000000001, route_factor_most))) / batch_discount)"},
+	 "min(1, (1 - factor / (max(0.000000001, cache_factor_most) * max(0.000000001, route_factor_most))) / "
+	 "batch_discount)"},
 	{"route_saving_from", "share",
 	 "max(0, 1 - factor / (max(0.000000001, cache_factor_least) * max(0.000000001, batch_factor_least)))"},
 	{"route_saving_to", "share",
@@ -258,8 +263,10 @@ static void compute(const double in[], const struct formula_row row[], unsigned 
 	double f = out[FACTOR];
 	out[CACHE_FROM] = fmax(0, (1 - f / (out[BATCH_LOW] * above_zero(out[ROUTE_LOW]))) / in[CACHE_SAVING]);
 	out[CACHE_TO] = fmin(1, (1 - f / (out[BATCH_HIGH] * above_zero(out[ROUTE_HIGH]))) / in[CACHE_SAVING]);
-	out[BATCH_FROM] = fmax(0, (1 - f / (above_zero(out[CACHE_LOW]) * above_zero(out[ROUTE_LOW]))) / in[BATCH_DISCOUNT]);
-	out[BATCH_TO] = fmin(1, (1 - f / (above_zero(out[CACHE_HIGH]) * above_zero(out[ROUTE_HIGH]))) / in[BATCH_DISCOUNT]);
+	out[BATCH_FROM] =
+		fmax(0, (1 - f / (above_zero(out[CACHE_LOW]) * above_zero(out[ROUTE_LOW]))) / in[BATCH_DISCOUNT]);
+	out[BATCH_TO] =
+		fmin(1, (1 - f / (above_zero(out[CACHE_HIGH]) * above_zero(out[ROUTE_HIGH]))) / in[BATCH_DISCOUNT]);
 	out[ROUTE_FROM] = fmax(0, 1 - f / (above_zero(out[CACHE_LOW]) * above_zero(out[BATCH_LOW])));
 	out[ROUTE_TO] = 1 - f / (above_zero(out[CACHE_HIGH]) * above_zero(out[BATCH_HIGH]));
 }
@@ -296,6 +303,12 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 }
 
 const struct formula formula_stack_set = {
-	.name = "stack_set", .summary = "which levers together make a claimed saving", .source = "product of the factors",
-	.inputs = inputs, .outputs = outputs, .compute = compute, .say = say, .command = true,
+	.name = "stack_set",
+	.summary = "which levers together make a claimed saving",
+	.source = "product of the factors",
+	.inputs = inputs,
+	.outputs = outputs,
+	.compute = compute,
+	.say = say,
+	.command = true,
 };

@@ -31,9 +31,10 @@ static int read_cache(struct stack_plan *p, struct conf_doc *d, const struct con
 	if (rc < 0)
 		return -RR_CONFIG;
 	if (coverage == 0 && hit > 0)
-		return conf_error(d, n, "cache has hit %g but the bill has no prefix share: a hit rate needs a prefix", hit);
-	snprintf(p->how[p->stack.levers], sizeof p->how[0], "phi = hit * read + (1 - hit) * write = %g * %g + %g * %g", hit,
-		 read, 1 - hit, write);
+		return conf_error(d, n, "cache has hit %g but the bill has no prefix share: a hit rate needs a prefix",
+				  hit);
+	snprintf(p->how[p->stack.levers], sizeof p->how[0], "phi = hit * read + (1 - hit) * write = %g * %g + %g * %g",
+		 hit, read, 1 - hit, write);
 	if (stack_add(&p->stack, "cache", coverage, cache_phi(hit, read, write), &e) < 0)
 		return conf_error(d, n, "%s", e.what);
 	return 0;
@@ -56,7 +57,8 @@ static int read_batch(struct stack_plan *p, struct conf_doc *d, const struct con
 }
 
 /* kappa, or price ratio x tokenizer ratio x verbosity ratio. */
-static int read_kappa(struct stack_plan *p, struct conf_doc *d, const struct conf_node *n, double baseline, double *kappa)
+static int read_kappa(struct stack_plan *p, struct conf_doc *d, const struct conf_node *n, double baseline,
+		      double *kappa)
 {
 	double price = NAN, tokenizer = 1, verbosity = 1, own = NAN;
 	int rc = node_member(d, n, "kappa", "times", 0, 1e6, &p->currency, kappa);
@@ -80,12 +82,13 @@ static int read_route(struct stack_plan *p, struct conf_doc *d, const struct con
 {
 	static const char *const names[] = {"share", "kappa", "ratio", "price_ratio", "price", "tokenizer_ratio",
 					    "verbosity_ratio", "mix", "baseline", NULL};
-	static const char *const columns[] = {"name", "share", "kappa", "ratio", "price_ratio", "price", "tokenizer_ratio",
-					      "verbosity_ratio", NULL};
+	static const char *const columns[] = {"name",  "share",           "kappa",           "ratio", "price_ratio",
+					      "price", "tokenizer_ratio", "verbosity_ratio", NULL};
 	double covered = 0, inside = 0, sum = 0, baseline = NAN;
 	const struct conf_node *mix = conf_get(n, "mix");
 	struct err e = {0};
-	if (node_keys(d, n, names) < 0 || node_member(d, n, "baseline", "money/Mtok", 1e-12, ANY, &p->currency, &baseline) < 0)
+	if (node_keys(d, n, names) < 0 ||
+	    node_member(d, n, "baseline", "money/Mtok", 1e-12, ANY, &p->currency, &baseline) < 0)
 		return -RR_CONFIG;
 	if (!mix) {
 		double share = NAN, kappa = NAN;
@@ -134,8 +137,11 @@ static int read_other(struct stack_plan *p, struct conf_doc *d, const struct con
 	if (rc < 0)
 		return -RR_CONFIG;
 	if (isnan(coverage) || isnan(keeps))
-		return conf_error(d, n, "%.*s needs coverage (share of the bill that it reaches) and keeps (what it leaves of "
-				  "that); known levers are cache, batch, route", STR_ARG(n->key));
+		return conf_error(
+			d, n,
+			"%.*s needs coverage (share of the bill that it reaches) and keeps (what it leaves of "
+			"that); known levers are cache, batch, route",
+			STR_ARG(n->key));
 	str_copy(name, sizeof name, n->key);
 	snprintf(p->how[p->stack.levers], sizeof p->how[0], "keeps = %g, as given", keeps);
 	return stack_add(&p->stack, name, coverage, keeps, &e) < 0 ? conf_error(d, n, "%s", e.what) : 0;
@@ -193,8 +199,8 @@ static int read_cells(struct stack_plan *p, struct conf_doc *d, const struct con
 		const struct conf_node *levers = k->type == CONF_MAP ? conf_get(k, "levers") : NULL;
 		double share = NAN;
 		unsigned mask = 0;
-		if (!levers || node_keys(d, k, names) < 0 || node_member(d, k, "share", "share", 0, 1, &p->currency, &share) < 0 ||
-		    isnan(share))
+		if (!levers || node_keys(d, k, names) < 0 ||
+		    node_member(d, k, "share", "share", 0, 1, &p->currency, &share) < 0 || isnan(share))
 			return conf_error(d, k, "a cell is {levers: [cache, batch], share: 0.1}");
 		for (const struct conf_node *l = levers->type == CONF_LIST ? levers->first : levers; l; l = l->next) {
 			int i = lever_index(&p->stack, l->scalar);
@@ -214,8 +220,8 @@ static int read_cells(struct stack_plan *p, struct conf_doc *d, const struct con
 	p->stack.cell[0] += 1 - sum;
 	for (unsigned i = 0; i < p->stack.levers; i++)
 		if (fabs(reach[i] - p->stack.coverage[i]) > 1e-6)
-			return conf_error(d, n, "the cells give %s %g of the bill, above it reaches %g", p->stack.name[i], reach[i],
-					  p->stack.coverage[i]);
+			return conf_error(d, n, "the cells give %s %g of the bill, above it reaches %g",
+					  p->stack.name[i], reach[i], p->stack.coverage[i]);
 	snprintf(p->overlap, sizeof p->overlap, "cells");
 	return 0;
 }
@@ -230,8 +236,8 @@ static int read_shares(struct stack_plan *p, struct conf_doc *d, const struct co
 	if (rc < 0)
 		return -RR_CONFIG;
 	if (fabs(p->prefix + p->rest + p->output - 1) > 1e-6)
-		return conf_error(d, n, "prefix %g, rest %g and output %g sum to %g: shares of a bill sum to 1", p->prefix,
-				  p->rest, p->output, p->prefix + p->rest + p->output);
+		return conf_error(d, n, "prefix %g, rest %g and output %g sum to %g: shares of a bill sum to 1",
+				  p->prefix, p->rest, p->output, p->prefix + p->rest + p->output);
 	return 0;
 }
 
@@ -350,7 +356,8 @@ void stack_json(const struct stack_plan *p, struct sb *out)
 	jw_object(&w);
 	jw_kcstr(&w, "name", "after");
 	jw_kdouble(&w, "value", r->after);
-	jw_kcstr(&w, "formula", "bill * product over the levers of (1 - coverage + coverage * keeps), summed over the cells of "
+	jw_kcstr(&w, "formula",
+		 "bill * product over the levers of (1 - coverage + coverage * keeps), summed over the cells of "
 		 "the overlap");
 	jw_key(&w, "terms");
 	jw_array(&w);
@@ -377,15 +384,18 @@ void stack_text(const struct stack_plan *p, struct sb *out)
 	sb_addf(out, "%-14s %18s %18s %18s\n", "", "saves (Shapley)", "if first", "if last");
 	sb_addf(out, "%-14s %18s\n", "as it is", value_text(r->before, "money", p->currency, a));
 	for (unsigned i = 0; i < p->stack.levers; i++)
-		sb_addf(out, "%-14s %18s %18s %18s\n", p->stack.name[i], value_text(-r->shapley[i], "money", p->currency, a),
+		sb_addf(out, "%-14s %18s %18s %18s\n", p->stack.name[i],
+			value_text(-r->shapley[i], "money", p->currency, a),
 			value_text(-r->first_in[i], "money", p->currency, b),
 			value_text(-r->last_in[i], "money", p->currency, c));
 	sb_addf(out, "%-14s %18s   %s\n", "what is left", value_text(r->after, "money", p->currency, a),
 		value_text(r->after / r->before - 1, "share", p->currency, b));
 	sb_addf(out, "\nAdded one by one they would claim %s: %s too much. Savings overlap.\n",
-		value_text(r->naive_sum, "money", p->currency, a), value_text(r->naive_overstates, "share", p->currency, b));
+		value_text(r->naive_sum, "money", p->currency, a),
+		value_text(r->naive_overstates, "share", p->currency, b));
 	if (!isnan(r->after_low))
 		sb_addf(out, "Whatever the overlap, what is left lies from %s to %s.\n",
-			value_text(r->after_low, "money", p->currency, a), value_text(r->after_high, "money", p->currency, b));
+			value_text(r->after_low, "money", p->currency, a),
+			value_text(r->after_high, "money", p->currency, b));
 	sb_adds(out, "Shapley: the mean over every order in which the levers could have come.\n");
 }

@@ -117,7 +117,8 @@ static void say(const struct formula_run *r, struct sb *verdict, struct sb *why)
 {
 	char a[64], b[64], c[64], d[64];
 	sb_addf(verdict, "The run costs %s, once.", value_text(r->out[COST], "money", r->currency, a));
-	sb_addf(why, "%s GPU-hours at an MFU of %s. Disclosed runs had 14 %% to 35 %%: the same work would cost %s to %s.",
+	sb_addf(why,
+		"%s GPU-hours at an MFU of %s. Disclosed runs had 14 %% to 35 %%: the same work would cost %s to %s.",
 		value_text(r->out[GPU_HOURS], "", r->currency, a), value_text(r->in[MFU], "share", r->currency, b),
 		value_text(r->out[COST_AT_35], "money", r->currency, c),
 		value_text(r->out[COST_AT_14], "money", r->currency, d));

@@ -72,7 +72,8 @@ static int read_date(struct str text, int64_t now_us, double *months, struct err
 {
 	int64_t at;
 	if (time_parse(text, &at) < 0)
-		return err_set(e, RR_INPUT, "\"%.*s\" is no date like 2027-06-01 and no number of months", STR_ARG(text));
+		return err_set(e, RR_INPUT, "\"%.*s\" is no date like 2027-06-01 and no number of months",
+			       STR_ARG(text));
 	*months = (double)(at - now_us) / US_PER_MONTH;
 	return *months > 0 ? 0 : err_set(e, RR_RANGE, "%.*s lies in the past", STR_ARG(text));
 }
@@ -109,7 +110,8 @@ int value_read(struct str text, const char *unit, int64_t now_us, double *out, s
 		struct str base = slash ? str_make(unit, (size_t)(slash - unit)) : str_of(unit);
 		if (str_ieq(word, str_of("gpus")) && str_eqc(base, "count"))
 			s = str_trim(str_sub(s, 0, s.n - tail));
-		else if (tail > 2 && (str_ieq(word, base) || (base.n > 1 && str_ieq(word, str_sub(base, 0, base.n - 1)))))
+		else if (tail > 2 &&
+			 (str_ieq(word, base) || (base.n > 1 && str_ieq(word, str_sub(base, 0, base.n - 1)))))
 			s = str_trim(str_sub(s, 0, s.n - tail));
 	}
 	int rc = num_parse(s, out, e);

@@ -62,7 +62,8 @@ static bool production(const struct call *c)
 static struct group *group_of(struct group *groups, unsigned *n, const struct call *c)
 {
 	for (unsigned i = 0; i < *n; i++)
-		if (groups[i].feature == c->feature && groups[i].model == c->model_answered && groups[i].provider == c->provider)
+		if (groups[i].feature == c->feature && groups[i].model == c->model_answered &&
+		    groups[i].provider == c->provider)
 			return &groups[i];
 	if (*n == SCENARIO_WORKLOADS)
 		return &groups[*n - 1];
@@ -129,7 +130,8 @@ static int add_workload(const struct group *g, const struct book *b, double mont
 	if (rc < 0 || s->models == SCENARIO_MODELS ||
 	    (s->currency.code[0] && price.currency.code[0] && !currency_eq(s->currency, price.currency))) {
 		out->left_out += g->calls;
-		note(out, "%.60s: left out, %s", intern_str(g->model).p, rc < 0 ? "its price is not known" : "another currency");
+		note(out, "%.60s: left out, %s", intern_str(g->model).p,
+		     rc < 0 ? "its price is not known" : "another currency");
 		return 0;
 	}
 	s->currency = price.currency;
@@ -182,7 +184,8 @@ static int easy_model(const struct book *b, int64_t at_us, const struct plan_led
 }
 
 int plan_ledger_scenario(struct ledger *l, const struct book *b, int64_t from_us, int64_t to_us,
-			 const struct plan_ledger_hints *hints, struct scenario *s, struct plan_ledger *out, struct err *e)
+			 const struct plan_ledger_hints *hints, struct scenario *s, struct plan_ledger *out,
+			 struct err *e)
 {
 	struct group *groups = calloc(SCENARIO_WORKLOADS, sizeof *groups);
 	struct call *c = calloc(1, sizeof *c);
@@ -202,7 +205,8 @@ int plan_ledger_scenario(struct ledger *l, const struct book *b, int64_t from_us
 		goto out;
 	}
 	while ((rc = call_cursor_next(cursor, c, e)) > 0) {
-		if (c->book != BOOK_INFERENCE || !production(c) || c->outcome == OUTCOME_REFUSED || !(c->usage.flags & USAGE_SEEN)) {
+		if (c->book != BOOK_INFERENCE || !production(c) || c->outcome == OUTCOME_REFUSED ||
+		    !(c->usage.flags & USAGE_SEEN)) {
 			out->left_out += c->calls;
 			continue;
 		}
@@ -237,7 +241,8 @@ int plan_ledger_scenario(struct ledger *l, const struct book *b, int64_t from_us
 	if (isnan(hints->easy) || !hints->easy_model)
 		note(out, "What is easy is not in the ledger: --easy SHARE --easy-model NAME");
 	if (isnan(hints->prefix))
-		note(out, "Where nothing is cached the length of the prefix is not known: --prefix TOKENS, or runrate prefix doctor");
+		note(out, "Where nothing is cached the length of the prefix is not known: --prefix TOKENS, or runrate "
+			  "prefix doctor");
 	snprintf(s->name, sizeof s->name, "from the ledger");
 out:
 	if (cursor)

@@ -29,6 +29,7 @@ struct plan_ledger_hints {
 
 /* Calls of [from, to) into s. -RR_NOTFOUND when there is none that can be planned with. */
 int plan_ledger_scenario(struct ledger *l, const struct book *b, int64_t from_us, int64_t to_us,
-			 const struct plan_ledger_hints *hints, struct scenario *s, struct plan_ledger *out, struct err *e);
+			 const struct plan_ledger_hints *hints, struct scenario *s, struct plan_ledger *out,
+			 struct err *e);
 
 #endif

@@ -19,19 +19,94 @@
 #include "report/plan_xlsx.h"
 
 enum row {
-	R_DECLINE = 3, R_ADOPTION, R_MIDDLE, R_HEAD = 8,
+	R_DECLINE = 3,
+	R_ADOPTION,
+	R_MIDDLE,
+	R_HEAD = 8,
 	/* of a workload's column, counted from R_HEAD + 1 */
-	F_VOLUME = 0, F_GROWTH, F_PREFIX, F_REST, F_OUTPUT, F_HIT, F_BATCHED, F_ROUTED, F_EASY_RATIO, F_TURNS, F_TURN_TOKENS,
-	F_RETRIEVED, F_EXTRA, F_FIXED, F_UNIT_PRICE, F_SEATS, F_RESOLVED, F_UNIT_TOKENS, F_PEAK, F_CACHING, F_IN, F_OUT, F_READ,
-	F_WRITE, F_BATCH, F_EASY_IN, F_EASY_OUT, F_EASY_READ, F_EASY_WRITE, F_EASY_BATCH, F_DRIFT, F_REMOVED, F_INPUTS,
-	F_PHI = F_INPUTS, F_WEIGHT, F_STRONG, F_EASY_PHI, F_EASY_WEIGHT, F_CHEAP, F_MONEY, F_TOKENS, F_ROWS
+	F_VOLUME = 0,
+	F_GROWTH,
+	F_PREFIX,
+	F_REST,
+	F_OUTPUT,
+	F_HIT,
+	F_BATCHED,
+	F_ROUTED,
+	F_EASY_RATIO,
+	F_TURNS,
+	F_TURN_TOKENS,
+	F_RETRIEVED,
+	F_EXTRA,
+	F_FIXED,
+	F_UNIT_PRICE,
+	F_SEATS,
+	F_RESOLVED,
+	F_UNIT_TOKENS,
+	F_PEAK,
+	F_CACHING,
+	F_IN,
+	F_OUT,
+	F_READ,
+	F_WRITE,
+	F_BATCH,
+	F_EASY_IN,
+	F_EASY_OUT,
+	F_EASY_READ,
+	F_EASY_WRITE,
+	F_EASY_BATCH,
+	F_DRIFT,
+	F_REMOVED,
+	F_INPUTS,
+	F_PHI = F_INPUTS,
+	F_WEIGHT,
+	F_STRONG,
+	F_EASY_PHI,
+	F_EASY_WEIGHT,
+	F_CHEAP,
+	F_MONEY,
+	F_TOKENS,
+	F_ROWS
 };
-static const char *const names[F_ROWS] = {
-	"volume", "growth", "prefix", "rest", "output", "hit", "batched", "routed", "easy_ratio", "turns", "turn_tokens",
-	"retrieved", "extra_per_call", "fixed_per_month", "unit_price", "seats", "resolved", "unit_tokens", "peak_to_mean",
-	"caching", "price_in", "price_out", "read", "write", "batch", "easy_in", "easy_out", "easy_read", "easy_write",
-	"easy_batch", "drift", "tokens_removed", "phi", "weighted_input", "money_on_model", "easy_phi", "easy_weighted_input",
-	"money_on_easy", "money_per_task", "tokens_per_task"};
+static const char *const names[F_ROWS] = {"volume",
+					  "growth",
+					  "prefix",
+					  "rest",
+					  "output",
+					  "hit",
+					  "batched",
+					  "routed",
+					  "easy_ratio",
+					  "turns",
+					  "turn_tokens",
+					  "retrieved",
+					  "extra_per_call",
+					  "fixed_per_month",
+					  "unit_price",
+					  "seats",
+					  "resolved",
+					  "unit_tokens",
+					  "peak_to_mean",
+					  "caching",
+					  "price_in",
+					  "price_out",
+					  "read",
+					  "write",
+					  "batch",
+					  "easy_in",
+					  "easy_out",
+					  "easy_read",
+					  "easy_write",
+					  "easy_batch",
+					  "drift",
+					  "tokens_removed",
+					  "phi",
+					  "weighted_input",
+					  "money_on_model",
+					  "easy_phi",
+					  "easy_weighted_input",
+					  "money_on_easy",
+					  "money_per_task",
+					  "tokens_per_task"};
 
 struct sheet {
 	lxw_worksheet *s;
@@ -85,13 +160,17 @@ static void follow(struct sheet *x, unsigned column)
 		{F_PHI, "IF(0<{caching},{hit}*{read}+(1-{hit})*{write},1)"},
 		{F_WEIGHT, "{prefix}*{phi}+{rest}+{retrieved}+({turns}-1)*({prefix}+{rest}+{retrieved})*{phi}"
 			   "+{phi}*{turn_tokens}*({turns}-1)*({turns}-2)/2+{turn_tokens}*({turns}-1)"},
-		{F_STRONG, "({price_in}*{weighted_input}+{price_out}*{turns}*{output})/1000000*(1-{batched}*(1-{batch}))"},
+		{F_STRONG,
+		 "({price_in}*{weighted_input}+{price_out}*{turns}*{output})/1000000*(1-{batched}*(1-{batch}))"},
 		{F_EASY_PHI, "IF(0<{caching},{hit}*{easy_read}+(1-{hit})*{easy_write},1)"},
-		{F_EASY_WEIGHT, "{prefix}*{easy_phi}+{rest}+{retrieved}+({turns}-1)*({prefix}+{rest}+{retrieved})*{easy_phi}"
-				"+{easy_phi}*{turn_tokens}*({turns}-1)*({turns}-2)/2+{turn_tokens}*({turns}-1)"},
-		{F_CHEAP, "({easy_in}*{easy_weighted_input}+{easy_out}*{turns}*{output})/1000000*{easy_ratio}*(1-{batched}*(1-{easy_batch}))"},
+		{F_EASY_WEIGHT,
+		 "{prefix}*{easy_phi}+{rest}+{retrieved}+({turns}-1)*({prefix}+{rest}+{retrieved})*{easy_phi}"
+		 "+{easy_phi}*{turn_tokens}*({turns}-1)*({turns}-2)/2+{turn_tokens}*({turns}-1)"},
+		{F_CHEAP, "({easy_in}*{easy_weighted_input}+{easy_out}*{turns}*{output})/"
+			  "1000000*{easy_ratio}*(1-{batched}*(1-{easy_batch}))"},
 		{F_MONEY, "(1-{routed})*{money_on_model}+{routed}*{money_on_easy}+{turns}*{extra_per_call}"},
-		{F_TOKENS, "{turns}*({prefix}+{rest}+{retrieved})+{turn_tokens}*{turns}*({turns}-1)/2+{turns}*{output}"},
+		{F_TOKENS,
+		 "{turns}*({prefix}+{rest}+{retrieved})+{turn_tokens}*{turns}*({turns}-1)/2+{turns}*{output}"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		column_formula(x, R_HEAD + 1 + rows[i].f, column, rows[i].formula, 0);
@@ -103,9 +182,11 @@ static void workload_column(struct sheet *x, const struct scenario *s, const str
 	const struct plan_model none = {.read = 1, .write = 1, .batch = 1};
 	const struct plan_model *m = &s->model[w->model].price;
 	const struct plan_model *easy = w->easy_model >= 0 ? &s->model[w->easy_model].price : &none;
-	static const unsigned figure[] = {W_volume, W_growth, W_prefix, W_rest, W_output, W_hit, W_batched, W_routed, W_easy_ratio,
-					  W_turns, W_turn_tokens, W_retrieved, W_extra_per_call, W_fixed_per_month, W_unit_price,
-					  W_seats, W_resolved, W_unit_tokens, W_peak_to_mean};
+	static const unsigned figure[] = {
+		W_volume,         W_growth,          W_prefix,     W_rest,  W_output,      W_hit,
+		W_batched,        W_routed,          W_easy_ratio, W_turns, W_turn_tokens, W_retrieved,
+		W_extra_per_call, W_fixed_per_month, W_unit_price, W_seats, W_resolved,    W_unit_tokens,
+		W_peak_to_mean};
 	double v[F_INPUTS] = {0};
 	for (unsigned i = 0; i < sizeof figure / sizeof *figure; i++)
 		v[i] = w->v[figure[i]].mode;
@@ -134,8 +215,14 @@ static void tune_column(struct sheet *x, const struct scenario *s, const struct 
 	const struct {
 		unsigned f;
 		double v;
-	} own[] = {{F_ROUTED, 0}, {F_IN, m->in}, {F_OUT, m->out}, {F_READ, m->read}, {F_WRITE, m->write}, {F_BATCH, m->batch},
-		   {F_DRIFT, t->drift.mode}, {F_REMOVED, t->tokens_removed.mode}};
+	} own[] = {{F_ROUTED, 0},
+		   {F_IN, m->in},
+		   {F_OUT, m->out},
+		   {F_READ, m->read},
+		   {F_WRITE, m->write},
+		   {F_BATCH, m->batch},
+		   {F_DRIFT, t->drift.mode},
+		   {F_REMOVED, t->tokens_removed.mode}};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		worksheet_write_number(x->s, R_HEAD + 1 + own[i].f, (lxw_col_t)column, own[i].v, x->given);
 	cell(R_HEAD + 1 + F_PREFIX, from, a);
@@ -208,7 +295,9 @@ static void bill(struct sheet *x, const struct scenario *s, unsigned i, unsigned
 		snprintf(formula, sizeof formula, "%s*%s+{fixed_per_month}", tasks, by[BILL_RESOLUTION]);
 	else
 		snprintf(formula, sizeof formula,
-			 "MAX(1,ROUNDUP(%s*{tokens_per_task}*{peak_to_mean}/{unit_tokens},0))*{unit_price}+{fixed_per_month}", tasks);
+			 "MAX(1,ROUNDUP(%s*{tokens_per_task}*{peak_to_mean}/"
+			 "{unit_tokens},0))*{unit_price}+{fixed_per_month}",
+			 tasks);
 	/* the formula's own column is the workload's, its place is another: write it there */
 	char at[24];
 	sb_clear(&x->text);
@@ -230,7 +319,8 @@ static void bill(struct sheet *x, const struct scenario *s, unsigned i, unsigned
 }
 
 /* "=$B$50+$B$52" of what falls into month m; "=0" when nothing does. hosting: the tunes' monthly hosting instead. */
-static void falls(struct sheet *x, const struct scenario *s, unsigned m, bool hosting, unsigned row, unsigned column, double value)
+static void falls(struct sheet *x, const struct scenario *s, unsigned m, bool hosting, unsigned row, unsigned column,
+		  double value)
 {
 	unsigned first = outlay_head() + 1;
 	char a[24];
@@ -261,7 +351,9 @@ static void month_row(struct sheet *x, const struct scenario *s, const struct li
 	cell(R_DECLINE, 1, decline);
 	worksheet_write_number(x->s, row, 0, m + 1, NULL);
 	sb_clear(&x->text);
-	sb_addf(&x->text, "=1+(%s-1)*(1/(1+EXP((%s-%u)*%.17g))-1/(1+EXP(%s*%.17g)))/(1/(1+EXP((%s-%.17g)*%.17g))-1/(1+EXP(%s*%.17g)))",
+	sb_addf(&x->text,
+		"=1+(%s-1)*(1/(1+EXP((%s-%u)*%.17g))-1/(1+EXP(%s*%.17g)))/(1/(1+EXP((%s-%.17g)*%.17g))-1/"
+		"(1+EXP(%s*%.17g)))",
 		multiple, middle, m, steep, middle, steep, middle, last, steep, middle, steep);
 	worksheet_write_formula_num(x->s, row, 1, x->text.p, x->number,
 				    adoption_at(s->adoption.mode, s->adoption_middle.mode, s->months, m));

@@ -57,7 +57,8 @@ static void selfhost(const struct formula_run *r, struct sb *out)
 	value_unit("money/Mtok", r->currency, unit);
 	snprintf(title, sizeof title, "Own GPUs against the API: what a million tokens costs");
 	c.title = title;
-	c.desc = "Self-hosted cost per million tokens falls with the volume and steps up with each further replica; the API "
+	c.desc = "Self-hosted cost per million tokens falls with the volume and steps up with each further replica; "
+		 "the API "
 		 "price is a level line. They cross at the break-even volume.";
 	svg_add(&c, SVG_LINE, "self-hosted", x, y, NULL, POINTS);
 	svg_add(&c, SVG_LINE, "API", x, api, NULL, POINTS);
@@ -74,8 +75,11 @@ static void amortise(const struct formula_run *r, struct sb *out)
 	double below = formula_value(r, "volume_where_share_below"), v = input(r, "tokens");
 	double even = formula_value(r, "overtakes_at_tokens");
 	char unit[32];
-	struct svg_chart c = {.title = "Unit cost with the training shared out", .x_name = "tokens served (logarithmic)",
-			      .y_name = value_unit("money/Mtok", r->currency, unit), .log_x = true, .log_y = true,
+	struct svg_chart c = {.title = "Unit cost with the training shared out",
+			      .x_name = "tokens served (logarithmic)",
+			      .y_name = value_unit("money/Mtok", r->currency, unit),
+			      .log_x = true,
+			      .log_y = true,
 			      .desc = "Training per token falls with the tokens served until inference alone is left."};
 	spread(fmin(v, even) / 20, fmax(v, isnan(below) ? v : below) * 3, true, x);
 	for (unsigned i = 0; i < POINTS; i++) {
@@ -96,9 +100,11 @@ static void cumulative(const struct formula_run *r, double once, double net_per_
 	double x[POINTS], save[POINTS], paid[POINTS];
 	char unit[32];
 	double until = isnan(months) ? 36 : fmax(12, months * 1.6);
-	struct svg_chart c = {.title = "Paid once against saved every month", .x_name = "months",
+	struct svg_chart c = {.title = "Paid once against saved every month",
+			      .x_name = "months",
 			      .y_name = value_unit("money", r->currency, unit),
-			      .desc = "The outlay is a level line; what it saves grows with the months. It is back where they cross."};
+			      .desc = "The outlay is a level line; what it saves grows with the months. It is back "
+				      "where they cross."};
 	spread(0, until, false, x);
 	for (unsigned i = 0; i < POINTS; i++) {
 		save[i] = net_per_month * x[i];
@@ -118,9 +124,11 @@ static void cache(const struct formula_run *r, struct sb *out)
 {
 	double x[POINTS], y[POINTS], flat[POINTS];
 	char unit[32];
-	struct svg_chart c = {.title = "The bill of a day against the hit rate", .x_name = "hit rate",
-			      .y_name = value_unit("money/day", r->currency, unit),
-			      .desc = "The bill falls in a line with the hit rate, from above the uncached bill to the floor."};
+	struct svg_chart c = {
+		.title = "The bill of a day against the hit rate",
+		.x_name = "hit rate",
+		.y_name = value_unit("money/day", r->currency, unit),
+		.desc = "The bill falls in a line with the hit rate, from above the uncached bill to the floor."};
 	spread(0, 1, false, x);
 	for (unsigned i = 0; i < POINTS; i++) {
 		y[i] = moved(r, "hit", x[i], "after_per_day");
@@ -154,7 +162,8 @@ int plan_view_formula(const struct formula_run *r, struct sb *out, struct err *e
 		cumulative(r, formula_value(r, "upfront_total"), formula_value(r, "net_saving_per_month"),
 			   formula_value(r, "breakeven_months"), out);
 	else if (strcmp(name, "payback") == 0)
-		cumulative(r, input(r, "outlay"), formula_value(r, "saving_per_month"), formula_value(r, "months"), out);
+		cumulative(r, input(r, "outlay"), formula_value(r, "saving_per_month"), formula_value(r, "months"),
+			   out);
 	else if (strcmp(name, "cache") == 0)
 		cache(r, out);
 	else if (strcmp(name, "batch") == 0)
@@ -197,7 +206,8 @@ static void two_lines(const struct scenario *s, const struct lifetime *l, bool f
 	check(l->months > 0 && l->months <= SCENARIO_MONTHS);
 	if (fan) {
 		c.title = "The bill of a month, as a band";
-		c.desc = "Monthly inference: the median with the range that holds 80 % of the draws, and the training that falls "
+		c.desc = "Monthly inference: the median with the range that holds 80 % of the draws, and the training "
+			 "that falls "
 			 "in each month.";
 		series(l, offsetof(struct life_month, inference), low, mid, high, x);
 		series(l, offsetof(struct life_month, training), low2, mid2, high2, x);
@@ -206,7 +216,8 @@ static void two_lines(const struct scenario *s, const struct lifetime *l, bool f
 		svg_add(&c, SVG_STEP, "training", x, mid2, NULL, l->months);
 	} else {
 		c.title = "Two checkbooks, added up";
-		c.desc = "Cumulative inference rises with use, cumulative training stands in steps; the mark shows where inference "
+		c.desc = "Cumulative inference rises with use, cumulative training stands in steps; the mark shows "
+			 "where inference "
 			 "overtakes. Bands hold 80 % of the draws.";
 		series(l, offsetof(struct life_month, cumulative_inference), low, mid, high, x);
 		series(l, offsetof(struct life_month, cumulative_training), low2, mid2, high2, x);
@@ -262,7 +273,8 @@ static void swings(const struct scenario *s, const struct lifetime *l, struct sb
 		    value_unit("money", s->currency, unit), out);
 }
 
-int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out, struct err *e)
+int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out,
+		       struct err *e)
 {
 	if (!which || strcmp(which, "cumulative") == 0)
 		two_lines(s, l, false, out);
@@ -302,9 +314,10 @@ int plan_view_stack_svg(const struct stack_plan *p, const char *path, struct err
 		snprintf(bar[i].text, sizeof bar[i].text, "%+.1f %%", -p->result.shapley[i] / p->result.before * 100);
 	}
 	svg_waterfall("What each lever takes off the bill (Shapley values)",
-		      "The bill, what each lever saves on the mean of all orders, and what is left.", p->result.before, bar,
-		      p->stack.levers, value_unit("money", p->currency, unit), &out);
-	int rc = out.full ? err_set(e, RR_NOMEM, "the chart is too large") : fs_write_atomic(path, sb_str(&out), 0644, e);
+		      "The bill, what each lever saves on the mean of all orders, and what is left.", p->result.before,
+		      bar, p->stack.levers, value_unit("money", p->currency, unit), &out);
+	int rc = out.full ? err_set(e, RR_NOMEM, "the chart is too large")
+			  : fs_write_atomic(path, sb_str(&out), 0644, e);
 	sb_fini(&out);
 	return rc;
 }

@@ -18,7 +18,8 @@ int plan_view_formula_svg(const struct formula_run *r, const char *path, struct 
 
 /* A scenario's charts: "cumulative" (two lines, with where inference overtakes; NULL), "fan" (the bill's band month by
  * month), "waterfall" (levers, Shapley values), "tornado" (what the total hangs on). */
-int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out, struct err *e);
+int plan_view_lifetime(const struct scenario *s, const struct lifetime *l, const char *which, struct sb *out,
+		       struct err *e);
 int plan_view_lifetime_svg(const struct scenario *s, const struct lifetime *l, const char *which, const char *path,
 			   struct err *e);
 /* The bill, what each lever takes off it (Shapley values), what is left. */

@@ -70,8 +70,13 @@ static const char *given(const struct formula_run *r, const char *p, const char 
 
 static const char *translate(const struct formula_run *r, const char *p, const char *end, struct sb *out)
 {
-	static const char *const functions[][2] = {{"min", "MIN("}, {"max", "MAX("}, {"exp", "EXP("}, {"ln", "LN("},
-						   {"if", "IF("}, {"sumproduct", "SUMPRODUCT("}, {"least", "SUMPRODUCT(MIN("},
+	static const char *const functions[][2] = {{"min", "MIN("},
+						   {"max", "MAX("},
+						   {"exp", "EXP("},
+						   {"ln", "LN("},
+						   {"if", "IF("},
+						   {"sumproduct", "SUMPRODUCT("},
+						   {"least", "SUMPRODUCT(MIN("},
 						   {"most", "SUMPRODUCT(MAX("}};
 	while (p < end) {
 		if (end - p >= 5 && strncmp(p, "1 / 0", 5) == 0 && (p + 5 == end || strchr(",) ", p[5]))) {

@@ -107,7 +107,8 @@ static void ticks(struct sb *out, const struct axis *a, bool vertical)
 			word(out, LEFT - 6, at + 4, "end", short_number(fabs(v) < step * 1e-9 ? 0 : v, text));
 		} else {
 			sb_addf(out, "<path d=\"M%.1f %.1fv5\" stroke=\"#555555\"/>\n", at, (double)(HEIGHT - BOTTOM));
-			word(out, at, HEIGHT - BOTTOM + 18, "middle", short_number(fabs(v) < step * 1e-9 ? 0 : v, text));
+			word(out, at, HEIGHT - BOTTOM + 18, "middle",
+			     short_number(fabs(v) < step * 1e-9 ? 0 : v, text));
 		}
 		v = a->log ? v * 10 : v + step;
 	}
@@ -166,14 +167,16 @@ static void ranges(const struct svg_chart *c, struct axis *x, struct axis *y)
 		y->high += (y->high - y->low) * 0.05;
 }
 
-static void draw(struct sb *out, const struct svg_series *s, unsigned number, const struct axis *x, const struct axis *y)
+static void draw(struct sb *out, const struct svg_series *s, unsigned number, const struct axis *x,
+		 const struct axis *y)
 {
 	const char *colour = colours[number % COLOURS], *dash = dashes[number % COLOURS];
 	bool open = false;
 	if (s->kind == SVG_POINTS) {
 		for (unsigned i = 0; i < s->points; i++)
 			if (isfinite(s->y[i]))
-				sb_addf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\" stroke=\"#ffffff\"/>\n",
+				sb_addf(out,
+					"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\" stroke=\"#ffffff\"/>\n",
 					place(x, s->x[i]), place(y, s->y[i]), colour);
 		return;
 	}
@@ -227,8 +230,9 @@ void svg_write(const struct svg_chart *c, struct sb *out)
 			sb_addf(out, "<circle cx=\"%.1f\" cy=\"%d\" r=\"4\" fill=\"%s\"/>\n", legend + 11, HEIGHT - 14,
 				colours[colour % COLOURS]);
 		else
-			sb_addf(out, "<path d=\"M%.1f %dh22\" stroke=\"%s\" stroke-width=\"2.2\"%s%s%s/>\n", legend, HEIGHT - 14,
-				colours[colour % COLOURS], *dash ? " stroke-dasharray=\"" : "", dash, *dash ? "\"" : "");
+			sb_addf(out, "<path d=\"M%.1f %dh22\" stroke=\"%s\" stroke-width=\"2.2\"%s%s%s/>\n", legend,
+				HEIGHT - 14, colours[colour % COLOURS], *dash ? " stroke-dasharray=\"" : "", dash,
+				*dash ? "\"" : "");
 		word(out, legend + 28, HEIGHT - 10, "start", c->series[s].name);
 		legend += 44 + 6.6 * (double)str_columns(str_of(c->series[s].name));
 		colour++;
@@ -238,12 +242,18 @@ void svg_write(const struct svg_chart *c, struct sb *out)
 		double px = isnan(m->x) ? WIDTH - RIGHT : place(&x, m->x), py = isnan(m->y) ? TOP : place(&y, m->y);
 		bool left = px > (LEFT + WIDTH) / 2.0;
 		if (!isnan(m->x) && !isnan(m->y))
-			sb_addf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"none\" stroke=\"#000000\" stroke-width=\"1.6\"/>\n", px, py);
+			sb_addf(out,
+				"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"none\" stroke=\"#000000\" "
+				"stroke-width=\"1.6\"/>\n",
+				px, py);
 		else if (!isnan(m->x))
-			sb_addf(out, "<path d=\"M%.1f %dV%d\" stroke=\"#777777\" stroke-dasharray=\"3 3\"/>\n", px, TOP, HEIGHT - BOTTOM);
+			sb_addf(out, "<path d=\"M%.1f %dV%d\" stroke=\"#777777\" stroke-dasharray=\"3 3\"/>\n", px, TOP,
+				HEIGHT - BOTTOM);
 		else
-			sb_addf(out, "<path d=\"M%d %.1fH%d\" stroke=\"#777777\" stroke-dasharray=\"3 3\"/>\n", LEFT, py, WIDTH - RIGHT);
-		word(out, px + (left ? -8 : 8), (isnan(m->y) ? TOP + 14 + 15 * (i % 3) : py - 8), left ? "end" : "start", m->text);
+			sb_addf(out, "<path d=\"M%d %.1fH%d\" stroke=\"#777777\" stroke-dasharray=\"3 3\"/>\n", LEFT,
+				py, WIDTH - RIGHT);
+		word(out, px + (left ? -8 : 8), (isnan(m->y) ? TOP + 14 + 15 * (i % 3) : py - 8),
+		     left ? "end" : "start", m->text);
 	}
 	sb_adds(out, "</svg>\n");
 }
