@@ -108,13 +108,15 @@ int first_make(struct first *f, struct ledger *l, const struct report_query *q, 
 		use.to_us = q->to_us;
 		rc = report_make(&f->report, l, &use, a, e);
 	}
-	f->lines = rc ? NULL : arena_array(a, struct first_line, FIRST_LINES);
-	if (!rc && !f->lines)
-		rc = err_set(e, RR_NOMEM, "out of memory for the report");
+	if (rc)
+		return rc;
+	f->lines = arena_array(a, struct first_line, FIRST_LINES);
 	g.overlap = overlap_new();
-	if (!rc)
-		rc = g.overlap ? overlap_read(g.overlap, l, f->report.query.from_us, f->report.query.to_us, e)
-			       : err_set(e, RR_NOMEM, "out of memory for the report");
+	if (!f->lines || !g.overlap) {
+		overlap_free(g.overlap);
+		return err_set(e, RR_NOMEM, "out of memory for the report");
+	}
+	rc = overlap_read(g.overlap, l, f->report.query.from_us, f->report.query.to_us, e);
 	if (!rc)
 		rc = ledger_rollup_by(l, GRAIN_DAY, f->report.query.from_us, f->report.query.to_us, add_row, &g, e);
 	overlap_free(g.overlap);
