@@ -118,10 +118,32 @@ static void read_frame(struct sse *s, struct str raw, struct sse_frame *f)
 	}
 }
 
+/* The frame that nearly all are, one line of data and the blank one, at the cost of finding its end. */
+static bool take_plain(struct sse *s, struct str *in, struct sse_frame *f)
+{
+	const char *lf;
+	size_t line, skip;
+	if (!str_starts(*in, STR("data:")))
+		return false;
+	lf = memchr(in->p, '\n', in->n);
+	line = lf ? (size_t)(lf - in->p) : 0;
+	if (!lf || line + 1 >= in->n || lf[1] != '\n' || memchr(in->p, '\r', line))
+		return false;
+	skip = in->p[5] == ' ' ? 6 : 5;
+	f->raw = str_make(in->p, line + 2);
+	f->event = str_make("", 0);
+	f->data = str_make(in->p + skip, line - skip);
+	f->has_data = s->begun = true;
+	*in = str_make(in->p + line + 2, in->n - line - 2);
+	return true;
+}
+
 int sse_next(struct sse *s, struct str *in, struct sse_frame *f)
 {
 	size_t end, resume = 0;
 	if (s->partial.n == 0) {
+		if (take_plain(s, in, f))
+			return 1;
 		end = frame_end(*in, 0, &resume);
 		if (end) {
 			read_frame(s, str_sub(*in, 0, end), f);
