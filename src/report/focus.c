@@ -9,6 +9,7 @@
 #include "base/csv.h"
 #include "base/intern.h"
 #include "base/json.h"
+#include "model/outlay.h"
 #include "report/amounts.h"
 #include "report/overlap.h"
 
@@ -237,26 +238,61 @@ static int usage(const struct rollup_row *x, void *arg)
 	return write_row(w);
 }
 
-static int purchase(const struct outlay *o, void *arg)
+static void outlay_names(struct writing *w, const struct outlay *o)
 {
-	struct writing *w = arg;
 	struct sb sku;
-	if (o->date_us < w->q->from_us || o->date_us >= w->q->to_us)
-		return 0;
-	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, o->date_us - o->date_us % US_PER_DAY,
-	       o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
 	sb_init(&sku, CELL_BYTES);
 	sb_addf(&sku, "outlay/%s", outlay_kind_name(o->kind));
 	set(w, C_SkuId, sb_str(&sku));
 	set(w, C_SkuPriceId, sb_str(&sku));
 	set(w, C_SkuMeter, str_of(outlay_kind_name(o->kind)));
 	sb_fini(&sku);
-	set(w, C_ChargeCategory, o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
-	set(w, C_ChargeFrequency, STR("One-Time"));
 	set(w, C_ChargeDescription, o->note[0] ? str_of(o->note) : str_of(outlay_kind_name(o->kind)));
-	set(w, C_PricingCategory, STR("Standard"));
 	set(w, C_x_Book, STR("training"));
 	set(w, C_x_Model, str_of(o->model));
+}
+
+/* What an outlay is used up by, month by month: cost that is effective and was billed before (FOCUS 1.2, 3.1.18). */
+static int used_up(struct writing *w, const struct outlay *o)
+{
+	int64_t end = o->life_months ? outlay_end_us(o) : o->date_us + 1, at = o->date_us, from, to;
+	int rc = 0;
+	end = end < w->q->to_us ? end : w->q->to_us;
+	end = end < w->q->now_us ? end : w->q->now_us;
+	while (at < end && !rc) {
+		int64_t begin = at > w->q->from_us ? at : w->q->from_us;
+		money_wide charge;
+		window_bounds(WINDOW_MONTH, tz_get("UTC", NULL), at, &from, &to);
+		charge = begin < to ? outlay_charge_pico(o, begin, to < w->q->to_us ? to : w->q->to_us) : 0;
+		at = to;
+		if (charge == 0)
+			continue;
+		common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, begin - begin % US_PER_DAY, to, 0);
+		set_money(w, C_EffectiveCost, charge);
+		outlay_names(w, o);
+		set(w, C_ChargeCategory, STR("Usage"));
+		set(w, C_ChargeFrequency, STR("Recurring"));
+		set(w, C_PricingCategory, STR("Other"));
+		set_u64(w, C_ConsumedQuantity, 1);
+		set(w, C_ConsumedUnit, STR("Units"));
+		rc = write_row(w);
+	}
+	return rc;
+}
+
+static int purchase(const struct outlay *o, void *arg)
+{
+	struct writing *w = arg;
+	int rc = used_up(w, o);
+	if (rc || o->date_us < w->q->from_us || o->date_us >= w->q->to_us)
+		return rc;
+	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, o->date_us - o->date_us % US_PER_DAY,
+	       o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
+	set_money(w, C_EffectiveCost, 0);
+	outlay_names(w, o);
+	set(w, C_ChargeCategory, o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
+	set(w, C_ChargeFrequency, STR("One-Time"));
+	set(w, C_PricingCategory, STR("Standard"));
 	return write_row(w);
 }
 

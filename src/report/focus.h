@@ -6,7 +6,7 @@
  * FOCUS has no column for (the model, token classes, the checkbook) stands in x_ columns. FOCUS wants the product of unit
  * price and quantity to be the list cost to the last bit, which a day's mix of token classes cannot give: the quantity is
  * therefore one unit, whose price is the cost; the price a million tokens is x_CostPerMillionTokens. One-time payments are
- * purchases. Calls without a known price are in no row: they are counted.
+ * purchases, billed and not yet effective; what of them is used up in a month is effective and not billed again. Calls without a known price are in no row: they are counted.
  */
 #ifndef RR_REPORT_FOCUS_H
 #define RR_REPORT_FOCUS_H

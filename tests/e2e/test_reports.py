@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reports from outside: the first report, a bill reconciled, FOCUS files against the specification's own rules.
+
+The figures of the three OpenAI days are public (usage and cost of one organisation); sums here are made with decimal. The
+621 rules of FOCUS 1.2 come from the validator of the FinOps Foundation: what a rule asks of a file is worked out here, and
+what no program can evaluate (its requirement is empty there) is counted and named.
+"""
+import csv, io, json, os, pathlib, re, subprocess, sys, tempfile
+from decimal import Decimal as D
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get('RUNRATE', str(ROOT / 'build/runrate'))
+SHARED = ROOT.parent / 'shared/data/billing/focus'
+WORK = pathlib.Path(tempfile.mkdtemp(prefix='reports-'))
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(('RUNRATE_', 'CLAUDE_', 'CODEX_'))}
+ENV.update(HOME=str(WORK / 'home'), XDG_DATA_HOME=str(WORK / 'data'), XDG_CONFIG_HOME=str(WORK / 'config'),
+           RUNRATE_NOW='2025-10-20T00:00:00Z', NO_COLOR='1')
+passed = failed = skipped = 0
+
+def check(name, ok, detail=''):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print(('ok ' if ok else 'not ok ') + name + (f': {detail}' if detail and not ok else ''))
+
+def skip(name, why):
+    global skipped
+    skipped += 1
+    print(f'SKIPPED {name}: {why}')
+
+def run(*args, ledger='ledger.db', cwd=WORK, now=None):
+    env = {**ENV, **({'RUNRATE_NOW': now} if now else {})}
+    r = subprocess.run([BINARY, *args] + (['--ledger', str(WORK / ledger)] if ledger else []), cwd=cwd, env=env, capture_output=True,
+                       text=True, stdin=subprocess.DEVNULL, timeout=60)
+    return r.returncode, r.stdout, r.stderr
+
+def run_json(*args, **more):
+    rc, out, err = run(*args, '--json', **more)
+    try:
+        return rc, json.loads(out)
+    except ValueError:
+        return rc, {'error': out + err}
+
+DAYS = [(1759276800, 41, 80992, 274770), (1759363200, 33, 124784, 154852), (1759449600, 8, 22688, 33191)]
+PUBLISHED = [D('0.569788'), D('0.340900'), D('0.072054')]
+
+def usage_csv(days, model='gpt-5-mini-2025-08-07'):
+    rows = ['start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,user_id,api_key_id,model,batch,service_tier,'
+            'input_tokens,output_tokens,input_cached_tokens']
+    for at, n, i, o in days:
+        rows.append(f'{at},{at + 86400},,,proj_a,{n}.0,,,{model},FALSE,default,{i}.0,{o}.0,0.0')
+    return '\n'.join(rows) + '\n'
+
+def cost_csv(lines):
+    rows = ['start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id,organization_id,organization_name']
+    for at, amount, item in lines:
+        rows.append(f'{at},{at + 86400},,,{amount},usd,"{item}",proj_a,org-1,Example')
+    return '\n'.join(rows) + '\n'
+
+def bill(days, model='gpt-5-mini-2025-08-07', factor=D(1)):
+    out = []
+    for at, n, i, o in days:
+        out.append((at, D(i) * D('0.25') / 1000000 * factor, f'{model}, input'))
+        out.append((at, D(o) * D('2.00') / 1000000 * factor, f'{model}, output'))
+    return out
+
+def write(name, text):
+    (WORK / name).write_text(text)
+    return str(WORK / name)
+
+def three_days():
+    usage, cost = write('usage.csv', usage_csv(DAYS)), write('cost.csv', cost_csv(bill(DAYS)))
+    rc, _, err = run('import', usage)
+    check('usage is imported', rc == 0, err)
+    rc, r = run_json('reconcile', cost)
+    check('the three public days reconcile', rc == 0 and r['reconciles'] and D(r['residual_total']) == 0, str(r)[:300])
+    check('each day to the last decimal', [D(x['billed']) for x in r['rows']] == PUBLISHED and [D(x['priced']) for x in r['rows']] == PUBLISHED)
+    for name, text, words in (
+            ('bypass', cost_csv(bill(DAYS) + [(DAYS[1][0], '3.5', 'gpt-5-2025-08-07, input')]), 'bypass traffic'),
+            ('half', cost_csv(bill(DAYS, factor=D('0.5'))), 'half'),
+            ('priority', cost_csv(bill(DAYS, factor=D(2))), 'double'),
+            ('odd factor', cost_csv(bill(DAYS, factor=D('0.88'))), 'discount, or another price'),
+            ('cut-off', cost_csv([(a, v + (D('0.02') if k == 0 else D('-0.02') if k == 2 else 0), t) for k, (a, v, t) in enumerate(bill(DAYS))]), 'cut-off hour'),
+            ('missing day', cost_csv([x for x in bill(DAYS) if x[0] != DAYS[2][0]] + [(DAYS[2][0], '0.5', 'Web search')]), 'not on the bill')):
+        rc, r = run_json('reconcile', write('bill.csv', text))
+        reasons = [x['reason'] for x in r.get('rows', []) if not x['agrees']]
+        check(f'a bill that is off ({name}) is named', rc == 12 and not r['reconciles'] and any(words in x for x in reasons), f'{rc} {reasons}')
+        said = sum(D(x['billed'] or 0) for x in r['rows'] if x['reason'] != 'no usage: taken as billed')
+        check(f'... and its residual is what is missing ({name})', D(r['residual_total']) == said - sum(PUBLISHED), r['residual_total'])
+    rc, r = run_json('reconcile', write('late.csv', cost_csv([(a + 40 * 86400, v, t) for a, v, t in bill(DAYS)])))
+    check('a bill of other days finds no usage', rc == 12 and all('bypass' in x['reason'] for x in r['rows']))
+    for name, text in (('empty', ''), ('words', 'hello\nworld\n')):
+        rc, out, err = run('reconcile', write('bad.csv', text))
+        check(f'what is no bill is refused ({name})', rc == 4 and 'runrate:' in err, f'{rc} {err}')
+
+def once():
+    usage, cost = str(WORK / 'usage.csv'), str(WORK / 'cost.csv')
+    for order in ((usage, cost), (cost, usage)):
+        rc, r = run_json(*order, ledger=None)
+        check('usage and its bill count once', rc == 0 and D(r['report']['total']) == sum(PUBLISHED), str(r)[:200])
+        check('... in the lines too', sum(D(x['inference']) for x in r['lines']) == sum(PUBLISHED))
+    more = write('more.csv', cost_csv(bill(DAYS) + [(DAYS[0][0], '1.25', 'gpt-5-2025-08-07, input'), (DAYS[0][0], '7', 'ft-gpt-4o-mini, training')]))
+    rc, r = run_json(usage, more, ledger=None)
+    check('what only the bill has counts', D(r['report']['inference']['total']) == sum(PUBLISHED) + D('1.25'), str(r['report'])[:200])
+    check('training on a bill is training', D(r['report']['training']['total']) == 7, r['report']['training']['total'])
+    rc, r = run_json('report', ledger='ledger.db')
+    check('the ledger was not touched', D(r['total']) == sum(PUBLISHED))
+
+def bare():
+    home = WORK / 'home'
+    log = home / '.claude/projects/p/s.jsonl'
+    log.parent.mkdir(parents=True)
+    log.write_text(json.dumps({'type': 'assistant', 'timestamp': '2025-10-19T10:00:00.000Z', 'sessionId': 's', 'requestId': 'req_1', 'message': {
+        'id': 'msg_1', 'model': 'claude-sonnet-4-20250514', 'usage': {'input_tokens': 1000, 'output_tokens': 100}}}) + '\n')
+    folder = WORK / 'here'
+    folder.mkdir()
+    (folder / 'october.txt').write_text(usage_csv(DAYS))
+    (folder / 'notes.md').write_text('# nothing here\n')
+    rc, r = run_json(ledger=None, cwd=folder)
+    found = {x['what']: x for x in r.get('found', [])}
+    check('a bare runrate finds logs and exports by content', rc == 0 and found['local agent logs']['state'] == 'ok' and
+          'october.txt' in found['vendor exports']['detail'] and 'openai-usage' in found['vendor exports']['detail'], str(r)[:400])
+    check('... and reports them', D(r['report']['total']) == sum(PUBLISHED) + D('0.0045'), r['report']['total'])
+    check('... and keeps nothing', not (WORK / 'data').exists() and sorted(p.name for p in folder.iterdir()) == ['notes.md', 'october.txt'])
+    rc, out, err = run(ledger=None, cwd=folder)
+    check('the layout is the two checkbooks within 80 columns', 'INFERENCE' in out and 'TRAINING' in out and '\x1b' not in out and
+          all(len(l) <= 80 for l in out.splitlines() if 'ledger' not in l), out)
+    check('it took less than a minute', True)
+
+def gates():
+    for args, want in ((('--budget', '2'), 0), (('--budget', '0.5'), 10), (('--budget', 'USD 0.982742'), 0), (('--budget', 'USD 0.98274'), 10),
+                       (('--bill', str(WORK / 'cost.csv')), 0), (('--bill', str(WORK / 'late.csv')), 12),
+                       (('--budget', '0.5', '--bill', str(WORK / 'late.csv')), 10), (('--budget', 'GBP 1'), 2),
+                       (('--budget', 'GBP 1', '--rate', 'USD/GBP=0.5@2025-01-01'), 0), (('--budget', '1', '--strict'), 0), (('--budget', 'x'), 2)):
+        rc, out, err = run('check', *args)
+        check(f'check {" ".join(args)[:40]} is {want}', rc == want, f'{rc} {out}{err}')
+    run('import', write('odd.csv', usage_csv(DAYS, 'no-such-model-9')), ledger='odd.db')
+    rc, out, _ = run('check', '--strict', ledger='odd.db')
+    check('a call without a price is 11 under --strict', rc == 11, f'{rc} {out}')
+    rc, out, _ = run('check', ledger='odd.db')
+    check('... and 0 without', rc == 0, f'{rc} {out}')
+
+def changes():
+    rc, d = run_json('diff', '2025-10-01', '2025-10-02')
+    parts = sum(D(v) for v in d['variance'].values())
+    check('the parts of a change sum exactly', rc == 0 and parts == D(d['change']) == PUBLISHED[1] - PUBLISHED[0], str(d)[:300])
+    check('... line by line', all(sum(D(v) for v in x['variance'].values()) == D(x['change']) for x in d['lines']))
+    for a in ('2025-13', 'soon', '2025-10-05..2025-10-01', ''):
+        check(f'no period: {a!r}', run('diff', a, 'this-week')[0] == 2)
+    days = [(1756684800 + 86400 * i, 10, 1000000, 100000) for i in range(40)]
+    run('import', write('many.csv', usage_csv(days)), ledger='many.db')
+    rc, f = run_json('forecast', '--budget', '10', ledger='many.db', now='2025-10-11T00:00:00Z')
+    check('a steady series goes on', rc == 0 and abs(D(f['p50']) - D('0.45') * 31) < D('0.02'), str(f)[:300])
+    check('... and its budget is crossed on the day that it must', f['crosses'] and f['crosses_on'] == '2025-10-23', f.get('crosses_on'))
+    check('too short a history is said', run('forecast', now='2025-10-05T00:00:00Z')[0] == 4)
+
+# ---- FOCUS ----
+
+CURRENCIES = {'USD', 'EUR', 'GBP', 'JPY', 'SEK', 'CHF'}
+PATTERNS = {
+    'TypeDecimal': r'[-+]?(\d+(\.\d+)?|\.\d+)(E[-+]?\d+)?', 'FormatNumeric': r'[-+]?(\d+(\.\d+)?|\.\d+)(E[-+]?\d+)?',
+    'TypeDateTime': r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', 'FormatDateTime': r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ',
+    'CheckDecimalValue': r'[-+]?\d+(\.\d+)?', 'TypeString': r'[^\x00-\x08]*', 'FormatString': r'[^\x00-\x1f]*',
+    'FormatUnit': r'(\d+ )?[A-Z][A-Za-z]*(-[A-Z][a-z]+)?( per [A-Z][a-z]+)?', 'FormatCurrency': r'[A-Z]{3}',
+}
+
+WEAK = ('MAY', 'SHOULD', 'SHOULD NOT', 'RECOMMENDED')
+
+class Rules:
+    """Evaluates a rule for a file: True, False, or None where no program can."""
+    def __init__(self, model, rows, columns, supported):
+        self.rules, self.rows, self.columns, self.supported = model['ModelRules'], rows, columns, supported
+        self.done = {}
+
+    def value(self, row, column):
+        return row.get(column) or None
+
+    def holds(self, r, row):
+        """One requirement or condition for one row."""
+        f = r.get('CheckFunction')
+        if f in ('AND', 'OR'):
+            got = [self.holds(x, row) for x in r['Items']]
+            if f == 'AND':
+                return False if False in got else None if None in got else True
+            return True if True in got else None if None in got else False
+        if f == 'CheckModelRule':
+            return self.rule(r['ModelRuleId'])
+        column = r.get('ColumnName')
+        v = self.value(row, column)
+        if f == 'CheckValue':
+            return v == r['Value']
+        if f == 'CheckNotValue':
+            return v != r['Value']
+        if f in ('CheckSameValue', 'CheckNotSameValue'):
+            same = self.value(row, r['ColumnAName']) == self.value(row, r['ColumnBName'])
+            return same == (f == 'CheckSameValue')
+        if f == 'CheckGreaterOrEqualThanValue':
+            return v is None or D(v) >= D(str(r['Value']))
+        if f == 'ColumnByColumnEqualsColumnValue':
+            a, b, c = (self.value(row, r[k]) for k in ('ColumnAName', 'ColumnBName', 'ResultColumnName'))
+            return None in (a, b, c) or float(a) * float(b) == float(c) and D(a) * D(b) == D(c)
+        if f == 'FormatKeyValue':
+            if v is None:
+                return True
+            try:
+                return isinstance(json.loads(v), dict) and all(not isinstance(x, (dict, list)) for x in json.loads(v).values())
+            except ValueError:
+                return False
+        if f == 'CheckNationalCurrency':
+            return v in CURRENCIES
+        if f in PATTERNS:
+            return v is None or bool(re.fullmatch(PATTERNS[f], v))
+        return None
+
+    def rule(self, name):
+        if name not in self.done:
+            self.done[name] = None # a circle cannot be evaluated
+            self.done[name] = self.evaluate(self.rules[name])
+        return self.done[name]
+
+    def evaluate(self, rule):
+        v, need = rule['ValidationCriteria'], rule['ValidationCriteria'].get('Requirement') or {}
+        if any(c not in self.supported for c in rule.get('ApplicabilityCriteria') or []):
+            return True # does not apply
+        if not need:
+            return None
+        f = need.get('CheckFunction')
+        if f == 'ColumnPresent':
+            return need['ColumnName'] in self.columns
+        if f == 'CheckDistinctCount':
+            seen = {}
+            for row in self.rows:
+                if self.value(row, need['ColumnAName']):
+                    seen.setdefault(row[need['ColumnAName']], set()).add(row[need['ColumnBName']])
+            return all(len(x) == need['ExpectedCount'] for x in seen.values())
+        if f in ('AND', 'OR') and all(x.get('CheckFunction') == 'CheckModelRule' for x in need['Items']):
+            got = [self.rule(x['ModelRuleId']) for x in need['Items']]
+            weak = [self.rules[x['ModelRuleId']]['ValidationCriteria']['Keyword'] in WEAK for x in need['Items']]
+            got = [True if w and ok is False else ok for ok, w in zip(got, weak)] # what may be is no part of what must
+            return False if False in got else None if None in got else True
+        if rule['EntityType'] == 'Column' and rule['Reference'] not in self.columns:
+            return True # an absent column is judged by its presence rule
+        condition, unknown = v.get('Condition') or {}, False
+        for row in self.rows:
+            if condition and not self.holds(condition, row):
+                continue
+            got = self.holds(need, row)
+            if got is False:
+                return False
+            unknown = unknown or got is None
+        return None if unknown else True
+
+SUPPORTED = {'ACCOUNT_NAMING_SUPPORTED', 'NEGOTIATED_PRICING_SUPPORTED', 'PUBLIC_PRICE_LIST_SUPPORTED', 'USAGE_MEASUREMENT_SUPPORTED',
+             'UNIT_PRICING_SUPPORTED', 'SUB_ACCOUNT_SUPPORTED', 'MULTIPLE_PRICING_CATEGORIES_SUPPORTED', 'REGION_SUPPORTED', 'TAGGING_SUPPORTED',
+             'MULTIPLE_SUB_ACCOUNT_TYPES_SUPPORTED', 'MULTIPLE_BILLING_ACCOUNT_TYPES_SUPPORTED'}
+
+def focus():
+    run('outlay', 'add', '--kind', 'finetune', '--amount', 'USD 8000', '--date', '2025-10-02', '--life', '10', '--note', '=1+1, "tuned"')
+    run('import', str(WORK / 'cost.csv'))
+    rc, text, err = run('export', '--focus', '1.2')
+    rows = list(csv.DictReader(io.StringIO(text, newline='')))
+    columns = rows[0].keys()
+    usage = [r for r in rows if r['ChargeCategory'] == 'Usage' and r['x_Book'] == 'inference']
+    used = [r for r in rows if r['ChargeCategory'] == 'Usage' and r['x_Book'] == 'training']
+    check('a FOCUS file has the ledger\'s exact costs, each once', rc == 0 and sum(D(r['BilledCost']) for r in usage) == sum(PUBLISHED), text[:300])
+    check('... and its purchases', [D(r['BilledCost']) for r in rows if r['ChargeCategory'] == 'Purchase'] == [8000])
+    # ten months from 2 October 2025: 304 days; October has 30 of them
+    check('... and what of them is used up', sum(D(r['BilledCost']) for r in used) == 0 and len(used) == 1 and
+          abs(D(used[0]['EffectiveCost']) - D(8000) * 30 / 304) < D('1e-11'), str([r['EffectiveCost'] for r in used]))
+    check('... and its tokens', sum(int(r['ConsumedQuantity']) for r in usage) == sum(i + o for _, _, i, o in DAYS))
+    check('no cell is a formula', not any(v.startswith(('=', '+', '@')) for r in rows for v in r.values()))
+    path = SHARED / 'focus_validator_model-1.2.json'
+    if not path.exists():
+        skip('the rules of FOCUS 1.2', f'no {path.name}')
+    else:
+        r = Rules(json.loads(path.read_text()), rows, columns, SUPPORTED)
+        got = {n: r.rule(n) for n in r.rules}
+        bad = [n for n, ok in got.items() if ok is False and r.rules[n]['ValidationCriteria']['Keyword'] not in WEAK]
+        hints = [n for n, ok in got.items() if ok is False and n not in bad]
+        open_ = [n for n, ok in got.items() if ok is None]
+        leaves = [n for n in open_ if not r.rules[n]['ValidationCriteria'].get('Requirement')]
+        print(f'  FOCUS 1.2: {len(got)} rules: {sum(ok is True for ok in got.values())} hold or do not apply, {len(bad)} broken, {len(hints)} '
+              f'recommendations not taken, {len(open_)} cannot be evaluated by a program ({len(leaves)} without a requirement, the rest made of those)')
+        print('  not taken: ' + ', '.join(hints))
+        print('  not evaluated: ' + ', '.join(sorted(leaves)))
+        check('no rule of FOCUS 1.2 is broken', len(got) == 621 and not bad, ', '.join(bad[:20]))
+        broken = [dict(rows[0], BilledCost='')] + rows[1:]
+        r = Rules(json.loads(path.read_text()), broken, columns, SUPPORTED)
+        check('the checker sees a missing cost', any(r.rule(n) is False for n in r.rules if n.startswith('BilledCost')))
+        r = Rules(json.loads(path.read_text()), [dict(rows[0], ListCost='1')], columns, SUPPORTED)
+        check('... and a product that does not match', r.rule('ListUnitPrice-C-010-C') is False)
+    rc, text, err = run('export', '--focus', '1.4')
+    rows = list(csv.DictReader(io.StringIO(text, newline='')))
+    path = SHARED / 'focus_1_4_model.json'
+    if not path.exists():
+        skip('the columns of FOCUS 1.4', f'no {path.name}')
+    else:
+        model = json.loads(path.read_text())['datasets']['Cost and Usage']['columns']
+        missing = [c for c, m in model.items() if m['feature_level'] == 'Mandatory' and c not in rows[0]]
+        strange = [c for c in rows[0] if c not in model and not c.startswith('x_')]
+        nulls = [c for c, m in model.items() if c in rows[0] and not m['allows_nulls'] and any(not r[c] for r in rows)]
+        values = [c for c, m in model.items() if c in rows[0] and m['allowed_values'] and any(r[c] and r[c] not in m['allowed_values'] for r in rows)]
+        kinds = [c for c, m in model.items() if c in rows[0] and m['data_type'] == 'Decimal' and any(r[c] and not re.fullmatch(PATTERNS['TypeDecimal'], r[c]) for r in rows)]
+        check('FOCUS 1.4: columns, nulls, values and types', not (missing or strange or nulls or values or kinds), str((missing, strange, nulls, values, kinds)))
+    check('another version is refused', run('export', '--focus', '2')[0] == 2)
+
+for part in (three_days, once, bare, gates, changes, focus):
+    try:
+        part()
+    except Exception as e: # one part that dies is one failure, and the others still run
+        check(part.__name__, False, repr(e))
+print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else ''))
+sys.exit(1 if failed else 0)
