@@ -14,7 +14,7 @@
  */
 #include <stdlib.h>
 
-#include "import/import_i.h"
+#include "import/cloud.h"
 
 #define COLUMNS(X)                                                                                                 \
 	X(billed, "BilledCost") X(currency, "BillingCurrency") X(charge, "ChargeCategory") X(start, "ChargePeriodStart") \
@@ -40,15 +40,6 @@ static unsigned probe(const struct csv *c)
 	return header_has(c, must) ? 100 : 0;
 }
 
-static bool is_amount(struct str name)
-{
-	static const char *const ends[] = {"Cost", "Price", "Quantity", "Rate", "Amount"};
-	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
-		if (str_ends(name, str_of(ends[i])))
-			return true;
-	return false;
-}
-
 static void free_columns(struct import_ctx *x)
 {
 	struct focus *f = x->state;
@@ -72,7 +63,7 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 		return err_set(e, RR_NOMEM, "out of memory for %u columns", f->columns);
 	for (unsigned i = 0; i < f->columns; i++) {
 		struct str name = csv_header(c, i);
-		f->identity[i] = !is_amount(name);
+		f->identity[i] = !cloud_is_amount(name);
 		f->column_hash[i] = hash_xxh3(name.p, name.n);
 	}
 	return 0;
@@ -94,26 +85,11 @@ static void identify(struct import_ctx *x, const struct focus *f, struct csv *c)
 	key_add_u64(x, sum.lo);
 }
 
-/* Month/day/year; false when it is none. */
-static bool us_date(struct str s, unsigned part[3])
-{
-	struct str rest = s;
-	for (unsigned i = 0; i < 3; i++) {
-		uint64_t v;
-		struct str t = str_cut(&rest, '/');
-		if (str_u64(t, &v) || v > 9999 || (i < 2) != (rest.p != NULL))
-			return false;
-		part[i] = (unsigned)v;
-	}
-	part[2] += part[2] < 100 ? 2000 : 0;
-	return part[0] >= 1 && part[1] >= 1;
-}
-
 /* Rule 5. */
 static bool month_first(struct csv *c, const struct focus *f)
 {
 	unsigned a[3], b[3];
-	return us_date(str_trim(csv_field(c, f->period_start)), a) && us_date(str_trim(csv_field(c, f->period_end)), b) &&
+	return slash_date(str_trim(csv_field(c, f->period_start)), a) && slash_date(str_trim(csv_field(c, f->period_end)), b) &&
 	       a[0] <= 12 && b[0] <= 12 && a[1] == 1 && b[1] == 1 && (a[0] != 1 || b[0] != 1);
 }
 
@@ -121,7 +97,7 @@ static const char *charge_time(struct csv *c, const struct focus *f, int column,
 {
 	struct str s = read_null(csv_field(c, column));
 	unsigned d[3];
-	if (!us_date(s, d))
+	if (!slash_date(s, d))
 		return read_time(s, us);
 	if (!month_first(c, f))
 		return "is a date with slashes: day and month cannot be told apart";
@@ -173,23 +149,6 @@ static struct json details_of(struct csv *c, const struct focus *f)
 	return v;
 }
 
-/* {"purpose": "train"} to purpose=train, for the rules of classification. */
-static struct str tag_text(struct import_ctx *x, struct str json)
-{
-	struct sb b;
-	struct json v, value;
-	struct json_iter it;
-	struct str key, out;
-	if (!json.n || json_parse(json, &v, NULL) || v.type != JSON_OBJECT)
-		return json;
-	sb_init(&b, 16384);
-	for (json_open(&it, v); json_next(&it, &key, &value);)
-		sb_addf(&b, "%.*s=%.*s;", STR_ARG(key), STR_ARG(json_text(x, value)));
-	out = arena_str(&x->arena, sb_str(&b));
-	sb_fini(&b);
-	return out;
-}
-
 static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details)
 {
 	struct str unit = read_null(csv_field(c, f->unit)), charge = read_null(csv_field(c, f->charge));
@@ -201,14 +160,9 @@ static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, st
 	fact(x, CF_TEXT, read_null(csv_field(c, f->text)));
 	fact(x, CF_RESOURCE, read_null(csv_field(c, f->resource)));
 	fact(x, CF_MODEL, json_text(x, json_get(details, "x_Model")));
-	fact(x, CF_TAG, tag_text(x, read_null(csv_field(c, f->tags))));
+	fact(x, CF_TAG, cloud_tags(x, read_null(csv_field(c, f->tags))));
 	if (str_ieq(charge, STR("Usage"))) /* a purchase of "tokens" may be a virtual currency */
 		fact(x, CF_TYPE, unit);
-}
-
-static uint32_t name_of(struct str s)
-{
-	return s.n ? intern(s) : 0;
 }
 
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
@@ -232,10 +186,10 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		model = json_text(x, json_get(details, "x_Model"));
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
-	k->provider = name_of(provider.n ? provider : read_null(csv_field(c, f->provider_old)));
-	k->project = name_of(read_null(csv_field(c, f->project)));
-	k->region = name_of(read_null(csv_field(c, f->region)));
-	k->model_answered = k->model_asked = name_of(model.n ? model : read_null(csv_field(c, f->service)));
+	k->provider = cloud_name(provider.n ? provider : read_null(csv_field(c, f->provider_old)));
+	k->project = cloud_name(read_null(csv_field(c, f->project)));
+	k->region = cloud_name(read_null(csv_field(c, f->region)));
+	k->model_answered = k->model_asked = cloud_name(model.n ? model : read_null(csv_field(c, f->service)));
 	x->claimed = money;
 	facts(x, f, c, details);
 	if (str_ieq(x->facts.fact[CF_CHARGE], STR("Usage")))

@@ -35,6 +35,8 @@ struct import_source {
 	/* 0: not mine; else how sure, to 100 */
 	unsigned (*probe_csv)(const struct csv *c);
 	unsigned (*probe_json)(struct json record);
+	/* what whole-period replacement is bound to, read off the first row; files of one scope share a batch; may be NULL */
+	void (*scope)(struct csv *c, char *out, size_t size);
 	/* a line that cannot matter is passed over unread; may be NULL */
 	bool (*wanted)(struct str line);
 	int (*file_begin)(struct import_ctx *x, struct csv *c, struct err *e); /* c NULL for JSON; may be NULL */

@@ -37,6 +37,7 @@ struct file {
 	bool lines;       /* JSON lines: a record a line */
 	bool csv;
 	bool done;
+	char scope[64];
 	uint64_t bytes;
 };
 
@@ -226,6 +227,8 @@ static int probe(struct walk *w, struct file *f, struct err *e)
 			return e->code ? -e->code : -RR_INPUT;
 		f->csv = true;
 		probe_csv(f, c, as);
+		if (f->source && f->source->scope)
+			f->source->scope(c, f->scope, sizeof f->scope);
 		csv_close(c);
 	}
 	if (f->source)
@@ -324,7 +327,7 @@ static void file_hash(const struct file *f, unsigned char out[32])
 	sb_fini(&b);
 }
 
-static int batch_open(struct walk *w, const struct file *f, bool several, struct err *e)
+static int batch_open(struct walk *w, const struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
 	struct import_batch b = {.started_us = x->o->now_us};
@@ -334,8 +337,7 @@ static int batch_open(struct walk *w, const struct file *f, bool several, struct
 	str_copy(b.source, sizeof b.source, str_of(f->source->name));
 	str_copy(b.file, sizeof b.file, str_of(f->path));
 	str_copy(b.parser, sizeof b.parser, STR(PARSER));
-	if (several)
-		str_copy(b.scope, sizeof b.scope, STR(""));
+	str_copy(b.scope, sizeof b.scope, str_of(f->scope));
 	file_hash(f, b.file_hash);
 	x->b = &x->s->batch[x->s->batches];
 	str_copy(x->b->source, sizeof x->b->source, str_of(b.source));
@@ -387,9 +389,9 @@ static int read_file(struct walk *w, struct file *f, struct err *e)
 static int read_batch(struct walk *w, size_t first, struct err *e)
 {
 	struct file *f = &w->file[first];
-	int rc = batch_open(w, f, !(f->source->flags & SRC_PER_FILE), e);
+	int rc = batch_open(w, f, e);
 	for (size_t i = first; i < w->files && !rc; i++) {
-		if (w->file[i].source != f->source || w->file[i].done)
+		if (w->file[i].source != f->source || w->file[i].done || strcmp(w->file[i].scope, f->scope) != 0)
 			continue;
 		rc = read_file(w, &w->file[i], e);
 		if (f->source->flags & SRC_PER_FILE)

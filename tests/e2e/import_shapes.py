@@ -189,6 +189,103 @@ def otel():
     t.same("OTLP: the service is the feature", [x["key"] for x in r["inference"]["lines"]], ["bot"])
 
 
+# ---- clouds ----
+
+def aws_rows():
+    """usage type, unit, amount, cost, product name, operation, class, tokens."""
+    edition = "Claude 3 Haiku (Amazon Bedrock Edition)"
+    return [("USE1-Claude3Haiku-input-tokens", "1K tokens", "12.5", "0.003125", "", "InvokeModel", "inference", 12500),
+            ("USE1-NovaMicro-cache-read-input-token-count", "1K Tokens", "2", "0.0001", "", "InvokeModel", "inference", 2000),
+            ("USE1-openai.gpt-oss-120b-mantle-input-tokens-standard", "1K tokens", "3", "0.00045", "", "InvokeModel", "inference", 3000),
+            ("USE1-Claude4Sonnet-output-tokens-long-context-cross-region-global-batch", "1K tokens", "4", "0.045", "", "InvokeModel", "inference", 4000),
+            ("USE1-MP:USE1_cache_write_tokens_1h_global_standard-Units", "Units", "0.25", "1.5", edition, "Usage", "inference", 250000),
+            ("USE1-MP:USE1_CacheReadInputTokenCount-Units", "Units", "0.5", "0.15", edition, "Usage", "inference", 500000),
+            ("USE1-MP:USE1_MillionBatchInputTokens-Units", "Units", "1", "1.5", edition, "Usage", "inference", 1000000),
+            ("USE1-Llama3-3-70B-Customization-Training", "1K tokens", "100", "7.99", "", "CreateModelCustomizationJob", "training", 0),
+            ("USE1-Llama3-3-70B-Customization-Storage", "Month", "1", "1.95", "", "Storage", "training", 0),
+            ("USE1-ProvisionedThroughput-ClaudeV2-1month", "Hrs", "1", "63", "", "", "inference", 0),
+            ("USE1-Guardrail-ContentPolicyUnitsConsumed", "Units", "1", "0.15", "", "", "other", 0),
+            ("USE1-Train:ml.p4d.24xlarge", "Hrs", "2", "75.5", "", "RunInstance", "training", 0),
+            ("USE1-Host:ml.g5.xlarge", "Hrs", "2", "2.8", "", "RunInstance", "inference", 0),
+            ("USE1-NewThing-Of-Tomorrow", "Hrs", "1", "9.01", "", "", "unclassified", 0)]
+
+
+def aws():
+    new = {"start": "line_item_usage_start_date", "end": "line_item_usage_end_date", "p0": "bill_billing_period_start_date",
+           "p1": "bill_billing_period_end_date", "kind": "line_item_line_item_type", "code": "line_item_product_code",
+           "type": "line_item_usage_type", "op": "line_item_operation", "n": "line_item_usage_amount", "cost": "line_item_unblended_cost",
+           "cur": "line_item_currency_code", "unit": "pricing_unit", "payer": "bill_payer_account_id", "id": "identity_line_item_id", "product": "product"}
+    old = {"start": "lineItem/UsageStartDate", "end": "lineItem/UsageEndDate", "p0": "bill/BillingPeriodStartDate", "p1": "bill/BillingPeriodEndDate",
+           "kind": "lineItem/LineItemType", "code": "lineItem/ProductCode", "type": "lineItem/UsageType", "op": "lineItem/Operation",
+           "n": "lineItem/UsageAmount", "cost": "lineItem/UnblendedCost", "cur": "lineItem/CurrencyCode", "unit": "pricing/unit",
+           "payer": "bill/PayerAccountId", "id": "identity/LineItemId", "product": "product/ProductName"}
+
+    def make(columns, rows, payer="111122223333", ids="a"):
+        out = []
+        for i, (kind, unit, n, cost, product, op, _, _) in enumerate(rows):
+            v = {"start": "2026-10-05T01:00:00Z", "end": "2026-10-05T02:00:00Z", "p0": "2026-10-01T00:00:00Z", "p1": "2026-11-01T00:00:00Z",
+                 "kind": "Usage", "code": "9abcdef" if product else "AmazonBedrock", "type": kind, "op": op, "n": n, "cost": cost, "cur": "USD",
+                 "unit": unit, "payer": payer, "id": f"{ids}{i}", "product": (json.dumps({"product_name": product}) if columns is new else product) if product else ""}
+            out.append({columns[k]: x for k, x in v.items()})
+        return csv_text(list(columns.values()), *out)
+    rows = aws_rows()
+    for name, columns in (("CUR 2.0", new), ("legacy CUR", old)):
+        a, _ = t.twice(name, t.put("cur.csv", make(columns, rows)))
+        for book in t.BOOKS:
+            t.same(f"{name}: {book}", D(a[book]), sum((D(r[3]) for r in rows if r[6] == book), D(0)))
+        t.same(f"{name}: tokens by the five grammars, per thousand and per million", a["tokens"], sum(r[7] for r in rows))
+    ledger = t.new_ledger()
+    t.take(t.put("c1.csv", make(new, rows)), ledger=ledger)
+    t.take(t.put("c9.csv", make(new, rows[:1], payer="999")), ledger=ledger)
+    less = [rows[0][:3] + ("5",) + rows[0][4:]] + rows[2:]  # one row changed, one gone, and every id is new
+    t.take(t.put("c2.csv", make(new, less, ids="zz")), ledger=ledger)
+    r = json.loads(t.run("report", "--json", "--ledger", ledger).stdout)
+    t.same("CUR: a refreshed period of a payer is replaced as a whole, another payer's is not", D(r["total"]),
+           sum(D(x[3]) for x in less) + D(rows[0][3]))
+    tax = make(new, [("", "", "", "-3.50", "", "", "", 0)]).replace(",Usage,", ",Credit,")
+    t.same("CUR: a credit is other", D(t.take(t.put("c3.csv", tax))["other"]), D("-3.5"))
+
+
+def azure():
+    columns = "Date BillingPeriodStartDate BillingPeriodEndDate BillingCurrency CostInBillingCurrency Quantity UnitOfMeasure EffectivePrice MeterCategory MeterSubCategory MeterName ChargeType SubscriptionId ResourceLocation Tags".split()
+    row = lambda meter, unit, n, cost, **m: {"Date": "10/05/2026", "BillingPeriodStartDate": "10/01/2026", "BillingPeriodEndDate": "10/31/2026",
+            "BillingCurrency": "EUR", "CostInBillingCurrency": cost, "Quantity": n, "UnitOfMeasure": unit, "MeterCategory": "Foundry Models",
+            "MeterSubCategory": "Azure OpenAI", "MeterName": meter, "ChargeType": "Usage", "SubscriptionId": "s", **m}
+    rows = [row("gpt-4o-0806-FTuned Training Unit", "1 Hour", "2", "68"), row("gpt-4o-0806-FTuned Deployment Hosting Unit", "1 Hour", "24", "40.8"),
+            row("gpt-4o-0806-Fine Tuned-Input Tokens", "1K", "12", "0.033"), row("gpt 5.4 opt Dz 1M Tokens", "1M", "0.5", "7.5"),
+            row("gpt-4o 0806 cchd Inp glbl Tokens", "1K", "3", "0.00375"), row("Provisioned Managed Global", "1 Hour", "15", "15"),
+            row("Mystery Meter", "1", "1", "1.11"), row("LRS Data Stored", "1 GB/Month", "1", "0.02", MeterCategory="Storage")]
+    a, _ = t.twice("Azure export", t.put("az.csv", csv_text(columns, *rows)))
+    t.same("Azure: training", D(a["training"]), D(68))
+    t.same("Azure: hosting of a tuned model is inference", D(a["inference"]), D("40.8") + D("0.033") + D("7.5") + D("0.00375") + 15)
+    t.same("Azure: other, unclassified, currency", (a["other"], a["unclassified"], a["currency"]), ("0.02", "1.11", "EUR"))
+    t.same("Azure: tokens by unit of measure", a["tokens"], 12000 + 500000 + 3000)
+    bad = t.take(t.put("az2.csv", csv_text(columns, row("x", "1", "1", "1", BillingPeriodEndDate="", BillingPeriodStartDate=""), row("y", "1", "1", "1,5"))), rc=4)
+    t.same("Azure: a date that two readers read differently is refused, and so is a decimal comma", [x["row"] for x in bad["rows_rejected"]], [1, 2])
+
+
+def gcp():
+    row = lambda sku, n, cost, credits=(), **m: {"billing_account_id": "A", "service": {"id": "C7E2-9256-1C43", "description": "Vertex AI"},
+            "sku": {"id": "S-" + sku[:12], "description": sku}, "usage_start_time": "2026-10-05 00:00:00 UTC", "usage_end_time": "2026-10-05 01:00:00 UTC",
+            "project": {"id": "p1"}, "labels": [], "location": {"region": "us-central1"}, "cost": cost, "currency": "USD", "usage": {"amount": n, "unit": "count"},
+            "credits": [{"name": "c", "amount": x} for x in credits], "invoice": {"month": "202610"}, "cost_type": "regular", "export_time": "2026-10-06 00:00:00 UTC", **m}
+    rows = [row("Gemini 3 Flash Text Input - Predictions", 1000000, 0.5, (-0.1,)), row("Gemini 3 Flash Text Output - Predictions", 200000, "0.6"),
+            row("Gemini 3 Flash Thinking Text Output - Predictions", 1000, 0.003), row("Gemini 3 Flash Text Input Caching", 5000, 0.00025),
+            row("Gemini 3 Flash Text Input Caching Storage", 7000, 0.007), row("Gemini 2.5 Flash Supervised Tuning - Training tokens", 100, 0.5),
+            row("Vertex AI: Provisioned Throughput 1 month", 1, 2700), row("Tax", 0, 1e-05, cost_type="tax"), row("Quantum Widget", 1, 3)]
+    nested = "\n".join(json.dumps(r) for r in rows)
+    a, _ = t.twice("GCP export", t.put("g.jsonl", nested))
+    net = lambda r: D(str(r["cost"])) + sum((D(str(c["amount"])) for c in r["credits"]), D(0))
+    t.same("GCP: inference, net of credits", D(a["inference"]), sum(net(r) for i, r in enumerate(rows) if i not in (5, 7, 8)))
+    t.same("GCP: training, other, unclassified", (D(a["training"]), D(a["other"]), D(a["unclassified"])), (D("0.5"), D("0.00001"), D(3)))
+    t.same("GCP: cache storage is time, not tokens", a["tokens"], 1000000 + 200000 + 1000 + 5000)
+    flat = [{"usage_start_time": r["usage_start_time"], "usage_end_time": r["usage_end_time"], "service.description": r["service"]["description"],
+             "sku.description": r["sku"]["description"], "sku.id": r["sku"]["id"], "project.id": "p1", "cost": r["cost"], "currency": "USD",
+             "usage.amount": r["usage"]["amount"], "cost_type": r["cost_type"], "credits": json.dumps(r["credits"])} for r in rows]
+    b, _ = t.twice("GCP CSV", t.put("g.csv", csv_text(list(flat[0]), *flat)))
+    t.same("GCP: CSV says the same", [b[k] for k in t.BOOKS] + [b["tokens"]], [a[k] for k in t.BOOKS] + [a["tokens"]])
+
+
 def run_all(module):
     global t
     t = module
@@ -198,3 +295,6 @@ def run_all(module):
     langfuse_files()
     langfuse_names()
     otel()
+    aws()
+    azure()
+    gcp()

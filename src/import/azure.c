@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Azure's cost exports, actual and amortised (CSV); its FOCUS export is the source focus.
+ *
+ * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows.
+ * 2. Dates are month/day/year in most exports: the order is proven by the billing period's end, whose day is above 12;
+ *    where nothing proves it the row is refused.
+ * 3. The deployment is no column; the meter's name says model and direction, in abbreviations (token_words.c), and
+ *    the unit of measure how many tokens ("1K", "1M"). Hosting hours of a tuned model are inference, in a class of
+ *    their own.
+ */
+#include "import/cloud.h"
+
+enum { C_DATE, C_COST, C_CURRENCY, C_QUANTITY, C_UNIT, C_CATEGORY, C_SUB, C_METER, C_PRODUCT, C_CHARGE, C_SUBSCRIPTION,
+	C_LOCATION, C_TAGS, C_PERIOD_END, C_MODEL, C_COUNT };
+static const char *const names[C_COUNT] = {
+	"Date|UsageDate|UsageDateTime|Usage Date", "CostInBillingCurrency|PreTaxCost|Cost", "BillingCurrency|BillingCurrencyCode|Currency",
+	"Quantity|UsageQuantity|ConsumedQuantity", "UnitOfMeasure|Unit of Measure", "MeterCategory", "MeterSubCategory|MeterSubcategory",
+	"MeterName|Meter", "ProductName|Product", "ChargeType", "SubscriptionId|SubscriptionGuid|SubscriptionName",
+	"ResourceLocation|Location", "Tags", "BillingPeriodEndDate", "PricingModel",
+};
+
+struct azure {
+	struct cloud_columns t;
+};
+
+static unsigned probe(const struct csv *c)
+{
+	bool cost = csv_column(c, "CostInBillingCurrency") >= 0 || csv_column(c, "PreTaxCost") >= 0 || csv_column(c, "Cost") >= 0;
+	return cost && csv_column(c, "MeterCategory") >= 0 && csv_column(c, "MeterName") >= 0 &&
+			       csv_column(c, "ChargeCategory") < 0
+		       ? 95
+		       : 0;
+}
+
+static bool not_identity(struct str name)
+{
+	return cloud_is_amount(name) || str_icontains(name, STR("cost")) || str_icontains(name, STR("price")) ||
+	       str_icontains(name, STR("exchange"));
+}
+
+static int begin(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	struct azure *s = x->state;
+	cloud_columns_find(&s->t, c, names, C_COUNT);
+	return cloud_identity(&s->t, c, not_identity, e);
+}
+
+/* Rule 2. */
+static const char *date_of(const struct azure *s, struct csv *c, int64_t *us)
+{
+	struct str text = cloud_field(&s->t, c, C_DATE);
+	unsigned d[3], p[3];
+	if (!slash_date(text, d))
+		return read_time(text, us);
+	if (d[1] <= 12 && d[0] <= 12 && d[0] != d[1] && !(slash_date(cloud_field(&s->t, c, C_PERIOD_END), p) && (p[1] > 12 || p[0] > 12)))
+		return "is a date with slashes: day and month cannot be told apart (export it with BillingPeriodEndDate)";
+	bool day_first = d[0] > 12 || (d[1] <= 12 && slash_date(cloud_field(&s->t, c, C_PERIOD_END), p) && p[0] > 12);
+	unsigned month = day_first ? d[1] : d[0], day = day_first ? d[0] : d[1];
+	if (month > 12 || day > 31)
+		return "is no date";
+	*us = days_from_civil(d[2], month, day) * US_PER_DAY;
+	return NULL;
+}
+
+/* "1K" 1000, "1M" 1000000, "10K" 10000, "1" 1; 0 for what counts no pieces ("1 Hour"). */
+static uint64_t per_unit(struct str unit)
+{
+	struct str t = str_trim(unit);
+	uint64_t n = 0, factor = 1;
+	size_t i = 0;
+	for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9' && n < 1000000; i++)
+		n = n * 10 + (uint64_t)(t.p[i] - '0');
+	if (i < t.n && (t.p[i] == 'K' || t.p[i] == 'k'))
+		factor = 1000, i++;
+	else if (i < t.n && (t.p[i] == 'M' || t.p[i] == 'm'))
+		factor = 1000000, i++;
+	t = str_trim(str_sub(t, i, t.n));
+	return t.n && !str_icontains(t, STR("token")) ? 0 : (n ? n : 1) * factor;
+}
+
+static int row(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	struct azure *s = x->state;
+	struct call *k = row_begin(x, csv_row(c));
+	struct str cost = cloud_field(&s->t, c, C_COST), meter = cloud_field(&s->t, c, C_METER), model;
+	struct token_words w;
+	struct currency cur;
+	const char *why = read_money(cost, &k->billed_pico, NULL);
+	if (why)
+		return row_reject(x, csv_row(c), "the cost '%.*s' %s", STR_ARG(cost), why);
+	if (currency_parse(cloud_field(&s->t, c, C_CURRENCY), &cur))
+		return row_reject(x, csv_row(c), "'%.*s' is no currency code", STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
+	if ((why = date_of(s, c, &k->start_us)) != NULL)
+		return row_reject(x, csv_row(c), "the date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_DATE)), why);
+	k->end_us = k->start_us + US_PER_DAY;
+	token_words_read(meter, &w);
+	if (w.tokens)
+		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY), per_unit(cloud_field(&s->t, c, C_UNIT)));
+	model = meter.n ? meter : cloud_field(&s->t, c, C_PRODUCT);
+	k->calls = 0;
+	k->currency = intern(str_of(cur.code));
+	k->provider = intern(STR("azure"));
+	k->model_answered = k->model_asked = cloud_name(model);
+	k->project = cloud_name(cloud_field(&s->t, c, C_SUBSCRIPTION));
+	k->region = cloud_name(cloud_field(&s->t, c, C_LOCATION));
+	x->claimed = cost;
+	fact(x, CF_CHARGE, cloud_field(&s->t, c, C_CHARGE));
+	fact(x, CF_SERVICE, cloud_field(&s->t, c, C_CATEGORY));
+	fact(x, CF_CATEGORY, cloud_field(&s->t, c, C_SUB));
+	fact(x, CF_TYPE, meter);
+	fact(x, CF_TEXT, cloud_field(&s->t, c, C_PRODUCT));
+	fact(x, CF_TAG, cloud_tags(x, cloud_field(&s->t, c, C_TAGS)));
+	cloud_key(x, &s->t, c);
+	return row_end(x, e);
+}
+
+static void state_free(struct import_ctx *x)
+{
+	cloud_columns_free(&((struct azure *)x->state)->t);
+}
+
+const struct import_source source_azure = {
+	.name = "azure",
+	.title = "Azure cost exports, actual or amortised (CSV)",
+	.flags = SRC_OCCURRENCE,
+	.state_bytes = sizeof(struct azure),
+	.probe_csv = probe,
+	.file_begin = begin,
+	.csv_row = row,
+	.state_free = state_free,
+};
