@@ -135,13 +135,60 @@ static void take_frame(struct request *r, struct sse_frame *f, struct str *pendi
 	}
 }
 
+/* A stream that comes compressed against our wish passes untouched; its usage is read from an inflated copy. */
+static void meter_encoded(struct request *r, struct str bytes)
+{
+	unsigned char piece[16 * 1024];
+	struct sse_frame f;
+	z_stream *z = r->inflate;
+	int rc = Z_OK;
+	if (!z) {
+		z = r->inflate = arena_alloc(&r->arena, sizeof *z);
+		if (!z)
+			return;
+		memset(z, 0, sizeof *z);
+		if (inflateInit2(z, 15 + 32) != Z_OK)
+			memset(z, 0, sizeof *z);
+	}
+	z->next_in = (unsigned char *)(uintptr_t)bytes.p;
+	z->avail_in = (unsigned)bytes.n;
+	while (z->state && rc == Z_OK) {
+		struct str in;
+		z->next_out = piece;
+		z->avail_out = sizeof piece;
+		rc = inflate(z, Z_NO_FLUSH);
+		in = str_make((char *)piece, sizeof piece - z->avail_out);
+		while ((rc == Z_OK || rc == Z_STREAM_END) && sse_next(&r->sse, &in, &f) == 1)
+			if (f.has_data) {
+				meter_event(&r->meter, f.event, f.data, true);
+				mark_first_token(r);
+			}
+		if (!z->avail_in && z->avail_out)
+			break;
+		if (z->total_out > ANSWER_MOST_BYTES && z->total_out / 100 > z->total_in)
+			rc = Z_DATA_ERROR; /* a bomb */
+	}
+	if (rc != Z_OK && rc != Z_BUF_ERROR)
+		answer_inflate_end(r);
+}
+
+void answer_inflate_end(struct request *r)
+{
+	z_stream *z = r->inflate;
+	if (z && z->state) {
+		inflateEnd(z);
+		z->state = NULL;
+	}
+}
+
 static void on_events(struct request *r, struct str bytes)
 {
 	struct str in = bytes, pending = str_make(NULL, 0);
 	struct sse_frame f;
 	int rc;
-	if (r->encoded) { /* compressed against our wish: passes untouched, and stands as estimated */
+	if (r->encoded) {
 		send_bytes(r, bytes);
+		meter_encoded(r, bytes);
 		return;
 	}
 	while ((rc = sse_next(&r->sse, &in, &f)) == 1)
@@ -288,7 +335,7 @@ static void on_done(struct exchange *x, enum http_end how)
 	r->upstream_end = how;
 	if (how != END_OK)
 		broke_off(r, how, exchange_fault(x));
-	else if (r->mode == ANSWER_EVENTS && sse_rest(&r->sse).n)
+	else if (r->mode == ANSWER_EVENTS && !r->encoded && sse_rest(&r->sse).n)
 		sb_add_str(&r->answer, sse_rest(&r->sse)); /* a last frame without its blank line passes too */
 	else if (!r->pass_only && (r->mode == ANSWER_WHOLE || r->mode == ANSWER_PASS))
 		meter_whole(r);

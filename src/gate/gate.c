@@ -538,6 +538,7 @@ static void request_put(struct request *r)
 	struct request clean;
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
+	answer_inflate_end(r);
 	if (r->on_hosted)
 		hosted_end(&r->up->hosted, loop_now_us(w->loop), r->hosted_from);
 	if (r->slot >= 0)

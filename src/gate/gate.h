@@ -126,6 +126,7 @@ struct request {
 	bool pass_only;               /* bills nothing: no cap, no slot, no row */
 	bool cost_comment;            /* the client asked for its cost as a last SSE comment */
 	bool drop_usage_events;       /* usage events exist only because we asked for them */
+	void *inflate;                /* of an encoded stream: the meter's copy */
 	bool encoded;                 /* the answer came with a content-encoding that we did not ask for */
 	struct arena arena;           /* this request's small things */
 	const struct surface *surface;
@@ -194,6 +195,7 @@ int forward_respond(struct request *r, int64_t content_length);  /* writes the c
 extern const struct exchange_handler answer_handler;
 void answer_client_left(struct request *r);
 void answer_drained(struct request *r);
+void answer_inflate_end(struct request *r);
 const char *answer_vendor_words(enum http_end how);
 
 /* settle.c */

@@ -31,16 +31,16 @@ def main():
         s.json('cap', 'set', '--book', 'inference', '--amount', f'{CAP} USD', '--window', 'month', '--team', 'search', '--hard')
         import time; time.sleep(1.5)
         seen = asyncio.run(storm(s.port, key, 3))
-        ok('some pass, the rest is refused, nothing else happens', seen['ok'] > 0 and seen['refused'] > 0 and seen['other'] == 0, str({k: v for k, v in seen.items() if k not in ('shape', 'headers')}))
+        ok('c43_some_pass_the_rest_is_refused_nothing_else_happens', seen['ok'] > 0 and seen['refused'] > 0 and seen['other'] == 0, str({k: v for k, v in seen.items() if k not in ('shape', 'headers')}))
         e = json.loads(seen['shape'] or b'{}').get('error', {})
         ok("the refusal has the vendor's shape", set(e) >= {'message', 'type', 'param', 'code'} and e['type'] == 'budget_exceeded', str(e))
         ok('the refusal tells SDKs not to retry', (seen['headers'] or {}).get('x-should-retry') == 'false')
         status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
         cap = json.loads(out)['caps'][0]
-        ok('reserved is 0 when all is quiet', Decimal(cap['reserved']) == 0 and cap['reserved_tokens'] == 0, str(cap))
-        ok(f"overspend is 0: {cap['spent']} of {CAP}", Decimal(cap['spent']) <= CAP, str(cap))
+        ok('c44_reserved_is_0_when_all_is_quiet', Decimal(cap['reserved']) == 0 and cap['reserved_tokens'] == 0, str(cap))
+        ok(f"c47_c49_overspend_is_0_over_all_workers: {cap['spent']} of {CAP}", Decimal(cap['spent']) <= CAP, str(cap))
         total = Decimal(s.json('report', '--by', 'team')['inference']['total'])
-        ok("the cap's counter equals the ledger to the last 10^-12", Decimal(cap['spent']) == total, f"{cap['spent']} {total}")
+        ok("c52_a_cap_in_money_counts_what_the_ledger_counts_to_the_last_10^-12", Decimal(cap['spent']) == total, f"{cap['spent']} {total}")
         ok('most of the cap was used before it refused', Decimal(cap['spent']) > CAP * Decimal('0.8'), cap['spent'])
         a = asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, {'authorization': f'Bearer {other}'}))
         ok('another team is not touched', a.status == 200, str(a.status))
@@ -49,7 +49,7 @@ def main():
         a = asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, {'authorization': f'Bearer {key}'}))
         status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
         cap2 = json.loads(out)['caps'][0]
-        ok('after kill -9 the cap still knows what was spent', Decimal(cap2['spent']) >= Decimal(cap['spent']) and Decimal(cap2['spent']) <= CAP, f"{cap2['spent']}")
+        ok('c46_after_kill_9_the_cap_still_knows_what_was_spent', Decimal(cap2['spent']) >= Decimal(cap['spent']) and Decimal(cap2['spent']) <= CAP, f"{cap2['spent']}")
         # tokens
         tkey = s.json('key', 'new', '--team', 'tokens')['key']
         s.json('cap', 'set', '--book', 'inference', '--tokens', '20000', '--window', 'day', '--team', 'tokens', '--hard')
@@ -58,6 +58,9 @@ def main():
         status, _, out = s.request('GET', '/api/v1/caps', port=s.admin_port)
         cap = [c for c in json.loads(out)['caps'] if c.get('limit_tokens')][0]
         ok(f"a cap in tokens holds: {cap['spent_tokens']} of 20000", seen['refused'] > 0 and 0 < cap['spent_tokens'] <= 20000 and cap['reserved_tokens'] == 0, str(cap))
+        rows = [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
+        used = sum(r['vendor_total_tok'] for r in rows if r['team'] == 'tokens')
+        ok('c53_streamed_tokens_are_counted_once', cap['spent_tokens'] == used, f"{cap['spent_tokens']} {used}")
     close()
 
 main()

@@ -231,7 +231,7 @@ TEST(the_built_in_book_keeps_the_vendors_rules)
 	book_free(b);
 }
 
-TEST(the_linter_finds_what_public_tables_got_wrong)
+TEST(c18_the_linter_finds_what_public_tables_got_wrong)
 {
 	static const char *const wrong[] = {
 		"anthropic,claude-x,,in_cache_write_1h,36,1M,USD,,,,,,,,,s,2026-01-01,,\n", /* C18: 12 x too dear */

@@ -243,6 +243,27 @@ TEST(c41_days_of_23_and_25_hours)
 	}
 }
 
+TEST(c42_a_window_and_its_counter_change_in_one_step)
+{
+	struct inference_cap c = cap_of(true, 100, UINT64_MAX, WINDOW_HOUR);
+	struct cap_hold hold, next;
+	bool warn;
+	inference_cap_roll(&c, utc(), 0);
+	T_EQ_I(inference_cap_reserve(&c, 100, 1, &hold, &warn), 0);
+	inference_cap_settle(&c, &hold, 100, 1);
+	for (int64_t at = 0; at < HOUR_US; at += HOUR_US / 7) { /* as often as anybody looks within the window */
+		inference_cap_roll(&c, utc(), at);
+		T_EQ_I(c.spent_pico, 100);
+		T_EQ_I(inference_cap_reserve(&c, 1, 1, &next, &warn), -RR_BUDGET);
+	}
+	inference_cap_roll(&c, utc(), HOUR_US);
+	T_EQ_I(c.spent_pico, 0);
+	T_EQ_I(c.from_us, HOUR_US);
+	T_EQ_I(inference_cap_reserve(&c, 100, 1, &hold, &warn), 0);
+	inference_cap_roll(&c, utc(), HOUR_US); /* a second look takes nothing back */
+	T_EQ_I(inference_cap_reserve(&c, 1, 1, &next, &warn), -RR_BUDGET);
+}
+
 TEST(nothing_wraps_at_the_ends_of_the_numbers)
 {
 	struct inference_cap c = cap_of(true, INT64_MAX - 1, UINT64_MAX - 1, WINDOW_TOTAL);

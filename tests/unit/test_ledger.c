@@ -88,7 +88,7 @@ TEST(a_call_is_found_among_many)
 	help_clean();
 }
 
-TEST(a_typical_row_is_small)
+TEST(c67_a_typical_row_is_small)
 {
 	struct err e = {0};
 	struct rng r;

@@ -78,7 +78,7 @@ TEST(a_plain_call)
 	T_TRUE(str_eqc(r.model, "m"));
 }
 
-TEST(c22_c23_c24_the_whole_request_is_rated_by_its_whole_input)
+TEST(c20_c21_c22_c23_c24_the_whole_request_is_rated_by_its_whole_input)
 {
 	struct usage u = used(10, 1000);
 	struct price_result r;

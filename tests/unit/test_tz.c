@@ -121,7 +121,7 @@ TEST(agrees_with_python_zoneinfo)
 	unlink(path);
 }
 
-TEST(windows_part_the_time_line)
+TEST(c40_windows_part_the_time_line)
 {
 	static const enum window all[] = {WINDOW_HOUR, WINDOW_DAY, WINDOW_WEEK, WINDOW_MONTH, WINDOW_QUARTER, WINDOW_YEAR};
 	static const char *const names[] = {"UTC", "Europe/London", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe",

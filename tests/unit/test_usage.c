@@ -221,7 +221,7 @@ TEST(c19_an_unsplit_rest_of_a_write_is_placed_and_flagged)
 	      "in_plain=1 in_cache_write_5m=150 out_text=2 MISMATCH total=103");
 }
 
-TEST(c26_c28_the_served_tier_is_read_with_its_reasoning)
+TEST(c26_c28_c29_the_served_tier_is_read_with_its_reasoning)
 {
 	READS(OPENAI_CHAT,
 	      "{\"model\":\"gpt-5\",\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":10,"

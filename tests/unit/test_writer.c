@@ -356,7 +356,7 @@ TEST(relaxed_commits_within_ten_milliseconds)
 	help_clean();
 }
 
-TEST(a_full_disk_waits_and_recovers)
+TEST(c66_a_full_disk_waits_and_recovers)
 {
 	const char *path = help_path();
 	struct writer *w;
