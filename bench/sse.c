@@ -173,6 +173,7 @@ struct watched {
 	uint64_t asked_us, last_us;
 	unsigned events;    /* of this stream */
 	unsigned match;     /* how much of the end mark was seen */
+	unsigned begun;     /* how much of "data: " was seen: it may come in two reads */
 	bool first;
 	size_t out;
 };
@@ -239,8 +240,10 @@ static int load(int port, unsigned conns, double seconds, const char *file, unsi
 			}
 			bytes += (uint64_t)r;
 			for (ssize_t j = 0; j < r; j++) {
-				static const char mark[] = "\r\n0\r\n\r\n";
-				if (in[j] == 'd' && r - j > 5 && memcmp(in + j, "data: ", 6) == 0) {
+				static const char mark[] = "\r\n0\r\n\r\n", begin[] = "data: ";
+				w->begun = in[j] == begin[w->begun] ? w->begun + 1 : in[j] == 'd';
+				if (w->begun == sizeof begin - 1) {
+					w->begun = 0;
 					if (w->first) {
 						if (ttfbs < SAMPLES)
 							ttfb[ttfbs++] = (uint32_t)(t - w->asked_us);
@@ -257,7 +260,7 @@ static int load(int port, unsigned conns, double seconds, const char *file, unsi
 					streams++;
 					if (events && w->events != events)
 						wrong++;
-					w->match = w->events = 0;
+					w->match = w->begun = w->events = 0;
 					w->first = true;
 					w->asked_us = now_us();
 					if (write(w->fd, request, length) != (ssize_t)length)

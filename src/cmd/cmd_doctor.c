@@ -115,7 +115,7 @@ static void check_book(struct doctor *d)
 static void check_mode(struct doctor *d, const char *name, const char *path)
 {
 	struct stat st;
-	char fix[600];
+	char fix[4096 + 16];
 	if (stat(path, &st) != 0 || !(st.st_mode & 077))
 		return;
 	snprintf(fix, sizeof fix, "chmod 600 %s", path);
