@@ -187,10 +187,10 @@ class Rules:
             return self.rule(r['ModelRuleId'])
         column = r.get('ColumnName')
         v = self.value(row, column)
-        if f == 'CheckValue':
-            return v == r['Value']
-        if f == 'CheckNotValue':
-            return v != r['Value']
+        if f in ('CheckValue', 'CheckNotValue'):
+            want = r['Value']
+            same = v is not None and D(v) == want if isinstance(want, int) else v == want
+            return same == (f == 'CheckValue')
         if f in ('CheckSameValue', 'CheckNotSameValue'):
             same = self.value(row, r['ColumnAName']) == self.value(row, r['ColumnBName'])
             return same == (f == 'CheckSameValue')
