@@ -96,7 +96,7 @@ static bool glob(struct str pattern, struct str text)
 	return p == pattern.n;
 }
 
-static bool matches(struct str pattern, struct str text)
+bool class_pattern_matches(struct str pattern, struct str text)
 {
 	struct str rest = pattern;
 	while (rest.p)
@@ -203,7 +203,8 @@ enum spend_class classify(const struct classifier *c, const char *source, const 
 		for (unsigned i = 0; i < c->count && !m->rule; i++) {
 			const struct class_rule *r = &c->rule[i];
 			struct str fact = f->fact[r->field];
-			if (fact.n && matches(r->source, str_of(source)) && matches(r->pattern, fact))
+			if (fact.n && class_pattern_matches(r->source, str_of(source)) &&
+			    class_pattern_matches(r->pattern, fact))
 				m->rule = i + 1;
 		}
 	}

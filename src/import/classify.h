@@ -64,6 +64,8 @@ struct classifier *classifier_parse(struct str csv, struct err *e);
 void classifier_free(struct classifier *c);
 /* The class, and the id of the rule that said so (interned; 0 for none). */
 enum spend_class classify(const struct classifier *c, const char *source, const struct class_facts *f, uint32_t *rule);
+/* The whole text against a pattern: '*' any run of characters, '|' between alternatives, letters in any case. */
+bool class_pattern_matches(struct str pattern, struct str text);
 unsigned classifier_count(const struct classifier *c);
 /* One rule, for tests and listings: its columns as text. */
 struct class_rule {

@@ -20,6 +20,7 @@ const struct import_source *const import_sources[] = {
 	&source_litellm,
 	&source_langfuse,
 	&source_otel,
+	&source_mapping,
 	NULL,
 };
 

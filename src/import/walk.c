@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/table.h"
 #include "import/import_i.h"
+#include "import/mapping.h"
 #include "import/records.h"
 
 #define PARSER "1"
@@ -215,6 +216,11 @@ static int probe(struct walk *w, struct file *f, struct err *e)
 		return refuse(e, f->path, "it is a PDF", "export the usage or cost data as CSV; a PDF has no rows");
 	if (str_starts(t, STR("PK\x03\x04")))
 		return refuse(e, f->path, "it is a ZIP archive or a spreadsheet", "unpack it, or save the sheet as CSV");
+	if (o->map) {
+		f->source = source_named("mapping");
+		f->csv = true;
+		return 0;
+	}
 	if (t.p[0] == '{' || t.p[0] == '[') {
 		struct records *r = records_open(f->path, RECORDS_VALUES, opened, e);
 		if (!r)
@@ -430,6 +436,7 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 		 struct err *e)
 {
 	struct walk w = {.x = {.o = o, .s = s}};
+	struct import_map *map = NULL;
 	bool folder = false;
 	int rc = 0;
 	memset(s, 0, sizeof *s);
@@ -439,6 +446,9 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 		err_set(e, RR_USAGE, "there is no source '%s'", o->as);
 		rc = err_hint(e, "runrate import --list-sources");
 	}
+	if (!rc && o->map)
+		rc = import_map_load(o->map, &map, e);
+	w.x.map = map;
 	if (!rc && !(w.x.classes = classifier_builtin(e)))
 		rc = -RR_INTERNAL;
 	for (unsigned i = 0; i < count && !rc; i++) {
@@ -462,6 +472,7 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 		free(w.file[i].path);
 	free(w.file);
 	classifier_free(w.x.classes);
+	import_map_free(map);
 	arena_fini(&w.x.arena);
 	sb_fini(&w.x.key);
 	return rc;

@@ -286,6 +286,43 @@ def gcp():
     t.same("GCP: CSV says the same", [b[k] for k in t.BOOKS] + [b["tokens"]], [a[k] for k in t.BOOKS] + [a["tokens"]])
 
 
+# ---- anything else, by a mapping file ----
+
+MAP = """name: gpucloud
+provider: gpucloud
+columns: {start: Beginn, end: Ende, amount: Betrag, type: GPU, resource: Pod, tag: Tags, id: Nr}
+currency: EUR
+dates: dmy
+decimal: ","
+rules:
+  - {field: resource, match: "train-*", class: T-compute}
+  - {field: resource, match: "serve-*|api-*", class: I-hosting}
+"""
+
+
+def mapping():
+    columns = ["Nr", "Beginn", "Ende", "Betrag", "GPU", "Pod", "Tags"]
+    rows = [dict(zip(columns, r)) for r in (("1", "05.10.2026 10:00", "05.10.2026 12:00", "1.234,56", "H100", "train-a", ""),
+            ("2", "06.10.2026", "", "7,5 ", "A100", "api-b", ""), ("3", "06.10.2026", "", "€ 0,25", "A100", "c", "purpose=train"),
+            ("4", "06.10.2026", "", "3", "A100", "d", ""), ("5", "2026-13-45", "", "3", "A100", "d", ""), ("6", "06.10.2026", "", "viel", "A100", "d", ""))]
+    m = t.put("map.yaml", MAP)
+    text = csv_text(columns, *rows).replace(",", ";").replace('"1.234;56"', "1.234,56").replace('"7;5 "', "7,5 ").replace('"€ 0;25"', "€ 0,25")
+    path = t.put("gpu.csv", text)
+    a = t.take(path, "--map", m, rc=4)
+    t.same("mapping: training, by the file's rule and by a tag", D(a["training"]), D("1234.56") + D("0.25"))
+    t.same("mapping: inference, unclassified, currency", (a["inference"], a["unclassified"], a["currency"]), ("7.5", "3", "EUR"))
+    t.same("mapping: bad rows are named", [x["row"] for x in a["rows_rejected"]], [5, 6])
+    m2 = t.put("map2.yaml", "name: rent\ncolumns: {start: start, hours: hours, count: gpus, project: team}\nrate: 2.50 USD\n")
+    a, _ = t.twice("mapping, hours times count times rate", t.put("rent.csv", "start,hours,gpus,team\n2026-10-01,1.5,8,x\n2026-10-02,0.333333,1,x\n"), "--map", m2)
+    t.same("mapping: hours x count x rate, exactly", D(a["unclassified"]), D("1.5") * 8 * D("2.5") + D("0.333333") * D("2.5"))
+    for name, text, word in (("no start", "name: x\ncolumns: {amount: a}\n", "start"), ("an unknown key", "name: x\nkolumns: {}\n", "kolumns"),
+                             ("a class that is none", "name: x\ncolumns: {start: a, amount: b}\nrules: [{field: type, match: 'a', class: T}]\n", "class")):
+        r = t.run("import", path, "--map", t.put("bad.yaml", text), "--ledger", t.new_ledger())
+        t.ok(f"mapping with {name}: exit 3, said", r.returncode == 3 and word in r.stderr, (r.returncode, r.stderr))
+    r = t.run("import", path, "--map", t.put("miss.yaml", "name: x\ncolumns: {start: Beginn, amount: Preis}\n"), "--ledger", t.new_ledger())
+    t.ok("mapping of a column that is not there: exit 4, said", r.returncode == 4 and "Preis" in r.stderr, r.stderr)
+
+
 def run_all(module):
     global t
     t = module
@@ -298,3 +335,4 @@ def run_all(module):
     aws()
     azure()
     gcp()
+    mapping()
