@@ -4,9 +4,10 @@
  */
 #include <stdio.h>
 
+#include "base/fs.h"
 #include "cmd/cmd.h"
-#include "gate/config.h"
-#include "report/report.h"
+#include "cmd/cmd_query.h"
+#include "report/report_file.h"
 
 enum { OUT_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
 
@@ -16,6 +17,10 @@ static const struct opt report_help[] = {
 	{"until", 0, OPT_STR, NULL, NULL, "T", "up to and with that day or month, or up to a time (default: now)"},
 	{"basis", 0, OPT_STR, NULL, NULL, "B", "cash (default): when paid; amortised: as it is used up"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
+	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
+	{"html", 0, OPT_STR, NULL, NULL, "FILE", "a page for people, in one file; - is standard output"},
+	{"xlsx", 0, OPT_STR, NULL, NULL, "FILE", "a workbook with live formulas and the sources of prices"},
+	{"svg", 0, OPT_STR, NULL, NULL, "FILE", "the chart over time; - is standard output"},
 	{NULL},
 };
 
@@ -23,100 +28,83 @@ static int run(int argc, char **argv);
 const struct command cmd_report = {
 	.name = "report",
 	.summary = "what was spent, in two checkbooks: inference and training",
-	.usage = "report [--by K] [--since T] [--until T] [--currency C] [--basis cash|amortised] [--env E|all]",
+	.usage = "report [--by K] [--since T] [--until T] [--currency C] [--basis cash|amortised] [--env E|all] "
+		 "[--html FILE] [--xlsx FILE] [--svg FILE]",
 	.text = "Inference recurs, training is paid once: one block each, never mixed. The headline counts production; pilots\n"
-		"and tests stand beside it. Amounts of several currencies are not added unless --currency names one and the\n"
-		"configuration states rates. Calls without a known price are counted, and never taken for free.",
+		"and tests stand beside it. Amounts of several currencies are not added unless --currency names one and\n"
+		"--rate or the configuration states rates. Calls without a known price are counted, and never taken for free.",
 	.examples = "$ runrate report --since 2026-08-01 --until 2026-10-31\n"
 		    "$ runrate report --by team --since 2026-11 --json\n"
-		    "$ runrate report --basis amortised --by month --currency GBP\n",
+		    "$ runrate report --basis amortised --by month --currency GBP\n"
+		    "$ runrate report --by model --html report.html --xlsx report.xlsx\n",
 	.options = report_help,
 	.run = run,
 };
 
-/* "2026-08", "2026-08-01" or a time. A day or month means its begin, or its end for --until. */
-static int parse_when(const char *flag, const char *text, const struct tz *tz, bool end, int64_t *us, struct err *e)
-{
-	struct str s = str_of(text);
-	char day[16];
-	int64_t local, from, to;
-	bool month = s.n == 7 && s.p[4] == '-', date = s.n == 10 && s.p[4] == '-' && s.p[7] == '-';
-	if (!month && !date && time_parse(s, us) == 0)
-		return 0;
-	snprintf(day, sizeof day, "%.10s%s", text, month ? "-01" : "");
-	if ((!month && !date) || time_parse(str_of(day), &local)) {
-		err_set(e, RR_USAGE, "--%s cannot read the time %s", flag, text);
-		return err_hint(e, "write 2026-08-01, 2026-08 or 2026-08-01T10:00:00Z");
-	}
-	*us = tz_instant_us(tz, local);
-	if (end) {
-		window_bounds(month ? WINDOW_MONTH : WINDOW_DAY, tz, *us, &from, &to);
-		*us = to;
-	}
-	return 0;
-}
-
-struct given {
-	const char *by, *since, *until, *basis, *env;
+struct files {
+	const char *html, *xlsx, *svg;
 };
 
-static int query_of(const struct given *g, struct report_query *q, struct err *e)
+/* The same report over time: by day, or by month where a line a day would be too many. */
+static int over_time(struct report *days, struct ledger *l, const struct report *r, struct arena *a, struct err *e)
 {
-	*q = (struct report_query){.from_us = INT64_MIN, .to_us = INT64_MAX, .env = g->env, .now_us = cmd_now_us()};
-	q->tz = tz_get(globals.tz ? globals.tz : "UTC", e);
-	if (!q->tz)
-		return -RR_USAGE;
-	if (g->by && report_by_parse(str_of(g->by), &q->by)) {
-		err_set(e, RR_USAGE, "--by %s is not known", g->by);
-		return err_hint(e, "one of %s", report_by_all);
-	}
-	if (g->basis && strcmp(g->basis, "cash") != 0 && strcmp(g->basis, "amortised") != 0)
-		return err_set(e, RR_USAGE, "--basis is cash or amortised, not %s", g->basis);
-	q->basis = g->basis && strcmp(g->basis, "amortised") == 0 ? BASIS_AMORTISED : BASIS_CASH;
-	if (globals.currency && currency_parse(str_of(globals.currency), &q->currency))
-		return err_set(e, RR_USAGE, "%s is no currency code", globals.currency);
-	if ((g->since && parse_when("since", g->since, q->tz, false, &q->from_us, e)) ||
-	    (g->until && parse_when("until", g->until, q->tz, true, &q->to_us, e)))
-		return -RR_USAGE;
-	if (q->from_us >= q->to_us)
-		return err_set(e, RR_USAGE, "--since lies behind --until");
-	return 0;
+	struct report_query q = r->query;
+	q.by = q.to_us - q.from_us > 200 * US_PER_DAY ? BY_MONTH : BY_DAY;
+	q.currency = r->currency;
+	return report_make(days, l, &q, a, e);
 }
 
-/* Currency and rates of the configuration, where there is one. */
-static int use_config(struct report_query *q, struct arena *a, struct err *e)
+static int write_text(const char *path, struct sb *text, struct err *e)
 {
-	struct gate_config *c = arena_new(a, struct gate_config);
-	struct report_rate *rates;
-	struct sb errors;
-	sb_init(&errors, 1 << 16);
-	if (!c || gate_config_load(globals.config, a, c, &errors)) {
-		err_set(e, RR_CONFIG, "the configuration is wrong: %.*s", (int)(errors.n < 300 ? errors.n : 300), errors.p ? errors.p : "");
-		sb_fini(&errors);
-		return -RR_CONFIG;
+	if (text->full)
+		return err_set(e, RR_LIMIT, "the file would be larger than %d MiB", OUT_BYTES >> 20);
+	if (strcmp(path, "-") == 0)
+		return cmd_print(sb_str(text)) ? err_set(e, RR_IO, "cannot write to standard output") : 0;
+	return fs_write_atomic(path, sb_str(text), 0644, e);
+}
+
+static int write_files(const struct files *f, struct ledger *l, const struct report *r, struct arena *a, struct err *e)
+{
+	struct report days;
+	struct sb text;
+	struct book *b = NULL;
+	int rc;
+	if (!f->html && !f->xlsx && !f->svg)
+		return 0;
+	rc = over_time(&days, l, r, a, e);
+	b = rc ? NULL : book_builtin(e);
+	rc = rc ? rc : b ? 0 : -RR_FAIL;
+	sb_init(&text, OUT_BYTES);
+	if (!rc && f->svg) {
+		report_svg(&days, &text);
+		rc = write_text(f->svg, &text, e);
 	}
-	sb_fini(&errors);
-	if (!q->currency.code[0])
-		q->currency = c->report_currency;
-	rates = arena_array(a, struct report_rate, c->rate_count ? c->rate_count : 1);
-	if (!rates)
-		return err_set(e, RR_NOMEM, "out of memory");
-	for (unsigned i = 0; i < c->rate_count; i++)
-		rates[i] = (struct report_rate){c->rates[i].from, c->rates[i].to, c->rates[i].rate_pico, c->rates[i].from_us};
-	q->rates = rates;
-	q->rate_count = c->rate_count;
-	return 0;
+	if (!rc && f->html) {
+		sb_clear(&text);
+		report_html(r, &days, b, &text);
+		rc = write_text(f->html, &text, e);
+	}
+	if (!rc && f->xlsx)
+		rc = report_xlsx(r, &days, b, f->xlsx, e);
+	sb_fini(&text);
+	book_free(b);
+	return rc;
 }
 
 static int run(int argc, char **argv)
 {
-	struct given g = {0};
+	struct query_flags g = {0};
+	struct files f = {0};
 	const struct opt options[] = {
 		{"by", 0, OPT_STR, &g.by, NULL, "K", report_help[0].help},
 		{"since", 0, OPT_STR, &g.since, NULL, "T", report_help[1].help},
 		{"until", 0, OPT_STR, &g.until, NULL, "T", report_help[2].help},
 		{"basis", 0, OPT_STR, &g.basis, NULL, "B", report_help[3].help},
 		{"env", 0, OPT_STR, &g.env, NULL, "E", report_help[4].help},
+		{"rate", 0, OPT_LIST, &g.rates, NULL, "R", cmd_rate_help},
+		{"html", 0, OPT_STR, &f.html, NULL, "FILE", report_help[6].help},
+		{"xlsx", 0, OPT_STR, &f.xlsx, NULL, "FILE", report_help[7].help},
+		{"svg", 0, OPT_STR, &f.svg, NULL, "FILE", report_help[8].help},
 		{NULL},
 	};
 	const char *positional[1];
@@ -133,12 +121,12 @@ static int run(int argc, char **argv)
 		return rc > 0 ? 0 : err_exit_code(rc);
 	arena_init(&a, ARENA_BYTES);
 	sb_init(&out, OUT_BYTES);
-	rc = query_of(&g, &q, &e);
-	if (!rc)
-		rc = use_config(&q, &a, &e);
+	rc = cmd_query(&g, &q, &a, &e);
 	l = rc ? NULL : ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 	if (l) {
 		rc = report_make(&r, l, &q, &a, &e);
+		if (!rc)
+			rc = write_files(&f, l, &r, &a, &e);
 		ledger_close(l);
 	}
 	if (rc || !l) {
@@ -148,7 +136,7 @@ static int run(int argc, char **argv)
 			report_json(&r, &out);
 		else if (globals.csv)
 			report_csv(&r, &out);
-		else
+		else if (!f.html && !f.xlsx && !f.svg)
 			report_text(&r, term_width(1), &out);
 		rc = cmd_print(sb_str(&out));
 	}

@@ -184,6 +184,20 @@ void report_json(const struct report *r, struct sb *out)
 	jw_ku64(&w, "accepted", r->accepted);
 	by_currency(r, &w);
 	caps(r, &w);
+	amount(r, &w, "billed", r->billed_pico);
+	jw_key(&w, "rates");
+	jw_array(&w);
+	for (unsigned i = 0; i < r->query.rate_count; i++) {
+		const struct report_rate *x = &r->query.rates[i];
+		char day[TIME_TEXT];
+		jw_object(&w);
+		jw_kcstr(&w, "from", x->from.code);
+		jw_kcstr(&w, "to", x->to.code);
+		jw_kmoney(&w, "rate", x->rate_pico);
+		jw_kcstr(&w, "since", x->from_us > 0 ? time_date(x->from_us, day) : NULL);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
 	jw_key(&w, "against");
 	jw_null(&w);
 	jw_end_object(&w);

@@ -169,6 +169,24 @@ static void totals(const struct page *p)
 				r->by_currency[i].currency.code);
 }
 
+/* The rates that turned amounts into the headline's currency. */
+static void rates(const struct page *p)
+{
+	const struct report *r = p->r;
+	char day[TIME_TEXT], number[MONEY_TEXT];
+	for (unsigned i = 0; i < r->query.rate_count; i++) {
+		const struct report_rate *x = &r->query.rates[i];
+		bool used = false;
+		for (unsigned k = 0; k < r->currencies; k++)
+			used = used || (r->by_currency[k].in_headline && !currency_eq(r->by_currency[k].currency, r->currency) &&
+					(currency_eq(x->from, r->by_currency[k].currency) || currency_eq(x->to, r->by_currency[k].currency)) &&
+					(currency_eq(x->from, r->currency) || currency_eq(x->to, r->currency)) && x->from_us < r->query.to_us);
+		if (used)
+			sb_addf(p->out, "Rate  %s/%s %s%s%s, set by you\n", x->from.code, x->to.code, money_text(x->rate_pico, number),
+				x->from_us > 0 ? " from " : "", x->from_us > 0 ? time_date(x->from_us, day) : "");
+	}
+}
+
 static void unit_cost(const struct page *p)
 {
 	const struct report *r = p->r;
@@ -186,6 +204,8 @@ static void unit_cost(const struct page *p)
 			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
 	if (r->saved_pico)
 		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
+	if (r->billed_pico)
+		sb_addf(p->out, "Bills in the ledger     %s, counted once with the usage that they bill\n", money_human(r->billed_pico, p->decimals, a));
 }
 
 static void unknowns(const struct page *p)
@@ -255,6 +275,7 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	part(&p, "INFERENCE  recurs", &r->inference, r->calls, r->input_tok + r->output_tok);
 	part(&p, "TRAINING   one time", &r->training, 0, 0);
 	totals(&p);
+	rates(&p);
 	unit_cost(&p);
 	unknowns(&p);
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report as a workbook: lines as numbers, totals and unit costs as formulas over them, the days, the prices.
+ *
+ * A spreadsheet calculates with doubles, so each exact amount stands as text beside its number ("exact"), and nothing here
+ * is read back. Text is written as text: no cell of somebody's key becomes a formula.
+ */
+#include <stdio.h>
+#include <xlsxwriter.h>
+
+#include "report/report_file.h"
+
+struct sheets {
+	lxw_workbook *book;
+	lxw_format *bold, *money, *count, *million;
+};
+
+static const char *chars(struct arena *a, struct str s)
+{
+	struct sb clean;
+	struct str kept;
+	sb_init(&clean, 1 << 20);
+	sb_add_utf8(&clean, str_sub(s, 0, 30000)); /* a cell holds 32,767 characters */
+	kept = arena_str(a, sb_str(&clean));
+	sb_fini(&clean);
+	return kept.p ? kept.p : "";
+}
+
+static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p, unsigned row)
+{
+	char exact[MONEY_TEXT];
+	for (unsigned i = 0; i < p->count; i++, row++) {
+		const struct report_line *l = &p->lines[i];
+		worksheet_write_string(w, row, 0, l->key.n ? chars(r->arena, l->key) : "(none)", NULL);
+		worksheet_write_number(w, row, 1, (double)l->calls, s->count);
+		worksheet_write_number(w, row, 2, (double)l->input_tok, s->count);
+		worksheet_write_number(w, row, 3, (double)l->output_tok, s->count);
+		worksheet_write_number(w, row, 4, (double)l->cost_pico / (double)PICO_PER_UNIT, s->money);
+		worksheet_write_string(w, row, 5, l->currency.code, NULL);
+		worksheet_write_string(w, row, 6, money_text(l->cost_pico, exact), NULL);
+	}
+	return row;
+}
+
+/* A block: its head, its lines, its total. Amounts of another currency than the total's are left out by SUMIF. */
+static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p, const char *title,
+		      unsigned row, unsigned *total_row)
+{
+	static const char *const heads[] = {"calls", "input tokens", "output tokens", "cost", "currency", "exact"};
+	unsigned first = row + 1, last;
+	double sum[3] = {0};
+	char formula[200];
+	worksheet_write_string(w, row, 0, title, s->bold);
+	for (unsigned i = 0; i < 6; i++)
+		worksheet_write_string(w, row, (lxw_col_t)(i + 1), heads[i], s->bold);
+	last = lines(s, w, r, p, first);
+	*total_row = last;
+	worksheet_write_string(w, last, 0, "Total", s->bold);
+	for (unsigned i = 0; i < p->count; i++) { /* what a viewer shows that does not calculate */
+		sum[0] += (double)p->lines[i].calls;
+		sum[1] += (double)p->lines[i].input_tok;
+		sum[2] += (double)p->lines[i].output_tok;
+	}
+	for (char c = 'B'; c <= 'D' && p->count; c++) {
+		snprintf(formula, sizeof formula, "=SUM(%c%u:%c%u)", c, first + 1, c, last);
+		worksheet_write_formula_num(w, last, (lxw_col_t)(c - 'A'), formula, s->count, sum[c - 'B']);
+	}
+	if (p->count) {
+		snprintf(formula, sizeof formula, "=SUMIF(F%u:F%u,\"%s\",E%u:E%u)", first + 1, last, r->currency.code, first + 1, last);
+		worksheet_write_formula_num(w, last, 4, formula, s->money, (double)p->total_pico / (double)PICO_PER_UNIT);
+	} else {
+		worksheet_write_number(w, last, 4, 0, s->money);
+	}
+	worksheet_write_string(w, last, 5, r->currency.code, NULL);
+	return last + 2;
+}
+
+static void summary(const struct sheets *s, lxw_worksheet *w, const struct report *r)
+{
+	unsigned row = 3, inference, training;
+	char formula[200], from[TIME_TEXT], to[TIME_TEXT], text[200];
+	double tokens = (double)r->input_tok + (double)r->output_tok;
+	double per_mtok = tokens > 0 ? (double)r->inference.total_pico / (double)PICO_PER_UNIT * 1e6 / tokens : 0;
+	snprintf(text, sizeof text, "%s to %s, %s basis, %s", time_date(r->query.from_us, from), time_date(r->query.to_us - 1, to),
+		 r->query.basis == BASIS_CASH ? "cash" : "amortised", r->query.env ? r->query.env : "production");
+	worksheet_write_string(w, 0, 0, "What AI cost", s->bold);
+	worksheet_write_string(w, 1, 0, text, NULL);
+	row = block(s, w, r, &r->inference, "INFERENCE, recurs", row, &inference);
+	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
+	worksheet_write_string(w, row, 0, "TOTAL of both", s->bold);
+	snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
+	worksheet_write_formula_num(w, row, 4, formula, s->money, (double)(r->inference.total_pico + r->training.total_pico) / (double)PICO_PER_UNIT);
+	worksheet_write_string(w, row++, 5, r->currency.code, NULL);
+	worksheet_write_string(w, row, 0, "Inference per million tokens", NULL);
+	snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1, inference + 1, inference + 1, inference + 1,
+		 inference + 1);
+	worksheet_write_formula_num(w, row++, 4, formula, s->million, per_mtok);
+	worksheet_write_string(w, row, 0, "Calls without a known price (in no figure)", NULL);
+	worksheet_write_number(w, row++, 4, (double)r->unpriced_calls, s->count);
+	if (r->other_pico || r->unclassified_pico) {
+		worksheet_write_string(w, row, 0, "Other, and not classified (not in the total above)", NULL);
+		worksheet_write_number(w, row, 4, (double)(r->other_pico + r->unclassified_pico) / (double)PICO_PER_UNIT, s->money);
+	}
+}
+
+static void sources(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct book *b)
+{
+	static const char *const heads[] = {"model", "meter", "price per million", "currency", "rule", "in force from", "source", "read on"};
+	struct report_price *p = arena_array(r->arena, struct report_price, REPORT_PRICES);
+	unsigned n = p ? report_prices(r, b, p) : 0;
+	char date[TIME_TEXT];
+	for (unsigned i = 0; i < 8; i++)
+		worksheet_write_string(w, 0, (lxw_col_t)i, heads[i], s->bold);
+	for (unsigned i = 0; i < n; i++) {
+		const struct price_rule *x = p[i].rule;
+		worksheet_write_string(w, i + 1, 0, chars(r->arena, p[i].model), NULL);
+		worksheet_write_string(w, i + 1, 1, meter_name(x->meter), NULL);
+		worksheet_write_number(w, i + 1, 2, (double)x->price_atto / 1e12, s->million);
+		worksheet_write_string(w, i + 1, 3, x->currency.code, NULL);
+		worksheet_write_string(w, i + 1, 4, chars(r->arena, x->id), NULL);
+		worksheet_write_string(w, i + 1, 5, x->valid_from_us ? time_date(x->valid_from_us, date) : "", NULL);
+		worksheet_write_string(w, i + 1, 6, chars(r->arena, x->source), NULL);
+		worksheet_write_string(w, i + 1, 7, chars(r->arena, x->source_date), NULL);
+	}
+	if (!n)
+		worksheet_write_string(w, 1, 0, "Prices are listed for --by model; or what stands here was billed, not priced.", NULL);
+	for (unsigned i = 0; i < r->query.rate_count; i++) {
+		const struct report_rate *x = &r->query.rates[i];
+		char rate[64], number[MONEY_TEXT];
+		snprintf(rate, sizeof rate, "rate %s/%s", x->from.code, x->to.code);
+		worksheet_write_string(w, n + 3 + i, 0, rate, NULL);
+		worksheet_write_string(w, n + 3 + i, 2, money_text(x->rate_pico, number), NULL);
+		worksheet_write_string(w, n + 3 + i, 5, x->from_us > 0 ? time_date(x->from_us, date) : "", NULL);
+		worksheet_write_string(w, n + 3 + i, 6, "set by you", NULL);
+	}
+}
+
+int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path, struct err *e)
+{
+	lxw_workbook_options options = {.constant_memory = LXW_FALSE};
+	struct sheets s = {.book = workbook_new_opt(path, &options)};
+	lxw_worksheet *w, *over, *prices;
+	unsigned total;
+	lxw_error rc;
+	if (!s.book)
+		return err_set(e, RR_IO, "cannot write %s", path);
+	s.bold = workbook_add_format(s.book);
+	s.money = workbook_add_format(s.book);
+	s.count = workbook_add_format(s.book);
+	s.million = workbook_add_format(s.book);
+	format_set_bold(s.bold);
+	format_set_num_format(s.money, "#,##0.00####");
+	format_set_num_format(s.count, "#,##0");
+	format_set_num_format(s.million, "0.0000####");
+	w = workbook_add_worksheet(s.book, "Report");
+	over = workbook_add_worksheet(s.book, "Over time");
+	prices = workbook_add_worksheet(s.book, "Sources");
+	worksheet_set_column(w, 0, 0, 40, NULL);
+	worksheet_set_column(w, 1, 6, 16, NULL);
+	worksheet_set_column(over, 0, 6, 16, NULL);
+	worksheet_set_column(prices, 0, 7, 24, NULL);
+	summary(&s, w, r);
+	if (days)
+		block(&s, over, days, &days->inference, report_by_name(days->query.by), 0, &total);
+	sources(&s, prices, r, b);
+	rc = workbook_close(s.book);
+	return rc == LXW_NO_ERROR ? 0 : err_set(e, RR_IO, "cannot write %s: %s", path, lxw_strerror(rc));
+}
