@@ -4,22 +4,10 @@
  */
 #include <stdio.h>
 
-#include "base/arena.h"
 #include "base/intern.h"
-#include "base/json.h"
-#include "base/table.h"
-#include "cmd/cmd.h"
-#include "ledger/ledger.h"
-
-enum { OUT_BYTES = 16 * 1024 * 1024 };
+#include "cmd/listing.h"
 
 static const struct opt no_options[] = {{NULL}};
-
-static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
-{
-	char path[4096];
-	return ledger_open(ledger_default_path(globals.ledger, path, sizeof path), mode, e);
-}
 
 /* ---- set ---- */
 
@@ -139,7 +127,7 @@ static int run_set(int argc, char **argv)
 		fprintf(stderr, "dry run: would set a %s\n", text);
 		return 0;
 	}
-	l = open_ledger(LEDGER_WRITE, &e);
+	l = cmd_ledger(LEDGER_WRITE, &e);
 	if (!l)
 		return cmd_fail(&e);
 	rc = ledger_set_cap(l, &c, &e);
@@ -153,14 +141,6 @@ static int run_set(int argc, char **argv)
 }
 
 /* ---- list ---- */
-
-struct listing {
-	struct ledger *l;
-	struct json_out *w;
-	struct table *t;
-	struct err *e;
-	unsigned rows;
-};
 
 static void limit_json(struct json_out *w, const struct cap_rule *r)
 {
@@ -237,52 +217,15 @@ const struct command cmd_cap_list = {
 	.run = run_list,
 };
 
+static int read_caps(struct listing *x)
+{
+	return ledger_caps(x->l, add_cap, x, x->e);
+}
+
 static int run_list(int argc, char **argv)
 {
-	const char *positional[1];
-	unsigned count;
-	struct err e = {0};
-	struct arena a;
-	struct table t;
-	struct json_out w;
-	struct sb b;
-	struct ledger *l;
-	struct listing x = {.e = &e};
-	int rc = cmd_parse(&cmd_cap_list, argc, argv, NULL, positional, &count, 0);
-	if (rc)
-		return rc > 0 ? 0 : err_exit_code(rc);
-	l = open_ledger(LEDGER_READ, &e);
-	if (!l)
-		return cmd_fail(&e);
-	sb_init(&b, OUT_BYTES);
-	arena_init(&a, OUT_BYTES);
-	table_init(&t, &a, "cap>|book|for|limit>|spent>|resets>");
-	jw_init(&w, &b);
-	x.l = l;
-	x.t = &t;
-	if (globals.json) {
-		x.w = &w;
-		jw_object(&w);
-		jw_key(&w, "caps");
-		jw_array(&w);
-	}
-	rc = ledger_caps(l, add_cap, &x, &e);
-	ledger_close(l);
-	if (globals.json) {
-		jw_end_array(&w);
-		jw_end_object(&w);
-		sb_addc(&b, '\n');
-	} else if (globals.csv) {
-		table_csv(&t, &b);
-	} else if (x.rows) {
-		table_text(&t, term_width(1), &b);
-	} else {
-		fputs("No caps yet. Set one: runrate cap set --book inference --amount '200 GBP' --window month --hard\n", stderr);
-	}
-	rc = rc ? cmd_fail(&e) : cmd_print(sb_str(&b));
-	arena_fini(&a);
-	sb_fini(&b);
-	return rc;
+	return cmd_list(&cmd_cap_list, argc, argv, "cap>|book|for|limit>|spent>|resets>", "caps", read_caps,
+			"No caps yet. Set one: runrate cap set --book inference --amount '200 GBP' --window month --hard\n");
 }
 
 /* ---- remove ---- */
@@ -299,30 +242,5 @@ const struct command cmd_cap_remove = {
 
 static int run_remove(int argc, char **argv)
 {
-	const char *positional[1];
-	unsigned count;
-	struct err e = {0};
-	struct ledger *l;
-	char line[128];
-	int rc = cmd_parse(&cmd_cap_remove, argc, argv, NULL, positional, &count, 1);
-	if (rc)
-		return rc > 0 ? 0 : err_exit_code(rc);
-	if (!count) {
-		err_set(&e, RR_USAGE, "which cap? give its id");
-		err_hint(&e, "`runrate cap list` shows the ids");
-		return cmd_fail(&e);
-	}
-	if (globals.dry_run) {
-		fprintf(stderr, "dry run: cap %s would be removed\n", positional[0]);
-		return 0;
-	}
-	l = open_ledger(LEDGER_WRITE, &e);
-	if (!l)
-		return cmd_fail(&e);
-	rc = ledger_remove_cap(l, positional[0], &e);
-	ledger_close(l);
-	if (rc)
-		return cmd_fail(&e);
-	snprintf(line, sizeof line, globals.json ? "{\"id\":\"%s\",\"removed\":true}\n" : "cap %s is removed\n", positional[0]);
-	return cmd_print(str_of(line));
+	return cmd_on_id(&cmd_cap_remove, argc, argv, "cap", "removed", ledger_remove_cap);
 }

@@ -4,22 +4,12 @@
  */
 #include <stdio.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/table.h"
-#include "cmd/cmd.h"
-#include "ledger/ledger.h"
+#include "cmd/listing.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
 
 static const struct opt no_options[] = {{NULL}};
-
-static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
-{
-	char path[4096];
-	return ledger_open(ledger_default_path(globals.ledger, path, sizeof path), mode, e);
-}
 
 static void list_json(struct json_out *w, const char *name, const char *commas)
 {
@@ -129,7 +119,7 @@ static int run_new(int argc, char **argv)
 		fprintf(stderr, "dry run: a key for team %s would be made\n", k.team);
 		return 0;
 	}
-	l = open_ledger(LEDGER_WRITE, &e);
+	l = cmd_ledger(LEDGER_WRITE, &e);
 	if (!l)
 		return cmd_fail(&e);
 	rc = ledger_new_key(l, &k, secret, &e);
@@ -155,12 +145,6 @@ static int run_new(int argc, char **argv)
 }
 
 /* ---- list ---- */
-
-struct listing {
-	struct json_out *w;
-	struct table *t;
-	unsigned rows;
-};
 
 static int add_key(const struct key_row *k, void *arg)
 {
@@ -195,54 +179,15 @@ const struct command cmd_key_list = {
 	.run = run_list,
 };
 
+static int read_keys(struct listing *x)
+{
+	return ledger_keys(x->l, add_key, x, x->e);
+}
+
 static int run_list(int argc, char **argv)
 {
-	const char *positional[1];
-	unsigned count;
-	struct err e = {0};
-	struct arena a;
-	struct table t;
-	struct json_out w;
-	struct sb b;
-	struct ledger *l;
-	struct listing x = {.w = NULL};
-	int rc = cmd_parse(&cmd_key_list, argc, argv, NULL, positional, &count, 0);
-	if (rc)
-		return rc > 0 ? 0 : err_exit_code(rc);
-	l = open_ledger(LEDGER_READ, &e);
-	if (!l)
-		return cmd_fail(&e);
-	sb_init(&b, OUT_BYTES);
-	arena_init(&a, OUT_BYTES);
-	table_init(&t, &a, "key>|team|feature|env|models|made>|revoked>");
-	jw_init(&w, &b);
-	x.t = &t;
-	if (globals.json) {
-		x.w = &w;
-		jw_object(&w);
-		jw_key(&w, "keys");
-		jw_array(&w);
-	}
-	rc = ledger_keys(l, add_key, &x, &e);
-	ledger_close(l);
-	if (globals.json) {
-		jw_end_array(&w);
-		jw_end_object(&w);
-		sb_addc(&b, '\n');
-	} else if (globals.csv) {
-		table_csv(&t, &b);
-	} else if (x.rows) {
-		table_text(&t, term_width(1), &b);
-	} else {
-		fputs("No keys yet. Make one: runrate key new --team NAME\n", stderr);
-	}
-	if (!rc)
-		rc = cmd_print(sb_str(&b));
-	else
-		rc = cmd_fail(&e);
-	arena_fini(&a);
-	sb_fini(&b);
-	return rc;
+	return cmd_list(&cmd_key_list, argc, argv, "key>|team|feature|env|models|made>|revoked>", "keys", read_keys,
+			"No keys yet. Make one: runrate key new --team NAME\n");
 }
 
 /* ---- revoke ---- */
@@ -258,32 +203,12 @@ const struct command cmd_key_revoke = {
 	.run = run_revoke,
 };
 
+static int revoke_now(struct ledger *l, const char *id, struct err *e)
+{
+	return ledger_revoke_key(l, id, cmd_now_us(), e);
+}
+
 static int run_revoke(int argc, char **argv)
 {
-	const char *positional[1];
-	unsigned count;
-	struct err e = {0};
-	struct ledger *l;
-	char line[128];
-	int rc = cmd_parse(&cmd_key_revoke, argc, argv, NULL, positional, &count, 1);
-	if (rc)
-		return rc > 0 ? 0 : err_exit_code(rc);
-	if (!count) {
-		err_set(&e, RR_USAGE, "which key? give its id");
-		err_hint(&e, "`runrate key list` shows the ids");
-		return cmd_fail(&e);
-	}
-	if (globals.dry_run) {
-		fprintf(stderr, "dry run: key %s would be revoked\n", positional[0]);
-		return 0;
-	}
-	l = open_ledger(LEDGER_WRITE, &e);
-	if (!l)
-		return cmd_fail(&e);
-	rc = ledger_revoke_key(l, positional[0], cmd_now_us(), &e);
-	ledger_close(l);
-	if (rc)
-		return cmd_fail(&e);
-	snprintf(line, sizeof line, globals.json ? "{\"id\":\"%s\",\"revoked\":true}\n" : "key %s is revoked\n", positional[0]);
-	return cmd_print(str_of(line));
+	return cmd_on_id(&cmd_key_revoke, argc, argv, "key", "revoked", revoke_now);
 }

@@ -4,22 +4,12 @@
  */
 #include <stdio.h>
 
-#include "base/arena.h"
 #include "base/hash.h"
-#include "base/json.h"
-#include "base/table.h"
-#include "cmd/cmd.h"
-#include "ledger/ledger.h"
+#include "cmd/listing.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
 
 static const struct opt no_options[] = {{NULL}};
-
-static struct ledger *open_ledger(enum ledger_mode mode, struct err *e)
-{
-	char path[4096];
-	return ledger_open(ledger_default_path(globals.ledger, path, sizeof path), mode, e);
-}
 
 static void date_json(struct json_out *w, const char *key, int64_t us)
 {
@@ -173,7 +163,7 @@ static int run_add(int argc, char **argv)
 			o.currency.code);
 		return 0;
 	}
-	l = open_ledger(LEDGER_WRITE, &e);
+	l = cmd_ledger(LEDGER_WRITE, &e);
 	if (!l)
 		return cmd_fail(&e);
 	rc = ledger_add_outlay(l, &o, &e);
@@ -196,13 +186,6 @@ static int run_add(int argc, char **argv)
 }
 
 /* ---- list ---- */
-
-struct listing {
-	struct json_out *w;
-	struct table *t;
-	int64_t now_us;
-	unsigned rows;
-};
 
 static int add_row(const struct outlay *o, void *arg)
 {
@@ -238,49 +221,13 @@ const struct command cmd_outlay_list = {
 	.run = run_list,
 };
 
+static int read_outlays(struct listing *x)
+{
+	return ledger_outlays(x->l, add_row, x, x->e);
+}
+
 static int run_list(int argc, char **argv)
 {
-	const char *positional[1];
-	unsigned count;
-	struct err e = {0};
-	struct arena a;
-	struct table t;
-	struct json_out w;
-	struct sb b;
-	struct ledger *l;
-	struct listing x = {.now_us = cmd_now_us()};
-	int rc = cmd_parse(&cmd_outlay_list, argc, argv, NULL, positional, &count, 0);
-	if (rc)
-		return rc > 0 ? 0 : err_exit_code(rc);
-	l = open_ledger(LEDGER_READ, &e);
-	if (!l)
-		return cmd_fail(&e);
-	sb_init(&b, OUT_BYTES);
-	arena_init(&a, OUT_BYTES);
-	table_init(&t, &a, "outlay>|date>|kind|for|amount>|used up>|ends>");
-	jw_init(&w, &b);
-	x.t = &t;
-	if (globals.json) {
-		x.w = &w;
-		jw_object(&w);
-		jw_key(&w, "outlays");
-		jw_array(&w);
-	}
-	rc = ledger_outlays(l, add_row, &x, &e);
-	ledger_close(l);
-	if (globals.json) {
-		jw_end_array(&w);
-		jw_end_object(&w);
-		sb_addc(&b, '\n');
-	} else if (globals.csv) {
-		table_csv(&t, &b);
-	} else if (x.rows) {
-		table_text(&t, term_width(1), &b);
-	} else {
-		fputs("No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n", stderr);
-	}
-	rc = rc ? cmd_fail(&e) : cmd_print(sb_str(&b));
-	arena_fini(&a);
-	sb_fini(&b);
-	return rc;
+	return cmd_list(&cmd_outlay_list, argc, argv, "outlay>|date>|kind|for|amount>|used up>|ends>", "outlays", read_outlays,
+			"No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n");
 }
