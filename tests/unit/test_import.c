@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the importers: records out of JSON of any size, the rules of classification against their own examples,
+ * words of meters, occurrences, values as exports write them.
+ */
+#include "import/import_i.h"
+#include "import/records.h"
+#include "import/spans.h"
+
+#include <unistd.h>
+
+#include "t.h"
+
+static const char *const opened[] = {"data", NULL};
+
+static const char *temporary(const char *text, size_t n)
+{
+	static char path[128];
+	int fd;
+	snprintf(path, sizeof path, "/tmp/rr-records-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
+		abort();
+	close(fd);
+	return path;
+}
+
+/* All records of a text, joined by '|'; an error is "!". */
+static const char *all(const char *text, enum records_mode mode)
+{
+	static char out[1 << 16];
+	struct sb b;
+	struct str t;
+	struct err e = {0};
+	const char *path = temporary(text, strlen(text));
+	struct records *r = records_open(path, mode, opened, &e);
+	int rc;
+	sb_init(&b, sizeof out);
+	while (r && (rc = records_next(r, &t, &e)) != 0) {
+		if (b.n)
+			sb_addc(&b, '|');
+		rc > 0 ? sb_add_str(&b, t) : sb_addc(&b, '!');
+	}
+	records_close(r);
+	unlink(path);
+	str_copy(out, sizeof out, sb_str(&b));
+	sb_fini(&b);
+	return out;
+}
+
+TEST(values_of_every_place)
+{
+	T_EQ_S(all("[1, \"a,]\", {\"x\":[1,2]} ,[3]]", RECORDS_VALUES), "1|\"a,]\"|{\"x\":[1,2]}|[3]");
+	T_EQ_S(all("{\"a\":1,\"data\":[{\"b\":2},{\"b\":3}],\"more\":false}", RECORDS_VALUES), "{\"b\":2}|{\"b\":3}");
+	T_EQ_S(all("{\"a\":{\"data\":[1]}}", RECORDS_VALUES), "{\"a\":{\"data\":[1]}}");
+	T_EQ_S(all("{\"data\":[1]} {\"data\":[2]}\n{\"c\":3}", RECORDS_VALUES), "1|2|{\"c\":3}");
+	T_EQ_S(all("\xEF\xBB\xBF {\"data\" : [ ] , \"data\":[7]}", RECORDS_VALUES), "7");
+	T_EQ_S(all("{\"data\":{\"x\":1}}", RECORDS_VALUES), "{\"data\":{\"x\":1}}");
+	T_EQ_S(all("", RECORDS_VALUES), "");
+	T_EQ_S(all("  \n ", RECORDS_VALUES), "");
+}
+
+TEST(values_cut_off_and_broken)
+{
+	T_EQ_S(all("{\"data\":[{\"b\":2},{\"b\":", RECORDS_VALUES), "{\"b\":2}|!");
+	T_EQ_S(all("{\"data\":[1", RECORDS_VALUES), "1|!");
+	T_EQ_S(all("{\"a\"", RECORDS_VALUES), "!");
+	T_EQ_S(all("{\"a\":\"\\", RECORDS_VALUES), "!");
+	T_EQ_S(all("{,}", RECORDS_VALUES), "{,}"); /* balanced; json_parse refuses it */
+	T_EQ_S(all("{1:2}", RECORDS_VALUES), "!");
+	T_EQ_S(all("]", RECORDS_VALUES), "!");
+	T_EQ_S(all("[1}2]", RECORDS_VALUES), "1|!|2");
+}
+
+TEST(lines_with_and_without_ends)
+{
+	T_EQ_S(all("a\n\nb\r\nc", RECORDS_LINES), "a|b|c");
+	T_EQ_S(all("\xEF\xBB\xBF{}\n", RECORDS_LINES), "{}");
+	T_EQ_S(all("\n", RECORDS_LINES), "");
+}
+
+/* The window moves: records of every length around its size come out whole, in order. */
+TEST(long_records_cross_the_window)
+{
+	enum { N = 40 };
+	struct sb b;
+	struct str t;
+	struct err e = {0};
+	const char *path;
+	sb_init(&b, 64 << 20);
+	sb_adds(&b, "{\"data\":[");
+	for (unsigned i = 0; i < N; i++) {
+		sb_adds(&b, i ? ",\"" : "\"");
+		for (unsigned k = 0; k < i * 40000 + 1; k++)
+			sb_addc(&b, (char)('a' + i % 26));
+		sb_addc(&b, '"');
+	}
+	sb_adds(&b, "]}");
+	path = temporary(b.p, b.n);
+	struct records *r = records_open(path, RECORDS_VALUES, opened, &e);
+	for (unsigned i = 0; i < N; i++) {
+		T_EQ_I(records_next(r, &t, &e), 1);
+		T_EQ_I(t.n, i * 40000 + 3);
+		T_TRUE(t.n > 2 && t.p[1] == (char)('a' + i % 26) && t.p[t.n - 2] == t.p[1]);
+	}
+	T_EQ_I(records_next(r, &t, &e), 0);
+	records_close(r);
+	unlink(path);
+	sb_fini(&b);
+}
+
+/* Each rule must claim its own example, or an earlier rule of the same class must. */
+TEST(every_rule_fits_its_example)
+{
+	struct err e = {0};
+	struct classifier *c = classifier_builtin(&e);
+	T_TRUE(c != NULL);
+	if (!c)
+		return;
+	T_TRUE(classifier_count(c) > 60);
+	for (unsigned i = 0; i < classifier_count(c); i++) {
+		const struct class_rule *r = classifier_rule(c, i);
+		struct class_facts f;
+		char source[64];
+		struct str first = r->source;
+		uint32_t rule;
+		memset(&f, 0, sizeof f);
+		f.fact[r->field] = r->example;
+		first = str_cut(&first, '|');
+		str_copy(source, sizeof source, str_eqc(first, "*") ? STR("mapping") : first);
+		if (classify(c, source, &f, &rule) != r->spend) {
+			printf("  rule %.*s: its example is not of its class\n", STR_ARG(r->id));
+			t_bad++;
+		}
+		T_EQ_I(r->date.n, 10);
+		T_TRUE(r->example.n > 0);
+		for (unsigned k = 0; k < i; k++)
+			T_TRUE(!str_eq(classifier_rule(c, k)->id, r->id));
+	}
+	classifier_free(c);
+}
+
+TEST(nothing_is_guessed)
+{
+	struct err e = {0};
+	struct classifier *c = classifier_builtin(&e);
+	struct class_facts f;
+	uint32_t rule = 7;
+	memset(&f, 0, sizeof f);
+	f.fact[CF_TYPE] = STR("USE1-Something-New");
+	f.fact[CF_TEXT] = STR("BoxUsage:p5.48xlarge"); /* a machine with GPUs may train or serve */
+	T_EQ_I(classify(c, "aws", &f, &rule), SPEND_NONE);
+	T_EQ_I(rule, 0);
+	T_EQ_I(spend_class_book(SPEND_NONE), BOOK_UNCLASSIFIED);
+	T_TRUE(class_pattern_matches(STR("a*c|x"), STR("ABC")) && class_pattern_matches(STR("a*c|x"), STR("X")));
+	T_TRUE(!class_pattern_matches(STR("a*c"), STR("ab")) && class_pattern_matches(STR("*a*b*"), STR("--a--b")));
+	T_TRUE(!class_pattern_matches(STR("ab"), STR("abc")));
+	classifier_free(c);
+	static const char *const bad[] = {"id,source\n1,2\n", "id,source,field,pattern,class,confidence,example,date\na,*,nofield,x,O,5,e,d\n",
+					  "id,source,field,pattern,class,confidence,example,date\na,*,type,x,Q,5,e,d\n",
+					  "id,source,field,pattern,class,confidence,example,date\na,*,type,x,O,500,e,d\n",
+					  "id,source,field,pattern,class,confidence,example,date\na,*,type,,O,5,e,d\n"};
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		T_TRUE(classifier_parse(str_of(bad[i]), &e) == NULL && e.code);
+}
+
+static void words(const char *text, int cls, enum tier tier)
+{
+	struct token_words w;
+	token_words_read(str_of(text), &w);
+	if (!w.known || (int)w.cls != cls || w.tier != tier) {
+		printf("  %s: known %d, %s, %s\n", text, w.known, token_class_name(w.cls), tier_name(w.tier));
+		t_bad++;
+	}
+}
+
+/* The examples of sources.md 2.5 to 2.7 and 2.9. */
+TEST(words_of_meters)
+{
+	words("USE1-Claude3Haiku-input-tokens", CLASS_IN_PLAIN, TIER_STANDARD);
+	words("USE1-Claude3Haiku-output-tokens-batch", CLASS_OUT_TEXT, TIER_BATCH);
+	words("USE1-NovaMicro-cache-read-input-token-count", CLASS_IN_CACHE_READ, TIER_STANDARD);
+	words("USE1-x-cache-write-tokens-5m-long-ctx-flex", CLASS_IN_CACHE_WRITE_5M, TIER_FLEX);
+	words("USE1-MP:USE1_cache_write_tokens_1h_global_standard-Units", CLASS_IN_CACHE_WRITE_1H, TIER_STANDARD);
+	words("USE1-MP:USE1_CacheReadInputTokenCount-Units", CLASS_IN_CACHE_READ, TIER_STANDARD);
+	words("USE1-MP:USE1_MillionBatchInputTokens-Units", CLASS_IN_PLAIN, TIER_BATCH);
+	words("5.4 opt Dz 1M Tokens", CLASS_OUT_TEXT, TIER_STANDARD);
+	words("gpt-4o 0806 cchd Inp glbl Tokens", CLASS_IN_CACHE_READ, TIER_STANDARD);
+	words("Mnstrl 3b Inp FT regnl Tokens", CLASS_IN_PLAIN, TIER_STANDARD);
+	words("Gemini 3 Flash Thinking Text Output - Predictions", CLASS_OUT_REASONING, TIER_STANDARD);
+	words("Gemini 3 Flash Text Input Caching", CLASS_IN_CACHE_READ, TIER_STANDARD);
+	words("promptTokenCount", CLASS_IN_PLAIN, TIER_STANDARD);
+	words("completion_details.reasoning", CLASS_OUT_REASONING, TIER_STANDARD);
+	words("input_cache_creation", CLASS_IN_CACHE_WRITE, TIER_STANDARD);
+	struct token_words w;
+	token_words_read(STR("Gemini 3 Flash Text Input Caching Storage"), &w);
+	T_TRUE(!w.known && !w.tokens); /* token-hours */
+	token_words_read(STR("Data Transfer Out"), &w);
+	T_TRUE(!w.tokens);
+	token_words_read(STR("Reserved_1Month_InputTPM_Geo"), &w);
+	T_TRUE(!w.tokens); /* a commitment */
+}
+
+TEST(named_counts_inside_and_beside)
+{
+	struct named_counts c = {0};
+	uint32_t tok[CLASSES], flags = 0;
+	named_count_add(&c, STR("input"), 600);
+	named_count_add(&c, STR("input_cached_tokens"), 400);
+	named_count_add(&c, STR("cache_read_input_tokens"), 400); /* a synonym */
+	named_count_add(&c, STR("output"), 100);
+	named_count_add(&c, STR("total"), 1100);
+	named_counts_read(&c, tok, &flags);
+	T_EQ_I(tok[CLASS_IN_PLAIN], 600);
+	T_EQ_I(tok[CLASS_IN_CACHE_READ], 400);
+	T_EQ_I(flags, 0);
+	c.n[CLASS_IN_PLAIN] = 1000; /* now they stand inside */
+	named_counts_read(&c, tok, &flags);
+	T_EQ_I(tok[CLASS_IN_PLAIN], 600);
+	T_EQ_I(flags, 0);
+	c.total = 1;
+	named_counts_read(&c, tok, &flags);
+	T_EQ_I(flags, USAGE_MISMATCH);
+}
+
+TEST(occurrences_by_the_hundred_thousand)
+{
+	struct seen *s = seen_new();
+	uint32_t before;
+	for (uint32_t round = 0; round < 3; round++)
+		for (uint64_t i = 0; i < 100000; i++) {
+			struct hash128 h = hash_xxh3_128(&i, sizeof i);
+			if (seen_count(s, h, &before) || before != round)
+				t_bad++;
+		}
+	seen_free(s);
+}
+
+TEST(values_as_exports_write_them)
+{
+	int64_t v, t;
+	uint64_t n;
+	T_TRUE(!read_money(STR(" 0.00 "), &v, NULL) && v == 0);
+	T_TRUE(!read_money(STR("1.9e-08"), &v, NULL) && v == 19000);
+	T_TRUE(read_money(STR("1,23"), &v, NULL) && strstr(read_money(STR("1,23"), &v, NULL), "comma"));
+	T_TRUE(read_money(STR(""), &v, NULL) && read_money(STR("NaN"), &v, NULL) && read_money(STR("99999999999"), &v, NULL));
+	T_TRUE(!read_count(STR("59200.0"), &n) && n == 59200);
+	T_TRUE(read_count(STR("1.5"), &n) && read_count(STR("-1"), &n) && read_count(STR("1e30"), &n) && read_count(STR("x"), &n));
+	T_TRUE(!read_time(STR("2024-09-01 00:00:00 UTC"), &t) && !read_time(STR("2024-09-01T00:00:00Z"), &v) && t == v);
+	T_TRUE(read_time(STR("01/09/2024"), &t) != NULL);
+	T_EQ_I(read_null(STR(" NULL ")).n, 0);
+}
+
+T_MAIN
