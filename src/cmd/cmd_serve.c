@@ -116,12 +116,33 @@ static int first_report(const char *ledger_path, const char *address, struct err
 	return rc;
 }
 
-/* Waits for INT or TERM; HUP is ignored here. */
-static void wait_for_end(sigset_t *set)
+/* HUP: prices and caps anew. A file with a mistake changes nothing; what else it says takes a restart. */
+static void reload(struct gate *g, struct arena *arena)
+{
+	struct gate_config *fresh = arena_new(arena, struct gate_config);
+	struct sb errors;
+	struct err e = {0};
+	int rc;
+	sb_init(&errors, 64 * 1024);
+	rc = fresh ? gate_config_load(globals.config, arena, fresh, &errors) : -RR_NOMEM;
+	if (rc)
+		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", errors.n ? sb_str(&errors) : STR("no memory")));
+	else if ((rc = gate_reload(g, fresh, &e)))
+		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", str_of(e.what)));
+	else
+		LOG(LOG_INFO, "reloaded", LOG_S("what", STR("prices, caps")));
+	sb_fini(&errors);
+}
+
+/* Waits for INT or TERM. */
+static void wait_for_end(sigset_t *set, struct gate *g, struct arena *arena)
 {
 	int sig = 0;
-	while (sig != SIGINT && sig != SIGTERM)
+	while (sig != SIGINT && sig != SIGTERM) {
 		sigwait(set, &sig);
+		if (sig == SIGHUP)
+			reload(g, arena);
+	}
 }
 
 static int serve(struct gate_config *conf, struct arena *arena, const char *ledger_path)
@@ -152,7 +173,7 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 	if (demo && (demo_traffic(demo, gate_address(g), &e) || demo_outlay(ledger_path, &e) ||
 		     first_report(ledger_path, gate_address(g), &e)))
 		goto out;
-	wait_for_end(&set);
+	wait_for_end(&set, g, arena);
 	fprintf(stderr, "\nrunrate: letting calls end (again to stop at once)\n");
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	signal(SIGINT, SIG_DFL);
@@ -177,7 +198,7 @@ static int run(int argc, char **argv)
 	int rc = cmd_parse(&cmd_serve, argc, argv, options, NULL, NULL, 0);
 	if (rc)
 		return rc < 0 ? err_exit_code(rc) : 0;
-	arena_init(&arena, 4 * 1024 * 1024);
+	arena_init(&arena, 64 * 1024 * 1024); /* reloads add to it */
 	sb_init(&errors, 64 * 1024);
 	rc = gate_config_load(globals.config, &arena, &conf, &errors);
 	if (rc) {

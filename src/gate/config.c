@@ -379,6 +379,8 @@ static void take_numbers(struct loading *l)
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
 	c->max_memory_bytes = f->max_memory;
+	c->key_requests_per_minute = f->key_requests_per_minute;
+	c->key_tokens_per_minute = f->key_tokens_per_minute;
 	c->levers.cache = (enum lever_state)f->levers.cache;
 	c->levers.respond = (enum lever_state)f->levers.respond;
 	c->levers.batch = (enum lever_state)f->levers.batch;

@@ -68,6 +68,7 @@ struct gate_config {
 	uint64_t max_memory_bytes;   /* the process's ceiling for bodies and answers; 0 = none */
 	enum log_level log_level;
 	bool log_json;
+	uint64_t key_requests_per_minute, key_tokens_per_minute; /* 0 = no limit */
 	bool unpriced_block;         /* a model without a price is refused, not only marked */
 	const struct conf_doc *doc;  /* what was parsed, for gate_config_each; NULL without a file */
 };

@@ -332,6 +332,17 @@ static bool clamp(struct request *r)
 	return false;
 }
 
+static unsigned take_rate(struct request *r)
+{
+	uint64_t most;
+	unsigned wait;
+	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &most))
+		most = UINT64_MAX;
+	wait = rate_take(r->worker->gate->rate, r->call.key, most, r->began_us, &r->rate_tok);
+	r->rated = !wait;
+	return wait;
+}
+
 static enum turn take_cap(struct request *r)
 {
 	struct caps *caps = r->worker->gate->caps;
@@ -342,6 +353,13 @@ static enum turn take_cap(struct request *r)
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
 		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)));
+	if (rate_any(r->worker->gate->rate) && r->call.key) {
+		unsigned wait = take_rate(r);
+		if (wait) {
+			snprintf(r->retry_after, sizeof r->retry_after, "%u", wait);
+			return gate_refuse(r, APIERR_RATE, "This key asks faster than its limit; again in %u s.", wait);
+		}
+	}
 	if (!caps_any(caps))
 		return NEXT;
 	if (reserve(r, &no) == 0)
@@ -445,6 +463,8 @@ static enum turn take_settle(struct request *r)
 			settle_price(r);
 		if (r->meter.deferred && r->call.price_status == PRICE_NO_USAGE)
 			jobs_keep(r); /* its cost comes with its end */
+		if (r->rated)
+			rate_settle(r->worker->gate->rate, r->call.key, r->rate_tok, settle_counts_tok(r));
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
 		r->settled = true;
 	}

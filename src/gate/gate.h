@@ -25,6 +25,7 @@
 #include "gate/config.h"
 #include "gate/hosted.h"
 #include "gate/jobs.h"
+#include "gate/rate.h"
 #include "gate/sse.h"
 #include "ledger/inflight.h"
 #include "ledger/writer.h"
@@ -33,7 +34,7 @@
 #include "net/client.h"
 #include "net/server.h"
 
-enum { UPSTREAMS_MOST = 64, BUFFERED_ANSWER_BYTES = 1024 * 1024, ANSWER_MOST_BYTES = 64 * 1024 * 1024 };
+enum { UPSTREAMS_MOST = 64, BOOKS_MOST = 256, BUFFERED_ANSWER_BYTES = 1024 * 1024, ANSWER_MOST_BYTES = 64 * 1024 * 1024 };
 
 struct upstream {
 	const struct upstream_config *conf;
@@ -58,10 +59,15 @@ struct gate {
 	const struct gate_config *conf;
 	const struct clock *clock;
 	const char *ledger_path;
-	struct book *book;
+	_Atomic(struct book *) book; /* immutable; swapped whole by gate_reload */
+	struct book *old_book[BOOKS_MOST]; /* calls under way may still read them: freed at the end */
+	unsigned old_books;
+	const struct cap_row *conf_caps;   /* the configuration's; worker 0 alone changes and reads them */
+	unsigned conf_cap_count;
 	struct writer *writer;
 	struct caps *caps;
 	struct training *training;  /* the other book's caps */
+	struct rate *rate;          /* how fast a key may ask */
 	struct jobs *jobs;          /* work that the vendor does later */
 	struct attempts *attempts;  /* retries that name no operation */
 	struct clerk *clerk;        /* ledger entries that are no call of the moment */
@@ -149,6 +155,8 @@ struct request {
 	bool looked, errand_failed;
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
 	bool on_hosted;
+	uint64_t rate_tok;            /* taken from the key's tokens a minute */
+	bool rated;
 	bool clamped;                 /* its output limit was lowered to fit a cap */
 	char warning[24];             /* id of a soft cap that is over */
 	struct call *other;           /* another model's share of the same answer: a row of its own; in the arena */
@@ -215,6 +223,7 @@ void settle_bell(void *worker);         /* the writer committed */
 /* worker.c */
 struct worker *worker_new(struct gate *g, unsigned index, struct err *e);
 int worker_start(struct worker *w, struct err *e);
+void worker_load_caps(struct worker *w); /* worker 0, on its thread */
 void worker_drain(struct worker *w);    /* stops accepting; what is under way ends */
 void worker_stop(struct worker *w);     /* joins */
 void worker_cut(struct worker *w);      /* ends every exchange; after worker_stop */
@@ -225,6 +234,9 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 int gate_start(struct gate *g, struct err *e);
 /* Stops accepting, lets requests end for at most `seconds`, flushes the ledger. */
 void gate_close(struct gate *g, unsigned seconds);
+/* Prices from their files anew, caps from `fresh` (NULL: the same; it must live as long as the gateway). Keys and caps of
+ * the ledger need no reload: they are seen within a second. Calls under way end with the prices that they began with. */
+int gate_reload(struct gate *g, const struct gate_config *fresh, struct err *e);
 const char *gate_address(const struct gate *g); /* of the data listener, as bound */
 struct upstream *gate_upstream(struct gate *g, const char *name);
 struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api);

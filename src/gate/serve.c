@@ -81,6 +81,43 @@ struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api)
 	return NULL;
 }
 
+struct reload {
+	struct gate *gate;
+	const struct cap_row *caps;
+	unsigned count;
+};
+
+/* On worker 0's thread, which alone loads caps. */
+static void take_caps(void *arg)
+{
+	struct reload *r = arg;
+	r->gate->conf_caps = r->caps;
+	r->gate->conf_cap_count = r->count;
+	worker_load_caps(r->gate->worker[0]);
+	free(r);
+}
+
+int gate_reload(struct gate *g, const struct gate_config *fresh, struct err *e)
+{
+	struct reload *r = fresh ? calloc(1, sizeof *r) : NULL;
+	struct book *book = g->old_books < BOOKS_MOST ? book_builtin(e) : NULL;
+	if (!book) {
+		free(r);
+		return g->old_books < BOOKS_MOST ? -RR_CONFIG
+						 : err_set(e, RR_LIMIT, "prices were reloaded %d times: restart", BOOKS_MOST);
+	}
+	g->old_book[g->old_books++] = atomic_exchange(&g->book, book);
+	if (!fresh)
+		return 0;
+	if (r)
+		*r = (struct reload){g, fresh->caps, fresh->cap_count};
+	if (!r || loop_post(g->worker[0]->loop, take_caps, r)) {
+		free(r);
+		return err_set(e, RR_NOMEM, "no memory to reload the caps");
+	}
+	return 0;
+}
+
 const char *gate_address(const struct gate *g)
 {
 	return server_address(g->worker[0]->server);
@@ -98,9 +135,9 @@ static int recover(struct gate *g, struct err *e)
 		LOG(LOG_WARN, "calls_closed_after_crash", LOG_N("calls", closed),
 		    LOG_S("see", STR("runrate verify")));
 	if (!rc)
-		rc = caps_load(g->caps, l, g->conf->caps, g->conf->cap_count, e);
+		rc = caps_load(g->caps, l, g->conf_caps, g->conf_cap_count, e);
 	if (!rc)
-		rc = training_load(g->training, l, g->conf->caps, g->conf->cap_count, e);
+		rc = training_load(g->training, l, g->conf_caps, g->conf_cap_count, e);
 	ledger_close(l);
 	return rc;
 }
@@ -126,10 +163,13 @@ static void gate_free(struct gate *g)
 	if (g->tls)
 		tls_ctx_free(g->tls);
 	jobs_free(g->jobs);
+	rate_free(g->rate);
 	attempts_free(g->attempts);
 	training_free(g->training);
 	caps_free(g->caps);
 	book_free(g->book);
+	for (unsigned i = 0; i < g->old_books; i++)
+		book_free(g->old_book[i]);
 	free(g->worker);
 	free(g);
 	buf_thread_free();
@@ -144,6 +184,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 		return NULL;
 	}
 	g->conf = conf;
+	g->conf_caps = conf->caps;
+	g->conf_cap_count = conf->cap_count;
 	g->clock = &clock_system;
 	g->ledger_path = ledger_path;
 	g->limits = conf->limits;
@@ -152,10 +194,11 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->worker = calloc(g->workers, sizeof(struct worker *));
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
 	g->attempts = attempts_new();
-	g->training = g->caps && g->attempts ? training_new(g->clock, g->caps, e) : NULL;
+	g->rate = rate_new(conf->key_requests_per_minute, conf->key_tokens_per_minute);
+	g->training = g->caps && g->attempts && g->rate ? training_new(g->clock, g->caps, e) : NULL;
 	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {
-		if (g->book || !g->attempts)
+		if (g->book || !g->attempts || !g->rate)
 			err_set(e, RR_NOMEM, "no memory for %u workers", g->workers);
 		goto fail;
 	}

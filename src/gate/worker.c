@@ -17,20 +17,26 @@
 
 enum { REFRESH_US = 1000000, INFLIGHT_SLOTS = 65536, IDLE_PER_ORIGIN = 1024 };
 
+void worker_load_caps(struct worker *w)
+{
+	struct gate *g = w->gate;
+	struct err e;
+	if (caps_load(g->caps, w->ledger, g->conf_caps, g->conf_cap_count, &e) ||
+	    training_load(g->training, w->ledger, g->conf_caps, g->conf_cap_count, &e))
+		LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
+}
+
 static void on_refresh(struct timer *t)
 {
 	struct worker *w = (struct worker *)((char *)t - offsetof(struct worker, refresh));
-	struct gate *g = w->gate;
 	struct err e;
 	uint64_t version;
 	if (ledger_settings_version(w->ledger, &version, &e) == 0 && version != w->settings_version) {
 		w->settings_version = version;
 		if (auth_refresh(w->auth, &e))
 			LOG(LOG_ERROR, "keys_not_reloaded", LOG_S("why", str_of(e.what)));
-		if (w->index == 0 && caps_load(g->caps, w->ledger, g->conf->caps, g->conf->cap_count, &e))
-			LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
-		if (w->index == 0 && training_load(g->training, w->ledger, g->conf->caps, g->conf->cap_count, &e))
-			LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
+		if (w->index == 0)
+			worker_load_caps(w);
 	}
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);
 }
