@@ -42,6 +42,7 @@ struct scan {
 	const struct str *keys;
 	struct json *out;
 	unsigned count;
+	uint64_t hints; /* bit key_hint(): a wanted key may be this one */
 	bool duplicate;
 	struct json *noting; /* where the member at hand goes, or NULL */
 	struct json top;
@@ -317,10 +318,18 @@ static inline bool push(struct scan *s, bool object)
 	return true;
 }
 
+/* A bit for a key by its length and first letter: most keys of a body are ruled out by it. */
+static inline uint64_t key_hint(struct str key)
+{
+	return UINT64_C(1) << ((key.n * 5 + (key.n ? (unsigned char)key.p[0] : 0)) % 64);
+}
+
 static void note_key(struct scan *s, struct str raw)
 {
 	bool escaped = raw.n && memchr(raw.p, '\\', raw.n);
 	s->noting = NULL;
+	if (!escaped && !(s->hints & key_hint(raw)))
+		return;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct str key = s->keys[i];
 		if (escaped ? json_key_eq(raw, key) : str_eq(raw, key)) {
@@ -471,8 +480,10 @@ int json_scan(struct str text, const struct str keys[], struct json out[], unsig
 {
 	struct scan s = {.keys = keys, .out = out, .count = count};
 	int rc;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		out[i] = (struct json){JSON_NONE, {NULL, 0}};
+		s.hints |= key_hint(keys[i]);
+	}
 	rc = scan_text(&s, text, where);
 	if (duplicate)
 		*duplicate = s.duplicate;

@@ -176,12 +176,19 @@ static char *digits_before(char *to, magnitude v, unsigned decimals, bool groupe
 {
 	unsigned written = 0;
 	while (v || written <= decimals) {
+		unsigned digit;
 		if (decimals && written == decimals)
 			*--to = '.';
 		else if (grouped && written > decimals && (written - decimals) % 3 == 0)
 			*--to = ',';
-		*--to = (char)('0' + (unsigned)(v % 10));
-		v /= 10;
+		if (v <= UINT64_MAX) {
+			digit = (unsigned)((uint64_t)v % 10);
+			v = (uint64_t)v / 10;
+		} else {
+			digit = (unsigned)(v % 10);
+			v /= 10;
+		}
+		*--to = (char)('0' + digit);
 		written++;
 	}
 	return to;
@@ -201,6 +208,14 @@ static char *text_of(money_wide value, unsigned decimals, bool grouped, char out
 
 static char *shortest(money_wide value, unsigned decimals, char out[MONEY_TEXT])
 {
+	if (value >= INT64_MIN && value <= INT64_MAX) { /* every row's amount: 64-bit divisions */
+		int64_t narrow = (int64_t)value;
+		while (decimals && narrow % 10 == 0) {
+			narrow /= 10;
+			decimals--;
+		}
+		return text_of(narrow, decimals, false, out);
+	}
 	while (decimals && value % 10 == 0) {
 		value /= 10;
 		decimals--;

@@ -12,7 +12,7 @@
 
 /* An object whose members were noted in one walk, since a reader asks for thirty names of which eight are there.
  * Larger than any vendor's block, or with escaped names: asked as text each time, with the same answers. */
-enum { BLOCK_MEMBERS = 24 };
+enum { BLOCK_MEMBERS = 16 };
 struct block {
 	struct json object;
 	bool noted;
