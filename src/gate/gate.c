@@ -81,7 +81,8 @@ void gate_run(struct request *r)
 static bool path_is_plain(struct str path)
 {
 	struct str rest = path;
-	if (str_contains(path, STR("//")) || str_icontains(path, STR("%2e")) || str_icontains(path, STR("%2f")) ||
+	bool encoded = str_chr(path, '%') != SIZE_MAX;
+	if (str_contains(path, STR("//")) || (encoded && (str_icontains(path, STR("%2e")) || str_icontains(path, STR("%2f")))) ||
 	    str_chr(path, '\\') != SIZE_MAX)
 		return false;
 	while (rest.p) {
@@ -555,7 +556,11 @@ static void shrink(struct sb *b)
 static void request_put(struct request *r)
 {
 	struct worker *w = r->worker;
-	struct request clean;
+	struct { /* memory that serves the next request too; all else is cleared in place */
+		struct arena arena;
+		struct sb body, edited, head_text, answer, copy;
+		struct sse sse;
+	} kept;
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
 	answer_inflate_end(r);
@@ -580,16 +585,22 @@ static void request_put(struct request *r)
 		request_free(r);
 		return;
 	}
-	memset(&clean, 0, sizeof clean);
-	clean.arena = r->arena;
-	clean.body = r->body;
-	clean.edited = r->edited;
-	clean.head_text = r->head_text;
-	clean.answer = r->answer;
-	clean.copy = r->copy;
-	clean.sse = r->sse;
-	clean.next = w->spare;
-	*r = clean;
+	kept.arena = r->arena;
+	kept.body = r->body;
+	kept.edited = r->edited;
+	kept.head_text = r->head_text;
+	kept.answer = r->answer;
+	kept.copy = r->copy;
+	kept.sse = r->sse;
+	memset(r, 0, sizeof *r);
+	r->arena = kept.arena;
+	r->body = kept.body;
+	r->edited = kept.edited;
+	r->head_text = kept.head_text;
+	r->answer = kept.answer;
+	r->copy = kept.copy;
+	r->sse = kept.sse;
+	r->next = w->spare;
 	w->spare = r;
 	w->spares++;
 }
