@@ -19,10 +19,12 @@ enum { OUT_BYTES = 16 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
 
 static const struct opt check_help[] = {
 	{"budget", 0, OPT_MONEY, NULL, NULL, "M", "the period's budget for what recurs, as 700 or \"GBP 700\""},
-	{"forecast", 0, OPT_FLAG, NULL, NULL, NULL, "the month's forecast (p50) must keep the budget, not only what is spent"},
+	{"forecast", 0, OPT_FLAG, NULL, NULL, NULL,
+	 "the month's forecast (p50) must keep the budget, not only what is spent"},
 	{"strict", 0, OPT_FLAG, NULL, NULL, NULL, "calls without a known price are an error (11)"},
 	{"bill", 0, OPT_LIST, NULL, NULL, "FILE", "an invoice or cost export that must reconcile (12)"},
-	{"tolerance", 0, OPT_MONEY, NULL, NULL, "M", "for --bill: a row agrees up to that difference (default 0.000001)"},
+	{"tolerance", 0, OPT_MONEY, NULL, NULL, "M",
+	 "for --bill: a row agrees up to that difference (default 0.000001)"},
 	{"since", 0, OPT_STR, NULL, NULL, "T", "from that day on (default: this month)"},
 	{"until", 0, OPT_STR, NULL, NULL, "T", "up to and with that day (default: now)"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
@@ -35,8 +37,10 @@ const struct command cmd_check = {
 	.name = "check",
 	.summary = "budget, prices and bill as an exit code, for CI",
 	.usage = "check [--budget M [--forecast]] [--strict] [--bill FILE]...",
-	.text = "Exit code 0: all is well; 10: over the budget or a cap; 11: calls without a price, under --strict; 12: the bill\n"
-		"does not reconcile. The budget counts what recurs in the period (this month unless --since says otherwise).",
+	.text = "Exit code 0: all is well; 10: over the budget or a cap; 11: calls without a price, under --strict; "
+		"12: the bill\n"
+		"does not reconcile. The budget counts what recurs in the period (this month unless --since says "
+		"otherwise).",
 	.examples = "$ runrate check --budget \"GBP 700\" --strict\n"
 		    "$ runrate check --budget 700 --forecast --json\n"
 		    "$ runrate check --since 2026-10-01 --until 2026-10-31 --bill costs.csv\n",
@@ -52,8 +56,8 @@ struct checking {
 	struct arena *a;
 };
 
-__attribute__((format(printf, 4, 5)))
-static void say(struct checking *c, const char *check, int code, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void say(struct checking *c, const char *check, int code, const char *fmt,
+						      ...)
 {
 	char found[400];
 	va_list ap;
@@ -74,8 +78,8 @@ static void say(struct checking *c, const char *check, int code, const char *fmt
 	jw_end_object(&c->w);
 }
 
-static int check_budget(struct checking *c, const struct report *r, struct ledger *l, const struct opt_money *budget, bool ahead,
-			struct err *e)
+static int check_budget(struct checking *c, const struct report *r, struct ledger *l, const struct opt_money *budget,
+			bool ahead, struct err *e)
 {
 	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], day[TIME_TEXT];
 	struct currency cur = r->currency.code[0] ? r->currency : c->q->currency;
@@ -88,8 +92,10 @@ static int check_budget(struct checking *c, const struct report *r, struct ledge
 	}
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (!r->by_currency[i].in_headline && r->by_currency[i].inference_pico) {
-			err_set(e, RR_USAGE, "amounts in %s cannot be set against a budget in %s", r->by_currency[i].currency.code, cur.code);
-			return err_hint(e, "give a dated rate: --rate %s/%s=R@DATE", r->by_currency[i].currency.code, cur.code);
+			err_set(e, RR_USAGE, "amounts in %s cannot be set against a budget in %s",
+				r->by_currency[i].currency.code, cur.code);
+			return err_hint(e, "give a dated rate: --rate %s/%s=R@DATE", r->by_currency[i].currency.code,
+					cur.code);
 		}
 	money_symbol(cur, spent, money_decimals(spent), a);
 	money_symbol(cur, budget->pico, 2, b);
@@ -100,7 +106,9 @@ static int check_budget(struct checking *c, const struct report *r, struct ledge
 	rc = f ? forecast_make(f, l, c->q, 1, &budget->pico, e) : err_set(e, RR_NOMEM, "out of memory");
 	if (!rc && f->crosses)
 		say(c, "forecast", err_exit_code(RR_BUDGET), "the month's forecast crosses %s on %s", b,
-		    time_date((f->crossed_already ? f->now_us : f->cross_us) + (int64_t)tz_offset_s(f->tz, f->cross_us) * US_PER_S, day));
+		    time_date((f->crossed_already ? f->now_us : f->cross_us) +
+				      (int64_t)tz_offset_s(f->tz, f->cross_us) * US_PER_S,
+			      day));
 	else if (!rc)
 		say(c, "forecast", 0, "the month's forecast is %s (80 %%: up to %s)",
 		    money_symbol(f->currency, (money_wide)(f->month[0].total.p50 * 100) * (PICO_PER_UNIT / 100), 2, a),
@@ -116,18 +124,21 @@ static void check_caps(struct checking *c, const struct report *r)
 		const struct cap_rule *cap = &r->caps[i].rule;
 		const struct cap_state *s = &r->cap_states[i];
 		bool over = (cap->amount_pico != INT64_MAX && s->spent_pico > cap->amount_pico) ||
-			    (cap->tokens != UINT64_MAX && s->spent_tok > cap->tokens) || (cap->jobs != UINT64_MAX && s->spent_jobs > cap->jobs);
+			    (cap->tokens != UINT64_MAX && s->spent_tok > cap->tokens) ||
+			    (cap->jobs != UINT64_MAX && s->spent_jobs > cap->jobs);
 		cap_scope_text(&cap->scope, scope, sizeof scope);
 		if (cap->amount_pico != INT64_MAX)
 			say(c, "cap", over ? err_exit_code(RR_BUDGET) : 0, "%s, %s: %s of %s %s a %s", cap->id, scope,
-			    money_human(s->spent_pico, 2, a), money_human(cap->amount_pico, 2, b), cap->currency.code, window_name(cap->window));
-		else
-			say(c, "cap", over ? err_exit_code(RR_BUDGET) : 0, "%s, %s: %s a %s", cap->id, scope, over ? "over" : "kept",
+			    money_human(s->spent_pico, 2, a), money_human(cap->amount_pico, 2, b), cap->currency.code,
 			    window_name(cap->window));
+		else
+			say(c, "cap", over ? err_exit_code(RR_BUDGET) : 0, "%s, %s: %s a %s", cap->id, scope,
+			    over ? "over" : "kept", window_name(cap->window));
 	}
 }
 
-static int check_bill(struct checking *c, struct ledger *l, const struct opt_list *bills, int64_t tolerance_pico, struct err *e)
+static int check_bill(struct checking *c, struct ledger *l, const struct opt_list *bills, int64_t tolerance_pico,
+		      struct err *e)
 {
 	struct reconcile r;
 	struct report_query q = *c->q;
@@ -141,7 +152,8 @@ static int check_bill(struct checking *c, struct ledger *l, const struct opt_lis
 	if (rc)
 		return rc;
 	if (r.off)
-		say(c, "bill", err_exit_code(RR_RECONCILE), "%u of %u rows are off, %s %s in all: runrate reconcile names them", r.off, r.count,
+		say(c, "bill", err_exit_code(RR_RECONCILE),
+		    "%u of %u rows are off, %s %s in all: runrate reconcile names them", r.off, r.count,
 		    money_text(r.residual_pico, a), r.currency.code);
 	else
 		say(c, "bill", 0, "%u rows agree", r.count);

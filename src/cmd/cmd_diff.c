@@ -9,7 +9,8 @@
 enum { OUT_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
 
 static const struct opt diff_help[] = {
-	{"by", 0, OPT_STR, NULL, NULL, "K", "feature, model, team, key, provider, region, project, surface, tier (default: feature or model)"},
+	{"by", 0, OPT_STR, NULL, NULL, "K",
+	 "feature, model, team, key, provider, region, project, surface, tier (default: feature or model)"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
 	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
 	{"book", 0, OPT_STR, NULL, NULL, "FILE", "prices that tell classes of tokens apart (default: built in)"},
@@ -22,7 +23,8 @@ const struct command cmd_diff = {
 	.summary = "why two periods cost differently: price, volume, mix, cache",
 	.usage = "diff A B [--by K] [--currency C]",
 	.text = "A and B are periods: 2026-10, 2026-10-05, 2026-W41, 2026-10-01..2026-10-15, last-week, this-week,\n"
-		"last-month, yesterday. The change is told apart in this order: volume, mix, prompt length, answer length,\n"
+		"last-month, yesterday. The change is told apart in this order: volume, mix, prompt length, answer "
+		"length,\n"
 		"cache, prices and the rest. The parts sum exactly to the change of the bill.\n\n"
 		"Inference only: what is paid once has no volume. What has no price is counted beside the figures.",
 	.examples = "$ runrate diff last-week this-week --by feature\n"

@@ -29,8 +29,10 @@ const struct command cmd_first = {
 	.name = "",
 	.summary = "what lies on this machine, and the first report",
 	.usage = "[FILE...] [--rate R] [--currency C]",
-	.text = "Looks for agents' logs, vendors' exports in the current folder, a ledger and a gateway, and reports what they\n"
-		"say: inference, which recurs, beside training, which is paid once. Nothing leaves this machine and nothing\n"
+	.text = "Looks for agents' logs, vendors' exports in the current folder, a ledger and a gateway, and reports "
+		"what they\n"
+		"say: inference, which recurs, beside training, which is paid once. Nothing leaves this machine and "
+		"nothing\n"
 		"is kept. With files it reads just these, whatever their names: content tells what they are.",
 	.examples = "$ runrate\n"
 		    "$ runrate openai.csv\n"
@@ -71,9 +73,11 @@ static void say(struct found *f, const char *state, const char *what, const char
 
 /* ---- reading what was found ---- */
 
-static int read_paths(struct first_run *f, const char *const *paths, unsigned count, struct import_summary *s, struct err *e)
+static int read_paths(struct first_run *f, const char *const *paths, unsigned count, struct import_summary *s,
+		      struct err *e)
 {
-	struct import_options o = {.ledger = f->ledger, .book = f->book, .progress = !globals.quiet, .now_us = cmd_now_us()};
+	struct import_options o = {
+		.ledger = f->ledger, .book = f->book, .progress = !globals.quiet, .now_us = cmd_now_us()};
 	return import_paths(&o, paths, count, s, e);
 }
 
@@ -83,8 +87,8 @@ static void say_summary(struct first_run *f, const char *what, const char *name,
 	const char *source = s->batches ? s->batch[0].source : "";
 	if (s->rows_rejected)
 		snprintf(bad, sizeof bad, ", %s rejected", num_group(s->rows_rejected, rows));
-	snprintf(text, sizeof text, "%s (%s%s%s rows%s)", name, source, source[0] ? ", " : "", num_group(s->rows_new + s->rows_revised, rows),
-		 bad);
+	snprintf(text, sizeof text, "%s (%s%s%s rows%s)", name, source, source[0] ? ", " : "",
+		 num_group(s->rows_new + s->rows_revised, rows), bad);
 	say(&f->found, s->rows_rejected ? "bad" : "ok", what, text, NULL);
 	for (unsigned i = 0; i < s->rejects && i < 5; i++)
 		fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file, (unsigned long long)s->reject[i].row,
@@ -94,7 +98,8 @@ static void say_summary(struct first_run *f, const char *what, const char *name,
 static int open_scratch(struct first_run *f, struct err *e)
 {
 	if (scratch_make(f->scratch, sizeof f->scratch))
-		return err_set(e, RR_IO, "cannot make a folder for scratch data: set TMPDIR to one that can be written");
+		return err_set(e, RR_IO,
+			       "cannot make a folder for scratch data: set TMPDIR to one that can be written");
 	f->in_scratch = true;
 	snprintf(f->scratch_ledger, sizeof f->scratch_ledger, "%s/ledger.db", f->scratch);
 	f->ledger = ledger_open(f->scratch_ledger, LEDGER_WRITE, e);
@@ -110,7 +115,8 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		return err_set(e, RR_NOMEM, "out of memory");
 	rc = read_paths(f, d->folder, d->folders, s, e);
 	if (!rc) {
-		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s", num_group(s->calls, n));
+		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s",
+			 num_group(s->calls, n));
 		say(&f->found, "ok", "local agent logs", text, NULL);
 	} else {
 		bool none = rc == -RR_NOTFOUND;
@@ -130,7 +136,8 @@ static unsigned read_exports(struct first_run *f, const struct discovered *d)
 	for (unsigned i = 0; s && i < d->files; i++) {
 		struct err e = {0};
 		memset(s, 0, sizeof *s);
-		if (read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches && s->rows_new + s->rows_revised + s->rows_rejected) {
+		if (read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches &&
+		    s->rows_new + s->rows_revised + s->rows_rejected) {
 			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);
 		}
 		import_summary_fini(s);
@@ -160,7 +167,8 @@ static int read_arguments(struct first_run *f, const char *const *paths, unsigne
 static void say_book(struct first_run *f)
 {
 	char text[120], n[32];
-	snprintf(text, sizeof text, "%.*s, %s prices, built in", STR_ARG(book_date(f->book)), num_group(book_rule_count(f->book), n));
+	snprintf(text, sizeof text, "%.*s, %s prices, built in", STR_ARG(book_date(f->book)),
+		 num_group(book_rule_count(f->book), n));
 	say(&f->found, "ok", "price book", text, NULL);
 }
 
@@ -189,8 +197,10 @@ static int look_around(struct first_run *f, struct err *e)
 	if (keeps) {
 		say(&f->found, "ok", "ledger", path, NULL);
 		if (d->folders) {
-			snprintf(text, sizeof text, "%u tool%s, not in this report", d->tools, d->tools == 1 ? "" : "s");
-			say(&f->found, "--", "local agent logs", text, arena_printf(&f->arena, "read: runrate import %s", d->folder[0]).p);
+			snprintf(text, sizeof text, "%u tool%s, not in this report", d->tools,
+				 d->tools == 1 ? "" : "s");
+			say(&f->found, "--", "local agent logs", text,
+			    arena_printf(&f->arena, "read: runrate import %s", d->folder[0]).p);
 		}
 	} else {
 		if (d->folders)
@@ -201,7 +211,8 @@ static int look_around(struct first_run *f, struct err *e)
 		if (!rc && !known)
 			say(&f->found, "--", "vendor exports", "none in this folder", "read one: runrate FILE");
 	}
-	say(&f->found, gateway ? "ok" : "--", "gateway", gateway ? "running" : "not running", gateway ? NULL : "start: runrate serve");
+	say(&f->found, gateway ? "ok" : "--", "gateway", gateway ? "running" : "not running",
+	    gateway ? NULL : "start: runrate serve");
 	say_book(f);
 	return rc;
 }

@@ -11,7 +11,8 @@
 enum { OUT_BYTES = 16 * 1024 * 1024, ARENA_BYTES = 64 * 1024 * 1024 };
 
 static const struct opt forecast_help[] = {
-	{"budget", 0, OPT_MONEY, NULL, NULL, "M", "a month's budget, as 700 or \"GBP 700\": on which day it is crossed"},
+	{"budget", 0, OPT_MONEY, NULL, NULL, "M",
+	 "a month's budget, as 700 or \"GBP 700\": on which day it is crossed"},
 	{"months", 0, OPT_U64, NULL, NULL, "N", "how many months, the one under way included (default 2, at most 13)"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
 	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
@@ -23,8 +24,10 @@ const struct command cmd_forecast = {
 	.name = "forecast",
 	.summary = "what the month will cost, with a band of 80 %, and when a budget is crossed",
 	.usage = "forecast [--budget M] [--months N] [--env E|all]",
-	.text = "Carries on the daily totals of inference: weekdays, and a trend that is damped. The band comes from the errors\n"
-		"that the same forecast made at earlier days; how often it held is printed. What is paid once is not forecast.",
+	.text = "Carries on the daily totals of inference: weekdays, and a trend that is damped. The band comes from "
+		"the errors\n"
+		"that the same forecast made at earlier days; how often it held is printed. What is paid once is not "
+		"forecast.",
 	.examples = "$ runrate forecast --budget \"GBP 700\"\n"
 		    "$ runrate forecast --months 6 --json\n",
 	.options = forecast_help,
@@ -64,7 +67,8 @@ static int run(int argc, char **argv)
 		rc = err_set(&e, RR_USAGE, "--months is 1 to %d", FORECAST_MONTHS);
 	if (!rc && budget.given && budget.currency.code[0]) {
 		if (q.currency.code[0] && globals.currency && !currency_eq(q.currency, budget.currency))
-			rc = err_set(&e, RR_USAGE, "--budget is in %s and --currency is %s", budget.currency.code, q.currency.code);
+			rc = err_set(&e, RR_USAGE, "--budget is in %s and --currency is %s", budget.currency.code,
+				     q.currency.code);
 		q.currency = budget.currency;
 	}
 	if (!rc) {

@@ -39,11 +39,16 @@ static bool named_period(struct str s, const struct tz *tz, int64_t now_us, int6
 		enum window window;
 		bool last;
 	} names[] = {
-		{"today", WINDOW_DAY, false}, {"yesterday", WINDOW_DAY, true},
-		{"this-week", WINDOW_WEEK, false}, {"last-week", WINDOW_WEEK, true},
-		{"this-month", WINDOW_MONTH, false}, {"last-month", WINDOW_MONTH, true},
-		{"this-quarter", WINDOW_QUARTER, false}, {"last-quarter", WINDOW_QUARTER, true},
-		{"this-year", WINDOW_YEAR, false}, {"last-year", WINDOW_YEAR, true},
+		{"today", WINDOW_DAY, false},
+		{"yesterday", WINDOW_DAY, true},
+		{"this-week", WINDOW_WEEK, false},
+		{"last-week", WINDOW_WEEK, true},
+		{"this-month", WINDOW_MONTH, false},
+		{"last-month", WINDOW_MONTH, true},
+		{"this-quarter", WINDOW_QUARTER, false},
+		{"last-quarter", WINDOW_QUARTER, true},
+		{"this-year", WINDOW_YEAR, false},
+		{"last-year", WINDOW_YEAR, true},
 	};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_eqc(s, names[i].name)) {
@@ -59,14 +64,16 @@ static bool year_or_week(struct str s, const struct tz *tz, int64_t *from, int64
 {
 	uint64_t year, week;
 	if (s.n == 4 && str_u64(s, &year) == 0) {
-		window_bounds(WINDOW_YEAR, tz, tz_instant_us(tz, days_from_civil((int64_t)year, 1, 1) * US_PER_DAY), from, to);
+		window_bounds(WINDOW_YEAR, tz, tz_instant_us(tz, days_from_civil((int64_t)year, 1, 1) * US_PER_DAY),
+			      from, to);
 		return true;
 	}
 	if (s.n != 8 || s.p[4] != '-' || (s.p[5] != 'W' && s.p[5] != 'w') || str_u64(str_sub(s, 0, 4), &year) ||
 	    str_u64(str_sub(s, 6, 8), &week) || week < 1 || week > 53)
 		return false;
 	/* ISO 8601: week 1 is the one with 4 January in it */
-	window_bounds(WINDOW_WEEK, tz, tz_instant_us(tz, (days_from_civil((int64_t)year, 1, 4) + 7 * ((int64_t)week - 1)) * US_PER_DAY),
+	window_bounds(WINDOW_WEEK, tz,
+		      tz_instant_us(tz, (days_from_civil((int64_t)year, 1, 4) + 7 * ((int64_t)week - 1)) * US_PER_DAY),
 		      from, to);
 	return true;
 }
@@ -95,14 +102,16 @@ int cmd_period(const char *text, const struct tz *tz, int64_t now_us, int64_t *f
 	if (!rc)
 		rc = cmd_when("a period", b, tz, true, to_us, e);
 	if (rc)
-		return err_hint(e, "2026-10, 2026-10-05, 2026-W41, 2026-10-01..2026-10-15, last-week, this-month, yesterday");
+		return err_hint(
+			e, "2026-10, 2026-10-05, 2026-W41, 2026-10-01..2026-10-15, last-week, this-month, yesterday");
 	unused = *to_us - *from_us;
 	return unused > 0 ? 0 : err_set(e, RR_USAGE, "the period %.60s ends before it begins", text);
 }
 
 char *cmd_span(const struct tz *tz, int64_t from_us, int64_t to_us, char *out, size_t size)
 {
-	static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	int64_t at[2] = {from_us, to_us - 1}, year[2];
 	unsigned month[2], day[2];
 	for (unsigned i = 0; i < 2; i++) {
@@ -110,10 +119,11 @@ char *cmd_span(const struct tz *tz, int64_t from_us, int64_t to_us, char *out, s
 		civil_from_days(local / US_PER_DAY - (local % US_PER_DAY < 0), &year[i], &month[i], &day[i]);
 	}
 	if (year[0] != year[1])
-		snprintf(out, size, "%u %s %d - %u %s %d", day[0], names[month[0] - 1], (int)year[0], day[1], names[month[1] - 1],
-			 (int)year[1]);
+		snprintf(out, size, "%u %s %d - %u %s %d", day[0], names[month[0] - 1], (int)year[0], day[1],
+			 names[month[1] - 1], (int)year[1]);
 	else if (month[0] != month[1])
-		snprintf(out, size, "%u %s - %u %s %d", day[0], names[month[0] - 1], day[1], names[month[1] - 1], (int)year[1]);
+		snprintf(out, size, "%u %s - %u %s %d", day[0], names[month[0] - 1], day[1], names[month[1] - 1],
+			 (int)year[1]);
 	else if (day[0] != day[1])
 		snprintf(out, size, "%u-%u %s %d", day[0], day[1], names[month[1] - 1], (int)year[1]);
 	else
@@ -124,11 +134,13 @@ char *cmd_span(const struct tz *tz, int64_t from_us, int64_t to_us, char *out, s
 /* "USD/GBP=0.7692@2026-10-01"; without a date it holds for all time. */
 static int rate_of(const char *text, struct report_rate *r, struct err *e)
 {
-	struct str rest = str_of(text), pair = str_cut(&rest, '='), from = str_cut(&pair, '/'), number = str_cut(&rest, '@');
+	struct str rest = str_of(text), pair = str_cut(&rest, '='), from = str_cut(&pair, '/'),
+		   number = str_cut(&rest, '@');
 	bool exact = true;
 	*r = (struct report_rate){.from_us = INT64_MIN};
 	if (!pair.p || !number.p || currency_parse(from, &r->from) || currency_parse(pair, &r->to) ||
-	    money_parse(number, &r->rate_pico, &exact) || !exact || r->rate_pico <= 0 || (rest.p && time_parse(rest, &r->from_us))) {
+	    money_parse(number, &r->rate_pico, &exact) || !exact || r->rate_pico <= 0 ||
+	    (rest.p && time_parse(rest, &r->from_us))) {
 		err_set(e, RR_USAGE, "--rate cannot read %.80s", text);
 		return err_hint(e, "write --rate USD/GBP=0.7692@2026-10-01: one USD is 0.7692 GBP from that day on");
 	}
@@ -143,7 +155,8 @@ static int use_rates(const struct query_flags *g, struct report_query *q, struct
 	struct sb errors;
 	sb_init(&errors, 1 << 16);
 	if (!c || gate_config_load(globals.config, a, c, &errors)) {
-		err_set(e, RR_CONFIG, "the configuration is wrong: %.*s", (int)(errors.n < 300 ? errors.n : 300), errors.p ? errors.p : "");
+		err_set(e, RR_CONFIG, "the configuration is wrong: %.*s", (int)(errors.n < 300 ? errors.n : 300),
+			errors.p ? errors.p : "");
 		sb_fini(&errors);
 		return -RR_CONFIG;
 	}
@@ -154,7 +167,8 @@ static int use_rates(const struct query_flags *g, struct report_query *q, struct
 	if (!rates)
 		return err_set(e, RR_NOMEM, "out of memory");
 	for (unsigned i = 0; i < c->rate_count; i++)
-		rates[i] = (struct report_rate){c->rates[i].from, c->rates[i].to, c->rates[i].rate_pico, c->rates[i].from_us};
+		rates[i] = (struct report_rate){c->rates[i].from, c->rates[i].to, c->rates[i].rate_pico,
+						c->rates[i].from_us};
 	for (unsigned i = 0; i < g->rates.count; i++)
 		if (rate_of(g->rates.item[i], &rates[c->rate_count + i], e))
 			return -RR_USAGE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * runrate reconcile: a bill against the ledger. The bill is read by the importers into a scratch ledger: it is compared,
- * not kept.
+ * runrate reconcile: a bill against the ledger. The bill is read by the importers into a scratch ledger: it is
+ * compared, not kept.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,27 +28,31 @@ const struct command cmd_reconcile = {
 	.name = "reconcile",
 	.summary = "an invoice or cost export against the ledger, day by day and model by model",
 	.usage = "reconcile FILE... [--tolerance M] [--as SOURCE] [--map FILE]",
-	.text = "Claimed is what the file says, billed what a vendor says is owed, priced what our book makes of the usage in the\n"
-		"ledger. What is between them is a residual with a reason: bypass traffic, missing stream usage, a price change,\n"
-		"a tier, a cut-off hour. Nothing is plugged, and nothing of the file is kept. Exit code 12 when a row is off.",
+	.text = "Claimed is what the file says, billed what a vendor says is owed, priced what our book makes of the "
+		"usage in the\n"
+		"ledger. What is between them is a residual with a reason: bypass traffic, missing stream usage, a "
+		"price change,\n"
+		"a tier, a cut-off hour. Nothing is plugged, and nothing of the file is kept. Exit code 12 when a row "
+		"is off.",
 	.examples = "$ runrate import usage.csv && runrate reconcile costs.csv\n"
 		    "$ runrate reconcile invoice.csv --map invoice.yaml --tolerance 0.01 --json\n",
 	.options = reconcile_help,
 	.run = run,
 };
 
-static int read_bill(struct ledger *bill, const char *const *files, unsigned count, const char *as, const char *map, bool *rejected,
-		     struct err *e)
+static int read_bill(struct ledger *bill, const char *const *files, unsigned count, const char *as, const char *map,
+		     bool *rejected, struct err *e)
 {
 	struct import_summary *s = calloc(1, sizeof *s);
 	struct book *book = book_builtin(e);
-	struct import_options o = {.ledger = bill, .book = book, .as = as, .map = map, .progress = !globals.quiet, .now_us = cmd_now_us()};
+	struct import_options o = {
+		.ledger = bill, .book = book, .as = as, .map = map, .progress = !globals.quiet, .now_us = cmd_now_us()};
 	int rc = !s ? err_set(e, RR_NOMEM, "out of memory") : !book ? -RR_FAIL : import_paths(&o, files, count, s, e);
 	if (!rc) {
 		*rejected = s->rows_rejected > 0;
 		for (unsigned i = 0; i < s->rejects && i < 20; i++)
-			fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file, (unsigned long long)s->reject[i].row,
-				s->reject[i].reason);
+			fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file,
+				(unsigned long long)s->reject[i].row, s->reject[i].reason);
 	}
 	if (s)
 		import_summary_fini(s);
@@ -57,15 +61,16 @@ static int read_bill(struct ledger *bill, const char *const *files, unsigned cou
 	return rc;
 }
 
-int cmd_reconcile_files(struct reconcile *r, struct ledger *books, const char *const *files, unsigned count, const char *as,
-			const char *map, const struct report_query *q, int64_t tolerance_pico, bool *rejected, struct arena *a,
-			struct err *e)
+int cmd_reconcile_files(struct reconcile *r, struct ledger *books, const char *const *files, unsigned count,
+			const char *as, const char *map, const struct report_query *q, int64_t tolerance_pico,
+			bool *rejected, struct arena *a, struct err *e)
 {
 	char scratch[256], path[300];
 	struct ledger *bill;
 	int rc;
 	if (scratch_make(scratch, sizeof scratch))
-		return err_set(e, RR_IO, "cannot make a folder for scratch data: set TMPDIR to one that can be written");
+		return err_set(e, RR_IO,
+			       "cannot make a folder for scratch data: set TMPDIR to one that can be written");
 	snprintf(path, sizeof path, "%s/ledger.db", scratch);
 	bill = ledger_open(path, LEDGER_WRITE, e);
 	rc = bill ? read_bill(bill, files, count, as, map, rejected, e) : -RR_STORE;

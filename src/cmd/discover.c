@@ -86,8 +86,8 @@ static void exports(struct discovered *d, const char *here, struct arena *a)
 	while (dir && d->files < DISCOVER_FILES && (entry = readdir(dir)) != NULL) {
 		struct stat st;
 		struct str path;
-		if (is_ours(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) || !S_ISREG(st.st_mode) || st.st_size == 0 ||
-		    ((st.st_mode & 0111) && st.st_size > 65536)) /* a program */
+		if (is_ours(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) || !S_ISREG(st.st_mode) ||
+		    st.st_size == 0 || ((st.st_mode & 0111) && st.st_size > 65536)) /* a program */
 			continue;
 		path = arena_printf(a, "%s/%s", here, entry->d_name);
 		if (path.p)

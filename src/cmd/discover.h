@@ -15,7 +15,7 @@ struct discovered {
 	const char *folder[DISCOVER_FOLDERS]; /* of agents' logs, that exist */
 	const char *tool[DISCOVER_FOLDERS];   /* "Claude Code", "Codex" */
 	unsigned folders, tools;
-	const char *file[DISCOVER_FILES];     /* regular files of the current folder that may be exports, by name */
+	const char *file[DISCOVER_FILES]; /* regular files of the current folder that may be exports, by name */
 	unsigned files;
 };
 

@@ -115,8 +115,8 @@ uint32_t row_name(enum report_by by, const struct rollup_key *k)
 	}
 }
 
-bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to, int64_t at_us,
-		   money_wide *pico)
+bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to,
+		   int64_t at_us, money_wide *pico)
 {
 	const struct report_rate *best = NULL;
 	bool inverse = false;
@@ -128,14 +128,16 @@ bool rates_convert(const struct report_rate *rates, unsigned count, struct curre
 		const struct report_rate *x = &rates[i];
 		bool straight = currency_eq(x->from, from) && currency_eq(x->to, to);
 		bool back = currency_eq(x->to, from) && currency_eq(x->from, to);
-		if ((straight || back) && x->from_us <= at_us && x->rate_pico > 0 && (!best || x->from_us >= best->from_us)) {
+		if ((straight || back) && x->from_us <= at_us && x->rate_pico > 0 &&
+		    (!best || x->from_us >= best->from_us)) {
 			best = x;
 			inverse = back;
 		}
 	}
 	if (!best)
 		return false;
-	*pico = inverse ? money_scale(*pico, PICO_PER_UNIT, best->rate_pico) : money_scale(*pico, best->rate_pico, PICO_PER_UNIT);
+	*pico = inverse ? money_scale(*pico, PICO_PER_UNIT, best->rate_pico)
+			: money_scale(*pico, best->rate_pico, PICO_PER_UNIT);
 	return true;
 }
 
@@ -159,7 +161,8 @@ static int meet(const struct rollup_row *x, void *arg)
 	return 0;
 }
 
-int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out, struct err *e)
+int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out,
+			 struct err *e)
 {
 	struct only o = {.env = env};
 	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, meet, &o, e);

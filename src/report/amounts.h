@@ -37,14 +37,15 @@ static inline bool report_by_time(enum report_by b)
 	return b >= BY_HOUR;
 }
 /* *pico from one currency into another at the rate in force at that time. false: there is no rate; *pico is kept. */
-bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to, int64_t at_us,
-		   money_wide *pico);
+bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to,
+		   int64_t at_us, money_wide *pico);
 /* a * b / d rounded half to even with a product of 256 bits; d > 0, and the result must fit. */
 money_wide money_scale(money_wide a, money_wide b, money_wide d);
 /* The same; false when the result does not fit (d > 0 still holds). */
 bool money_scale_fits(money_wide a, money_wide b, money_wide d, money_wide *out);
 
 /* The currency that all amounts of the period share; code[0] == 0 when there are several or none. */
-int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out, struct err *e);
+int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out,
+			 struct err *e);
 
 #endif

@@ -16,8 +16,8 @@ enum { CELLS_MOST = 200000, HOURS_MOST = 24 * 366 * 2 };
 #define HOUR_US (3600 * US_PER_S)
 
 const char *const diff_effect_names[EFFECTS] = {"volume", "mix", "prompts", "answers", "cache", "price"};
-const char *const diff_effect_words[EFFECTS] = {"requests", "mix of models", "prompt length", "answer length",
-						"cache hit rate", "prices and the rest"};
+const char *const diff_effect_words[EFFECTS] = {"requests",      "mix of models",  "prompt length",
+						"answer length", "cache hit rate", "prices and the rest"};
 
 static bool is_cached(unsigned c)
 {
@@ -108,7 +108,8 @@ struct gather {
 
 static unsigned slot_of(const struct gather *g, uint32_t line, uint32_t provider, uint32_t model, uint32_t tier)
 {
-	uint64_t h = (((uint64_t)line << 32 | model) ^ ((uint64_t)provider << 20 | tier)) * UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t h =
+		(((uint64_t)line << 32 | model) ^ ((uint64_t)provider << 20 | tier)) * UINT64_C(0x9E3779B97F4A7C15);
 	unsigned at = (unsigned)(h >> 30) & (g->slot_count - 1);
 	while (g->slots[at]) {
 		const struct cell *c = &g->cells[g->slots[at] - 1];
@@ -309,8 +310,8 @@ static int add_hour(const struct rollup_row *x, void *arg)
 {
 	struct hours *h = arg;
 	int64_t at = (x->key.hour_us - h->from_us) / HOUR_US;
-	if (!env_counts(h->env, &x->key) || x->key.book != BOOK_INFERENCE || row_name(h->d->by, &x->key) != h->line || at < 0 ||
-	    at >= h->count)
+	if (!env_counts(h->env, &x->key) || x->key.book != BOOK_INFERENCE || row_name(h->d->by, &x->key) != h->line ||
+	    at < 0 || at >= h->count)
 		return 0;
 	h->input[at] += (double)x->sum.input_tok;
 	for (unsigned i = 0; i < CLASSES; i++)
@@ -326,7 +327,8 @@ static int find_since(struct diff *d, struct ledger *l, const struct report_quer
 	double all_in = 0, all_hit = 0, in = 0, hit = 0, best = 0;
 	int64_t span = (d->to_us[1] - d->from_us[0]) / HOUR_US;
 	int rc;
-	if (d->main_line < 0 || d->main_effect != EFFECT_CACHE || span < 2 || span > HOURS_MOST || d->from_us[1] < d->to_us[0])
+	if (d->main_line < 0 || d->main_effect != EFFECT_CACHE || span < 2 || span > HOURS_MOST ||
+	    d->from_us[1] < d->to_us[0])
 		return 0;
 	h.line = intern(d->lines[d->main_line].key);
 	h.count = (unsigned)span;
@@ -356,8 +358,8 @@ static int find_since(struct diff *d, struct ledger *l, const struct report_quer
 	return rc;
 }
 
-int diff_make(struct diff *d, struct ledger *l, const struct book *b, const struct report_query *q, const int64_t from_us[2],
-	      const int64_t to_us[2], struct arena *a, struct err *e)
+int diff_make(struct diff *d, struct ledger *l, const struct book *b, const struct report_query *q,
+	      const int64_t from_us[2], const int64_t to_us[2], struct arena *a, struct err *e)
 {
 	struct gather g = {.d = d, .q = q, .env = env_filter_of(q->env)};
 	int rc = 0;
@@ -384,7 +386,8 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 		d->currency = g.currency;
 	if (!rc && !d->currency.code[0]) {
 		err_set(e, RR_USAGE, "there are no amounts in these periods, or they are in several currencies");
-		return err_hint(e, "choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
+		return err_hint(e,
+				"choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}
 	for (unsigned p = 0; p < 2 && !rc && d->by == BY_AUTO; p++)
 		rc = ledger_rollup_by(l, GRAIN_DAY, from_us[p], to_us[p], look_row, &g, e);
@@ -392,13 +395,15 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 		d->by = g.features ? BY_FEATURE : BY_MODEL;
 	for (g.period = 0; g.period < 2 && !rc; g.period++) {
 		g.overlap = overlap_new();
-		rc = g.overlap ? overlap_read(g.overlap, l, from_us[g.period], to_us[g.period], e) : err_set(e, RR_NOMEM, "out of memory");
+		rc = g.overlap ? overlap_read(g.overlap, l, from_us[g.period], to_us[g.period], e)
+			       : err_set(e, RR_NOMEM, "out of memory");
 		if (!rc)
 			rc = ledger_rollup_by(l, GRAIN_DAY, from_us[g.period], to_us[g.period], add_row, &g, e);
 		overlap_free(g.overlap);
 	}
 	if (rc == -RR_LIMIT)
-		rc = err_set(e, RR_LIMIT, "more than %d different lines, models and tiers: choose another --by", CELLS_MOST);
+		rc = err_set(e, RR_LIMIT, "more than %d different lines, models and tiers: choose another --by",
+			     CELLS_MOST);
 	if (!rc)
 		rc = fold(d, &g, b, a, e);
 	if (!rc) {

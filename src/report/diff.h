@@ -46,18 +46,18 @@ struct diff {
 	struct diff_line all;
 	struct diff_line *lines; /* by size of the change */
 	unsigned count;
-	uint64_t unpriced[2];    /* calls that have no price: in no figure here */
-	uint64_t other_currency[2]; /* calls in a currency for which there is no rate */
+	uint64_t unpriced[2];              /* calls that have no price: in no figure here */
+	uint64_t other_currency[2];        /* calls in a currency for which there is no rate */
 	uint64_t split_calls, cells_calls; /* calls in cells whose classes had prices; in all cells */
 	/* the dearest change of one line by one cause, and the hour since which it holds (0: not told) */
-	int main_line;           /* -1: no line stands out */
+	int main_line; /* -1: no line stands out */
 	enum diff_effect main_effect;
 	int64_t since_us;
 };
 
 /* q: by, tz, currency, rates, environment. Period 0 is before, 1 after. Memory comes from the arena. */
-int diff_make(struct diff *d, struct ledger *l, const struct book *b, const struct report_query *q, const int64_t from_us[2],
-	      const int64_t to_us[2], struct arena *a, struct err *e);
+int diff_make(struct diff *d, struct ledger *l, const struct book *b, const struct report_query *q,
+	      const int64_t from_us[2], const int64_t to_us[2], struct arena *a, struct err *e);
 void diff_json(const struct diff *d, struct sb *out);
 void diff_text(const struct diff *d, struct sb *out);
 void diff_csv(const struct diff *d, struct sb *out);

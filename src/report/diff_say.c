@@ -45,7 +45,8 @@ static void head(const struct diff *d, unsigned decimals, struct sb *out)
 	}
 	signed_money(d->currency, new - old, decimals, c);
 	sb_addf(out, "%s to %s  ->  %s to %s\n", day[0], day[1], day[2], day[3]);
-	sb_addf(out, "%s -> %s   %s", money_symbol(d->currency, old, decimals, a), money_symbol(d->currency, new, decimals, b), c);
+	sb_addf(out, "%s -> %s   %s", money_symbol(d->currency, old, decimals, a),
+		money_symbol(d->currency, new, decimals, b), c);
 	if (old > 0)
 		sb_addf(out, "   %+.1f %%", (double)(new - old) * 100 / (double)old);
 	sb_adds(out, "\n\n");
@@ -116,7 +117,8 @@ static void sentence(const struct diff *d, struct sb *out)
 	l = &d->lines[d->main_line];
 	share = (double)l->effect[d->main_effect] / (double)change;
 	sb_addf(out, "\n%.0f %% of the %s is one thing: the %s of %.*s", share * 100, change > 0 ? "rise" : "fall",
-		diff_effect_words[d->main_effect], (int)(l->key.n < 60 ? l->key.n : 60), l->key.n ? l->key.p : "calls that name none");
+		diff_effect_words[d->main_effect], (int)(l->key.n < 60 ? l->key.n : 60),
+		l->key.n ? l->key.p : "calls that name none");
 	if (d->main_effect == EFFECT_CACHE)
 		sb_addf(out, ",\nfrom %d to %d %%", hits(&l->before), hits(&l->after));
 	if (d->since_us) {
@@ -131,11 +133,13 @@ static void sentence(const struct diff *d, struct sb *out)
 
 void diff_text(const struct diff *d, struct sb *out)
 {
-	money_wide most = d->all.after.cost_pico > d->all.before.cost_pico ? d->all.after.cost_pico : d->all.before.cost_pico;
+	money_wide most =
+		d->all.after.cost_pico > d->all.before.cost_pico ? d->all.after.cost_pico : d->all.before.cost_pico;
 	unsigned decimals = money_decimals(most);
 	char n[32];
 	head(d, decimals, out);
-	sb_addf(out, "%-19s%20s%12s%10s%10s %s\n", report_by_name(d->by), "requests", "cost before", "after", "change", "cache");
+	sb_addf(out, "%-19s%20s%12s%10s%10s %s\n", report_by_name(d->by), "requests", "cost before", "after", "change",
+		"cache");
 	for (unsigned i = 0; i < d->count && i < LINES_SHOWN; i++) {
 		char name[64];
 		str_copy(name, sizeof name, d->lines[i].key.n ? d->lines[i].key : STR("(none)"));
@@ -152,8 +156,10 @@ void diff_text(const struct diff *d, struct sb *out)
 		sb_addf(out, "Left out for want of a rate: %s requests in other currencies.\n",
 			num_group(d->other_currency[0] + d->other_currency[1], n));
 	if (d->split_calls < d->cells_calls)
-		sb_addf(out, "Prompts, answers and cache are told apart for %.0f %% of the requests: the rest stood in one period\n"
-			     "only, or the price book does not know the model.\n",
+		sb_addf(out,
+			"Prompts, answers and cache are told apart for %.0f %% of the requests: the rest stood in one "
+			"period\n"
+			"only, or the price book does not know the model.\n",
 			(double)d->split_calls * 100 / (double)(d->cells_calls ? d->cells_calls : 1));
 }
 
@@ -211,8 +217,9 @@ void diff_json(const struct diff *d, struct sb *out)
 	for (unsigned i = 0; i < EFFECTS; i++)
 		jw_cstr(&w, diff_effect_names[i]);
 	jw_end_array(&w);
-	jw_kcstr(&w, "rounding", "each intermediate bill of a cell (line, provider, model, tier) is rounded once to 1e-12, half to "
-				 "even; effects are differences of neighbours and sum exactly");
+	jw_kcstr(&w, "rounding",
+		 "each intermediate bill of a cell (line, provider, model, tier) is rounded once to 1e-12, half to "
+		 "even; effects are differences of neighbours and sum exactly");
 	jw_kdouble(&w, "split_share", d->cells_calls ? (double)d->split_calls / (double)d->cells_calls : 0);
 	jw_key(&w, "lines");
 	jw_array(&w);

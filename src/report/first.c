@@ -89,7 +89,8 @@ static int dearest(const void *a, const void *b)
 	return c ? c : str_cmp(x->model, y->model);
 }
 
-int first_make(struct first *f, struct ledger *l, const struct report_query *q, bool whole, struct arena *a, struct err *e)
+int first_make(struct first *f, struct ledger *l, const struct report_query *q, bool whole, struct arena *a,
+	       struct err *e)
 {
 	struct gather g = {.f = f, .env = env_filter_of(q->env)};
 	struct report_query use = *q;
@@ -157,7 +158,8 @@ static void money_cell(struct sb *out, struct currency c, money_wide pico, unsig
 	cell(out, pico == 0 ? "-" : money_symbol(c, pico, decimals, text));
 }
 
-static void row(struct sb *out, const char *name, struct currency c, money_wide inference, money_wide training, unsigned decimals)
+static void row(struct sb *out, const char *name, struct currency c, money_wide inference, money_wide training,
+		unsigned decimals)
 {
 	name_cell(out, str_of(name));
 	money_cell(out, c, inference, decimals);
@@ -190,12 +192,14 @@ static void lines(const struct first *f, unsigned decimals, struct sb *out)
 	for (unsigned i = 0; i < f->count && i < FIRST_SHOWN; i++) {
 		const struct first_line *x = &f->lines[i];
 		snprintf(name, sizeof name, "  %.*s  %.*s", (int)(x->provider.n < 40 ? x->provider.n : 40),
-			 x->provider.n ? x->provider.p : "?", (int)(x->model.n < 100 ? x->model.n : 100), x->model.n ? x->model.p : "");
+			 x->provider.n ? x->provider.p : "?", (int)(x->model.n < 100 ? x->model.n : 100),
+			 x->model.n ? x->model.p : "");
 		row(out, name, x->currency, x->inference_pico, x->training_pico, decimals);
 	}
 	if (f->count > FIRST_SHOWN)
 		sb_addf(out, "  and %u more: runrate report --by model --json\n", f->count - FIRST_SHOWN);
-	for (unsigned i = 0; i < f->report.training.count; i++) { /* outlays; training that is billed by calls stands above */
+	for (unsigned i = 0; i < f->report.training.count;
+	     i++) { /* outlays; training that is billed by calls stands above */
 		const struct report_line *x = &f->report.training.lines[i];
 		if (x->calls || x->input_tok || x->output_tok)
 			continue;
@@ -209,8 +213,8 @@ static void not_priced(const struct report *r, struct sb *out)
 	char name[128], n[32];
 	if (!r->unpriced_calls)
 		return;
-	snprintf(name, sizeof name, "  not priced (%u model%s, %s requests)", r->unpriced_models, r->unpriced_models == 1 ? "" : "s",
-		 num_group(r->unpriced_calls, n));
+	snprintf(name, sizeof name, "  not priced (%u model%s, %s requests)", r->unpriced_models,
+		 r->unpriced_models == 1 ? "" : "s", num_group(r->unpriced_calls, n));
 	name_cell(out, str_of(name));
 	cell(out, "unpriced");
 	cell(out, "-");
@@ -234,21 +238,24 @@ void first_text(const struct first *f, double took_s, struct sb *out)
 		row(out, "  other (seats, tax, credits)", r->currency, r->other_pico, 0, decimals);
 	not_priced(r, out);
 	if (r->currency.code[0] || r->currencies < 2) {
-		row(out, "  TOTAL", r->currency, r->inference.total_pico + r->unclassified_pico + r->other_pico, r->training.total_pico,
-		    decimals);
+		row(out, "  TOTAL", r->currency, r->inference.total_pico + r->unclassified_pico + r->other_pico,
+		    r->training.total_pico, decimals);
 	} else {
 		char name[32];
 		for (unsigned i = 0; i < r->currencies; i++) {
 			const struct report_currency *c = &r->by_currency[i];
 			snprintf(name, sizeof name, "  TOTAL in %s", c->currency.code);
-			row(out, name, c->currency, c->inference_pico + c->other_pico + c->unclassified_pico, c->training_pico, decimals);
+			row(out, name, c->currency, c->inference_pico + c->other_pico + c->unclassified_pico,
+			    c->training_pico, decimals);
 		}
 		sb_adds(out, "  Several currencies are not added: --currency C and --rate C/D=R@DATE do.\n");
 	}
 	for (unsigned i = 0; i < r->currencies && r->currency.code[0]; i++)
 		if (!r->by_currency[i].in_headline)
-			sb_addf(out, "  Not in the total: amounts in %s, for which there is no rate.\n", r->by_currency[i].currency.code);
-	sb_addf(out, "\n%s requests, %.3f million tokens a month", num_group(r->calls, n), report_tokens_million_per_month(r));
+			sb_addf(out, "  Not in the total: amounts in %s, for which there is no rate.\n",
+				r->by_currency[i].currency.code);
+	sb_addf(out, "\n%s requests, %.3f million tokens a month", num_group(r->calls, n),
+		report_tokens_million_per_month(r));
 	if (r->hidden_calls)
 		sb_addf(out, "; pilots and tests (%s requests) are not counted", num_group(r->hidden_calls, n));
 	if (took_s >= 0)

@@ -27,7 +27,8 @@ struct first {
 
 /* q gives zone, rates, currency, environment and now; its bounds are chosen here unless they are set. whole: the period
  * of the data. Memory comes from the arena. */
-int first_make(struct first *f, struct ledger *l, const struct report_query *q, bool whole, struct arena *a, struct err *e);
+int first_make(struct first *f, struct ledger *l, const struct report_query *q, bool whole, struct arena *a,
+	       struct err *e);
 /* took_s < 0: not said. */
 void first_text(const struct first *f, double took_s, struct sb *out);
 /* "£518.01", "$0.57", "518.01 SEK". Returns out. */

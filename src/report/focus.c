@@ -13,17 +13,19 @@
 #include "report/amounts.h"
 #include "report/overlap.h"
 
-#define FOCUS_COLUMNS(X)                                                                                            \
+/* clang-format off */
+#define FOCUS_COLUMNS(X) \
 	X(BilledCost, 0) X(BillingAccountId, 0) X(BillingAccountName, 0) X(BillingAccountType, 0) X(BillingCurrency, 0) \
 	X(BillingPeriodEnd, 0) X(BillingPeriodStart, 0) X(ChargeCategory, 0) X(ChargeClass, 0) X(ChargeDescription, 0) \
-	X(ChargeFrequency, 0) X(ChargePeriodEnd, 0) X(ChargePeriodStart, 0) X(ConsumedQuantity, 0) X(ConsumedUnit, 0)  \
-	X(ContractedCost, 0) X(ContractedUnitPrice, 0) X(EffectiveCost, 0) X(HostProviderName, 14)                   \
-	X(InvoiceIssuerName, 0) X(ListCost, 0) X(ListUnitPrice, 0) X(PricingCategory, 0) X(PricingQuantity, 0)          \
+	X(ChargeFrequency, 0) X(ChargePeriodEnd, 0) X(ChargePeriodStart, 0) X(ConsumedQuantity, 0) X(ConsumedUnit, 0) \
+	X(ContractedCost, 0) X(ContractedUnitPrice, 0) X(EffectiveCost, 0) X(HostProviderName, 14) \
+	X(InvoiceIssuerName, 0) X(ListCost, 0) X(ListUnitPrice, 0) X(PricingCategory, 0) X(PricingQuantity, 0) \
 	X(PricingUnit, 0) X(ProviderName, 12) X(PublisherName, 12) X(RegionId, 0) X(RegionName, 0) X(ServiceCategory, 0) \
-	X(ServiceName, 0) X(ServiceProviderName, 14) X(ServiceSubcategory, 0) X(SkuId, 0) X(SkuMeter, 0)               \
-	X(SkuPriceDetails, 0) X(SkuPriceId, 0) X(SubAccountId, 0) X(SubAccountName, 0) X(SubAccountType, 0) X(Tags, 0)  \
-	X(x_Book, 0) X(x_Model, 0) X(x_ServiceTier, 0) X(x_Surface, 0) X(x_Calls, 0) X(x_InputTokens, 0)               \
+	X(ServiceName, 0) X(ServiceProviderName, 14) X(ServiceSubcategory, 0) X(SkuId, 0) X(SkuMeter, 0) \
+	X(SkuPriceDetails, 0) X(SkuPriceId, 0) X(SubAccountId, 0) X(SubAccountName, 0) X(SubAccountType, 0) X(Tags, 0) \
+	X(x_Book, 0) X(x_Model, 0) X(x_ServiceTier, 0) X(x_Surface, 0) X(x_Calls, 0) X(x_InputTokens, 0) \
 	X(x_CachedInputTokens, 0) X(x_OutputTokens, 0) X(x_CostPerMillionTokens, 0) X(x_Provenance, 0)
+/* clang-format on */
 
 enum column {
 #define X(name, version) C_##name,
@@ -115,7 +117,8 @@ static int write_header(struct writing *w)
 }
 
 /* What each row has: who, when, how much. */
-static void common(struct writing *w, struct str provider, struct currency cur, int64_t from_us, int64_t to_us, money_wide pico)
+static void common(struct writing *w, struct str provider, struct currency cur, int64_t from_us, int64_t to_us,
+		   money_wide pico)
 {
 	int64_t month_from, month_to;
 	window_bounds(WINDOW_MONTH, tz_get("UTC", NULL), from_us, &month_from, &month_to);
@@ -191,7 +194,10 @@ static void names(struct writing *w, const struct rollup_key *k)
 		set(w, C_RegionId, intern_str(k->region));
 		set(w, C_RegionName, intern_str(k->region));
 	}
-	set(w, C_PricingCategory, k->tier == TIER_PROVISIONED ? STR("Committed") : k->tier == TIER_BATCH ? STR("Other") : STR("Standard"));
+	set(w, C_PricingCategory,
+	    k->tier == TIER_PROVISIONED ? STR("Committed")
+	    : k->tier == TIER_BATCH     ? STR("Other")
+					: STR("Standard"));
 	set(w, C_x_Model, model);
 	set(w, C_x_ServiceTier, str_of(tier));
 	set(w, C_x_Surface, intern_str(k->surface));
@@ -203,7 +209,8 @@ static int usage(const struct rollup_row *x, void *arg)
 {
 	struct writing *w = arg;
 	uint64_t tokens = x->sum.input_tok + x->sum.output_tok, cached = x->sum.tok[CLASS_IN_CACHE_READ] +
-			  x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] + x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
+									 x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] +
+									 x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
 	money_wide pico;
 	if (!env_counts(w->env, &x->key))
 		return 0;
@@ -215,8 +222,8 @@ static int usage(const struct rollup_row *x, void *arg)
 		return 0;
 	if (pico == 0 && row_calls(x) == 0)
 		return 0;
-	common(w, intern_str(x->key.provider), x->key.currency ? currency_interned(x->key.currency) : USD, x->key.hour_us,
-	       x->key.hour_us + US_PER_DAY, pico);
+	common(w, intern_str(x->key.provider), x->key.currency ? currency_interned(x->key.currency) : USD,
+	       x->key.hour_us, x->key.hour_us + US_PER_DAY, pico);
 	names(w, &x->key);
 	if (pico < 0) {
 		set(w, C_ChargeCategory, STR("Credit"));
@@ -227,7 +234,8 @@ static int usage(const struct rollup_row *x, void *arg)
 		set_u64(w, C_ConsumedQuantity, tokens ? tokens : row_calls(x));
 		set(w, C_ConsumedUnit, tokens ? STR("Tokens") : STR("Requests"));
 	}
-	sb_addf(&w->cell[C_ChargeDescription], "%.*s %s", STR_ARG(intern_str(x->key.model)), book_kind_name((enum book_kind)x->key.book));
+	sb_addf(&w->cell[C_ChargeDescription], "%.*s %s", STR_ARG(intern_str(x->key.model)),
+		book_kind_name((enum book_kind)x->key.book));
 	w->number[C_ChargeDescription] = false;
 	set_u64(w, C_x_Calls, row_calls(x));
 	set_u64(w, C_x_InputTokens, x->sum.input_tok);
@@ -267,7 +275,8 @@ static int used_up(struct writing *w, const struct outlay *o)
 		at = to;
 		if (charge == 0)
 			continue;
-		common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, begin - begin % US_PER_DAY, to, 0);
+		common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency,
+		       begin - begin % US_PER_DAY, to, 0);
 		set_money(w, C_EffectiveCost, charge);
 		outlay_names(w, o);
 		set(w, C_ChargeCategory, STR("Usage"));
@@ -286,8 +295,8 @@ static int purchase(const struct outlay *o, void *arg)
 	int rc = used_up(w, o);
 	if (rc || o->date_us < w->q->from_us || o->date_us >= w->q->to_us)
 		return rc;
-	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, o->date_us - o->date_us % US_PER_DAY,
-	       o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
+	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency,
+	       o->date_us - o->date_us % US_PER_DAY, o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
 	set_money(w, C_EffectiveCost, 0);
 	outlay_names(w, o);
 	set(w, C_ChargeCategory, o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
@@ -296,10 +305,11 @@ static int purchase(const struct outlay *o, void *arg)
 	return write_row(w);
 }
 
-int focus_write(struct ledger *l, const struct report_query *q, enum focus_version v, int (*print)(struct str piece, void *arg), void *arg,
-		struct focus_count *count, struct err *e)
+int focus_write(struct ledger *l, const struct report_query *q, enum focus_version v,
+		int (*print)(struct str piece, void *arg), void *arg, struct focus_count *count, struct err *e)
 {
-	struct writing w = {.version = v, .env = env_filter_of(q->env), .print = print, .arg = arg, .count = count, .q = q};
+	struct writing w = {
+		.version = v, .env = env_filter_of(q->env), .print = print, .arg = arg, .count = count, .q = q};
 	int rc;
 	*count = (struct focus_count){0};
 	for (unsigned c = 0; c < COLUMNS; c++)

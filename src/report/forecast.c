@@ -82,7 +82,8 @@ static void fit(struct model *m, const double *day, unsigned history, unsigned w
 /* Day h (0 is the one behind the history). */
 static double ahead(const struct model *m, unsigned h, unsigned weekday)
 {
-	double grown = DAMP_DAYS * (1 - exp(-(double)h / DAMP_DAYS)), v = (m->level + m->slope * grown) * m->factor[weekday % 7];
+	double grown = DAMP_DAYS * (1 - exp(-(double)h / DAMP_DAYS)),
+	       v = (m->level + m->slope * grown) * m->factor[weekday % 7];
 	return v > 0 ? v : 0;
 }
 
@@ -172,7 +173,8 @@ static double spread_at(const double *v, unsigned days)
 		return v[0];
 	for (unsigned s = 1; s < STEPS; s++)
 		if (days <= step_days[s])
-			return v[s - 1] + (v[s] - v[s - 1]) * (days - step_days[s - 1]) / (step_days[s] - step_days[s - 1]);
+			return v[s - 1] +
+			       (v[s] - v[s - 1]) * (days - step_days[s - 1]) / (step_days[s] - step_days[s - 1]);
 	return v[STEPS - 1] * sqrt((double)days / step_days[STEPS - 1]);
 }
 
@@ -202,7 +204,8 @@ static int add_row(const struct rollup_row *x, void *arg)
 		return 0;
 	}
 	pico = overlap_counts(g->overlap, x, pico);
-	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency, x->key.hour_us, &pico) &&
+	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency,
+			   x->key.hour_us, &pico) &&
 	    pico != 0)
 		return 0;
 	if (x->key.hour_us >= g->today_us) {
@@ -242,7 +245,8 @@ static int gather_days(struct forecast *f, struct ledger *l, const struct report
 	}
 	if (!f->currency.code[0]) {
 		err_set(e, RR_INPUT, "there are no amounts to carry on, or they are in several currencies");
-		return err_hint(e, "choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
+		return err_hint(e,
+				"choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}
 	g.overlap = overlap_new();
 	rc = g.overlap ? overlap_read(g.overlap, l, starts[0], q->now_us, e) : err_set(e, RR_NOMEM, "out of memory");
@@ -271,7 +275,8 @@ static struct forecast_range range_of(double sum, const struct band *b, unsigned
 	return (struct forecast_range){down < 1 ? sum * (1 - down) : 0, sum, sum * (1 + up)};
 }
 
-static void carry_on(struct forecast *f, const struct model *m, unsigned weekday, int64_t until_us, double left_of_today)
+static void carry_on(struct forecast *f, const struct model *m, unsigned weekday, int64_t until_us,
+		     double left_of_today)
 {
 	int64_t from, to;
 	unsigned h = 0;
@@ -311,7 +316,8 @@ static void make_months(struct forecast *f, const struct band *b, unsigned month
 				m->so_far += f->day[k];
 			}
 		}
-		m->total = range_of(sum, b, through); /* a month further away is as uncertain as all days up to its end */
+		m->total =
+			range_of(sum, b, through); /* a month further away is as uncertain as all days up to its end */
 		m->total.p10 += m->so_far;
 		m->total.p50 += m->so_far;
 		m->total.p90 += m->so_far;
@@ -341,8 +347,8 @@ static void make_budget(struct forecast *f, const struct band *b)
 	f->crosses = f->cross_us != 0;
 }
 
-int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months, const int64_t *budget_pico,
-		  struct err *e)
+int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months,
+		  const int64_t *budget_pico, struct err *e)
 {
 	struct model m;
 	struct band band;
@@ -358,8 +364,8 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 	if (rc)
 		return rc;
 	if (f->history < FORECAST_LEAST) {
-		err_set(e, RR_INPUT, "%u whole day%s of spending: a forecast wants %d at least", f->history, f->history == 1 ? "" : "s",
-			FORECAST_LEAST);
+		err_set(e, RR_INPUT, "%u whole day%s of spending: a forecast wants %d at least", f->history,
+			f->history == 1 ? "" : "s", FORECAST_LEAST);
 		return err_hint(e, "import more, or come back in a few days");
 	}
 	for (unsigned i = 0; i < months && i < FORECAST_MONTHS; i++)

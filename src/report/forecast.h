@@ -27,23 +27,23 @@ struct forecast_range {
 };
 struct forecast_month {
 	int64_t from_us, to_us;
-	double so_far;                 /* spent already (only in the month under way) */
-	struct forecast_range total;   /* with what was spent */
+	double so_far;               /* spent already (only in the month under way) */
+	struct forecast_range total; /* with what was spent */
 };
 struct forecast {
 	struct currency currency;
 	const struct tz *tz;
-	int64_t now_us, first_us;      /* the first day of the history */
-	unsigned history;              /* whole days */
-	double day[FORECAST_HISTORY];  /* oldest first */
-	double today;                  /* spent today so far */
-	unsigned days;                 /* ahead, today included */
+	int64_t now_us, first_us;     /* the first day of the history */
+	unsigned history;             /* whole days */
+	double day[FORECAST_HISTORY]; /* oldest first */
+	double today;                 /* spent today so far */
+	unsigned days;                /* ahead, today included */
 	int64_t day_us[FORECAST_DAYS];
 	struct forecast_range ahead[FORECAST_DAYS];
 	struct forecast_month month[FORECAST_MONTHS];
 	unsigned months;
-	double trend_per_week;         /* share by which a day's level changes in a week, at the end of the history */
-	unsigned origins, inside;      /* backtest: week sums, and how many fell into the band */
+	double trend_per_week;    /* share by which a day's level changes in a week, at the end of the history */
+	unsigned origins, inside; /* backtest: week sums, and how many fell into the band */
 	/* a budget for the month under way */
 	bool has_budget;
 	double budget;
@@ -52,11 +52,12 @@ struct forecast {
 	uint64_t unpriced_calls;
 };
 
-/* q: zone, currency, rates, environment, now. months: how many, the one under way included. -RR_INPUT when there are fewer
- * than FORECAST_LEAST days. */
-int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months, const int64_t *budget_pico,
-		  struct err *e);
-/* Days alone, for tests: forecasts the sum of the next n days from day[0..history), whose first is a `weekday` (0 Monday). */
+/* q: zone, currency, rates, environment, now. months: how many, the one under way included. -RR_INPUT when there are
+ * fewer than FORECAST_LEAST days. */
+int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months,
+		  const int64_t *budget_pico, struct err *e);
+/* Days alone, for tests: forecasts the sum of the next n days from day[0..history), whose first is a `weekday` (0
+ * Monday). */
 double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n);
 void forecast_json(const struct forecast *f, struct sb *out);
 void forecast_text(const struct forecast *f, struct sb *out);

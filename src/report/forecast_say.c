@@ -52,12 +52,14 @@ void forecast_text(const struct forecast *f, struct sb *out)
 {
 	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], c[MONEY_SYMBOL], d[MONEY_SYMBOL], day[TIME_TEXT], n[32];
 	date_at(f, f->first_us, day);
-	sb_addf(out, "Inference, from %u whole days since %s; level %+.1f %% a week\n\n", f->history, day, f->trend_per_week * 100);
+	sb_addf(out, "Inference, from %u whole days since %s; level %+.1f %% a week\n\n", f->history, day,
+		f->trend_per_week * 100);
 	sb_addf(out, "%-10s%14s%14s%14s%14s\n", "month", "so far", "p10", "p50", "p90");
 	for (unsigned i = 0; i < f->months; i++) {
 		const struct forecast_month *m = &f->month[i];
 		date_at(f, m->from_us, day);
-		sb_addf(out, "%-10.7s%14s%14s%14s%14s\n", day, m->so_far > 0 ? money_human(to_pico(m->so_far), 2, a) : "-",
+		sb_addf(out, "%-10.7s%14s%14s%14s%14s\n", day,
+			m->so_far > 0 ? money_human(to_pico(m->so_far), 2, a) : "-",
 			money_human(to_pico(m->total.p10), 2, b), money_human(to_pico(m->total.p50), 2, c),
 			money_human(to_pico(m->total.p90), 2, d));
 	}
@@ -65,8 +67,8 @@ void forecast_text(const struct forecast *f, struct sb *out)
 	if (f->has_budget)
 		budget_text(f, out);
 	if (f->origins)
-		sb_addf(out, "Backtest: %u of %u weeks fell into a band made from the days before them (%.0f %%).\n", f->inside, f->origins,
-			(double)f->inside * 100 / f->origins);
+		sb_addf(out, "Backtest: %u of %u weeks fell into a band made from the days before them (%.0f %%).\n",
+			f->inside, f->origins, (double)f->inside * 100 / f->origins);
 	else
 		sb_adds(out, "The history is too short for a backtest: take the band as a guess.\n");
 	if (f->unpriced_calls)
@@ -152,7 +154,8 @@ void forecast_json(const struct forecast *f, struct sb *out)
 	else
 		jw_null(&w);
 	jw_end_object(&w);
-	jw_kcstr(&w, "method", "weekday factors, median slope damped over 90 days, band from the errors of earlier origins");
+	jw_kcstr(&w, "method",
+		 "weekday factors, median slope damped over 90 days, band from the errors of earlier origins");
 	jw_ku64(&w, "unpriced_calls", f->unpriced_calls);
 	jw_end_object(&w);
 	sb_addc(out, '\n');

@@ -12,17 +12,17 @@
 enum { CELLS_MOST = 4 * 1024 * 1024 };
 
 struct cell {
-	uint64_t model;      /* 0: the whole day of the vendor */
+	uint64_t model; /* 0: the whole day of the vendor */
 	int64_t day;
 	uint32_t provider, currency;
 	bool used;
-	money_wide priced;   /* not yet set against a bill */
+	money_wide priced; /* not yet set against a bill */
 };
 
 struct overlap {
 	struct cell *cells;
 	size_t room, count;
-	bool bills;          /* a token bill was met: else there is nothing to compare */
+	bool bills; /* a token bill was met: else there is nothing to compare */
 };
 
 struct overlap *overlap_new(void)
@@ -58,8 +58,8 @@ static bool digits(const char *p, unsigned n)
 /* Without "-2025-08-07" or "-20250807" at its end. */
 static struct str undated(struct str s)
 {
-	if (s.n > 11 && s.p[s.n - 11] == '-' && digits(s.p + s.n - 10, 4) && s.p[s.n - 6] == '-' && digits(s.p + s.n - 5, 2) &&
-	    s.p[s.n - 3] == '-' && digits(s.p + s.n - 2, 2))
+	if (s.n > 11 && s.p[s.n - 11] == '-' && digits(s.p + s.n - 10, 4) && s.p[s.n - 6] == '-' &&
+	    digits(s.p + s.n - 5, 2) && s.p[s.n - 3] == '-' && digits(s.p + s.n - 2, 2))
 		return str_sub(s, 0, s.n - 11);
 	if (s.n > 9 && (s.p[s.n - 9] == '-' || s.p[s.n - 9] == '@') && digits(s.p + s.n - 8, 8))
 		return str_sub(s, 0, s.n - 9);
@@ -74,7 +74,10 @@ uint64_t model_key(struct str name)
 	name = undated(name);
 	for (size_t i = 0; i < name.n; i++) {
 		unsigned char c = (unsigned char)name.p[i];
-		int at = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : -1;
+		int at = c >= '0' && c <= '9'   ? c - '0'
+			 : c >= 'a' && c <= 'z' ? c - 'a' + 10
+			 : c >= 'A' && c <= 'Z' ? c - 'A' + 10
+						: -1;
 		if (at >= 0) {
 			count[at]++;
 			any = true;
@@ -92,7 +95,8 @@ static int64_t day_of(int64_t us)
 
 static size_t slot_of(const struct overlap *o, const struct cell *c)
 {
-	uint64_t h = (c->model ^ (uint64_t)c->day * UINT64_C(0x9E3779B97F4A7C15) ^ ((uint64_t)c->provider << 32 | c->currency)) *
+	uint64_t h = (c->model ^ (uint64_t)c->day * UINT64_C(0x9E3779B97F4A7C15) ^
+		      ((uint64_t)c->provider << 32 | c->currency)) *
 		     UINT64_C(0xD6E8FEB86659FD93);
 	size_t at = (size_t)(h >> 24) & (o->room - 1);
 	while (o->cells[at].used && (o->cells[at].model != c->model || o->cells[at].day != c->day ||
@@ -132,8 +136,10 @@ static int add(struct overlap *o, struct cell c, money_wide pico)
 
 static struct cell cell_of(const struct rollup_key *k, bool whole_day)
 {
-	return (struct cell){.model = whole_day ? 0 : model_key(intern_str(k->model)), .day = day_of(k->hour_us),
-			     .provider = k->provider, .currency = k->currency};
+	return (struct cell){.model = whole_day ? 0 : model_key(intern_str(k->model)),
+			     .day = day_of(k->hour_us),
+			     .provider = k->provider,
+			     .currency = k->currency};
 }
 
 int overlap_note(struct overlap *o, const struct rollup_row *x)

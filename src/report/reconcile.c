@@ -31,8 +31,9 @@ static int64_t day_of(int64_t us)
 
 static unsigned slot_of(const struct cells *s, const struct reconcile_row *k)
 {
-	uint64_t h = (uint64_t)k->day * UINT64_C(0x9E3779B97F4A7C15) ^ k->model_hash ^ ((uint64_t)intern(k->provider) << 32) ^
-		     intern(k->project) ^ (k->not_usage ? UINT64_C(0xABCDEF) : 0);
+	uint64_t h = (uint64_t)k->day * UINT64_C(0x9E3779B97F4A7C15) ^ k->model_hash ^
+		     ((uint64_t)intern(k->provider) << 32) ^ intern(k->project) ^
+		     (k->not_usage ? UINT64_C(0xABCDEF) : 0);
 	unsigned at = (unsigned)((h * UINT64_C(0xD6E8FEB86659FD93)) >> 34) & (s->slot_count - 1);
 	while (s->slots[at]) {
 		const struct reconcile_row *x = &s->rows[s->slots[at] - 1];
@@ -85,12 +86,15 @@ static int bill_row(struct cells *s, const struct call *c, struct str claimed, s
 	struct rollup_key k = {.surface = c->surface};
 	bool line = row_is_bill(&k);
 	uint32_t model = c->model_answered ? c->model_answered : c->model_asked;
-	struct reconcile_row key = {.day = day_of(c->start_us), .provider = intern_str(c->provider), .model = intern_str(model),
+	struct reconcile_row key = {.day = day_of(c->start_us),
+				    .provider = intern_str(c->provider),
+				    .model = intern_str(model),
 				    .not_usage = line && !row_is_token_bill(&k)};
 	struct reconcile_row *row;
 	struct currency cur = currency_interned(c->currency);
 	money_wide billed = c->billed_pico, said = 0;
-	bool has_billed = c->billed_pico != BILLED_UNKNOWN, has_claimed = claimed.n && money_parse_wide(claimed, &said, NULL) == 0;
+	bool has_billed = c->billed_pico != BILLED_UNKNOWN,
+	     has_claimed = claimed.n && money_parse_wide(claimed, &said, NULL) == 0;
 	if (!has_billed && !has_claimed)
 		return 0; /* usage alone says nothing about money */
 	if (!r->currency.code[0])
@@ -122,15 +126,17 @@ static int bill_row(struct cells *s, const struct call *c, struct str claimed, s
 	return 0;
 }
 
-/* The file's rows with the amounts as it wrote them. The ledger is private to this file: its rows and its claims come in
- * the same order. */
+/* The file's rows with the amounts as it wrote them. The ledger is private to this file: its rows and its claims come
+ * in the same order. */
 static int read_bill(struct cells *s, struct ledger *bill, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 	struct call_cursor *cursor;
 	struct call c;
-	int rc = sqlite3_prepare_v2(ledger_db(bill), "SELECT claimed FROM import_call i WHERE NOT EXISTS "
-						     "(SELECT 1 FROM supersede s WHERE s.row=i.row) ORDER BY row", -1, &st, NULL);
+	int rc = sqlite3_prepare_v2(ledger_db(bill),
+				    "SELECT claimed FROM import_call i WHERE NOT EXISTS "
+				    "(SELECT 1 FROM supersede s WHERE s.row=i.row) ORDER BY row",
+				    -1, &st, NULL);
 	if (rc != SQLITE_OK)
 		return err_set(e, RR_STORE, "cannot read what was claimed: %s", sqlite3_errmsg(ledger_db(bill)));
 	cursor = ledger_calls(bill, INT64_MIN, INT64_MAX, e);
@@ -166,14 +172,19 @@ static int usage_row(const struct rollup_row *x, void *arg)
 {
 	struct cells *s = arg;
 	struct reconcile *r = s->r;
-	struct reconcile_row key = {.day = day_of(x->key.hour_us), .provider = intern_str(x->key.provider), .model = intern_str(x->key.model)};
+	struct reconcile_row key = {.day = day_of(x->key.hour_us),
+				    .provider = intern_str(x->key.provider),
+				    .model = intern_str(x->key.model)};
 	struct reconcile_row *row;
 	money_wide pico = 0;
 	bool known;
-	if (x->key.book != BOOK_INFERENCE || row_is_bill(&x->key) || !env_counts(env_filter_of(s->q->env ? s->q->env : "all"), &x->key))
+	if (x->key.book != BOOK_INFERENCE || row_is_bill(&x->key) ||
+	    !env_counts(env_filter_of(s->q->env ? s->q->env : "all"), &x->key))
 		return 0;
 	known = row_amount(x, &pico);
-	if (known && pico != 0 && !rates_convert(s->q->rates, s->q->rate_count, currency_interned(x->key.currency), r->currency, x->key.hour_us, &pico)) {
+	if (known && pico != 0 &&
+	    !rates_convert(s->q->rates, s->q->rate_count, currency_interned(x->key.currency), r->currency,
+			   x->key.hour_us, &pico)) {
 		r->other_currency += row_calls(x);
 		return 0;
 	}
@@ -214,7 +225,8 @@ static bool same_cell(const struct reconcile_row *a, const struct reconcile_row 
 static const struct reconcile_row *neighbour(const struct reconcile *r, unsigned i, int step)
 {
 	int64_t day = r->rows[i].day + step;
-	for (unsigned k = i; k < r->count && (day - r->rows[k].day) * step >= 0; k += (unsigned)step) /* below 0 it wraps: the end */
+	for (unsigned k = i; k < r->count && (day - r->rows[k].day) * step >= 0;
+	     k += (unsigned)step) /* below 0 it wraps: the end */
 		if (r->rows[k].day == day && same_cell(&r->rows[k], &r->rows[i]))
 			return &r->rows[k];
 	return NULL;
@@ -247,10 +259,15 @@ static const char *factor_words(double f)
 		double factor;
 		const char *words;
 	} known[] = {
-		{0.5, "half: batch or flex tier that the usage does not name"}, {2.0, "double: a priority or fast tier"},
-		{1.1, "1.1 times: regional processing"}, {1.7, "1.7 times: a priority tier"}, {2.5, "2.5 times: a priority tier"},
-		{0.01, "a hundredth: cents taken for units"}, {100, "a hundred times: units taken for cents"},
-		{0.001, "a thousandth: per thousand taken for per million"}, {1000, "a thousand times: per million taken for per thousand"},
+		{0.5, "half: batch or flex tier that the usage does not name"},
+		{2.0, "double: a priority or fast tier"},
+		{1.1, "1.1 times: regional processing"},
+		{1.7, "1.7 times: a priority tier"},
+		{2.5, "2.5 times: a priority tier"},
+		{0.01, "a hundredth: cents taken for units"},
+		{100, "a hundred times: units taken for cents"},
+		{0.001, "a thousandth: per thousand taken for per million"},
+		{1000, "a thousand times: per million taken for per thousand"},
 	};
 	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
 		if (f > known[i].factor * 0.999 && f < known[i].factor * 1.001)
@@ -277,19 +294,23 @@ static void reason(struct reconcile *r, unsigned i)
 	else if (!x->has_usage)
 		snprintf(out, n, "bypass traffic: billed, and no usage in the ledger");
 	else if (x->unpriced_calls)
-		snprintf(out, n, "no price: %llu of %llu calls are unpriced in the ledger", (unsigned long long)x->unpriced_calls,
-			 (unsigned long long)x->calls);
+		snprintf(out, n, "no price: %llu of %llu calls are unpriced in the ledger",
+			 (unsigned long long)x->unpriced_calls, (unsigned long long)x->calls);
 	else if ((next && size_of(x->residual_pico + next->residual_pico) * 50 < size_of(x->residual_pico)) ||
 		 (last && size_of(x->residual_pico + last->residual_pico) * 50 < size_of(x->residual_pico)))
 		snprintf(out, n, "cut-off hour: a neighbouring day is off by the same amount the other way");
 	else if (x->estimated_calls && x->residual_pico > 0)
-		snprintf(out, n, "missing stream usage: %llu calls are estimated in the ledger", (unsigned long long)x->estimated_calls);
+		snprintf(out, n, "missing stream usage: %llu calls are estimated in the ledger",
+			 (unsigned long long)x->estimated_calls);
 	else if (words)
 		snprintf(out, n, "tier: the bill is %s", words);
 	else if (same >= 3 && others >= 1)
-		snprintf(out, n, "price change: since %s the bill is %.4f times what our book says", time_date(since * US_PER_DAY, day), ratio);
+		snprintf(out, n, "price change: since %s the bill is %.4f times what our book says",
+			 time_date(since * US_PER_DAY, day), ratio);
 	else if (same >= 3)
-		snprintf(out, n, "price: on %u days the bill is %.4f times what our book says: a discount, or another price", same, ratio);
+		snprintf(out, n,
+			 "price: on %u days the bill is %.4f times what our book says: a discount, or another price",
+			 same, ratio);
 	else if (x->residual_pico > 0)
 		snprintf(out, n, "bypass traffic or missing stream usage: the bill has more than the ledger saw");
 	else

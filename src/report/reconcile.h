@@ -4,8 +4,8 @@
  * what is between them.
  *
  * 1. claimed is the source's own text, summed; billed is what a vendor says is owed; priced is by our book from the
- *    usage in the ledger. residual = (billed, or claimed where the file bills nothing) - priced. Residuals are named, never
- *    plugged: each row has a reason, and a row that is off has suspects.
+ *    usage in the ledger. residual = (billed, or claimed where the file bills nothing) - priced. Residuals are named,
+ * never plugged: each row has a reason, and a row that is off has suspects.
  * 2. Lines of the bill that are no tokens (training, tools, storage, tax) have no usage to be compared with: they are
  *    listed with their class, taken as billed, and are in `not_usage`, not in the residual.
  * 3. A row agrees when |residual| <= tolerance, which is 0.000001 of the currency unless another is given.
@@ -19,12 +19,13 @@
 enum { RECONCILE_ROWS = 200000, RECONCILE_REASON = 200 };
 
 struct reconcile_row {
-	int64_t day;              /* days since 1970 */
+	int64_t day; /* days since 1970 */
 	struct str provider, model, project;
 	uint64_t model_hash;
 	bool has_claimed, has_billed, has_usage, not_usage, agrees;
 	money_wide claimed_pico, priced_pico, billed_pico, residual_pico;
-	uint64_t calls, unpriced_calls, estimated_calls, flex_calls; /* of the ledger; flex: in another than the standard tier */
+	uint64_t calls, unpriced_calls, estimated_calls,
+		flex_calls; /* of the ledger; flex: in another than the standard tier */
 	char reason[RECONCILE_REASON];
 };
 struct reconcile {
@@ -34,9 +35,9 @@ struct reconcile {
 	unsigned count;
 	money_wide claimed_pico, priced_pico, billed_pico, not_usage_pico, residual_pico, absolute_pico;
 	money_wide tolerance_pico;
-	unsigned off;               /* rows that do not agree */
+	unsigned off; /* rows that do not agree */
 	bool by_project, any_billed, any_usage;
-	uint64_t other_currency;    /* rows of usage in a currency for which there is no rate */
+	uint64_t other_currency; /* rows of usage in a currency for which there is no rate */
 };
 
 /* bill: a ledger that holds nothing but the file; books: the ledger. q: currency, rates, environment (NULL: all).

@@ -31,8 +31,10 @@ void reconcile_text(const struct reconcile *r, struct sb *out)
 {
 	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], day[TIME_TEXT], day2[TIME_TEXT];
 	unsigned shown = 0;
-	sb_addf(out, "%s to %s   %s   %u rows\n\n", time_date(r->from_us, day), time_date(r->to_us - 1, day2), r->currency.code, r->count);
-	sb_addf(out, "%-11s%-26s%14s%14s%13s\n", "day", "model", r->any_billed ? "billed" : "claimed", "priced", "residual");
+	sb_addf(out, "%s to %s   %s   %u rows\n\n", time_date(r->from_us, day), time_date(r->to_us - 1, day2),
+		r->currency.code, r->count);
+	sb_addf(out, "%-11s%-26s%14s%14s%13s\n", "day", "model", r->any_billed ? "billed" : "claimed", "priced",
+		"residual");
 	for (unsigned i = 0; i < r->count; i++) {
 		const struct reconcile_row *x = &r->rows[i];
 		if ((x->agrees && r->off > 0 && r->count > SHOWN) || shown == SHOWN)
@@ -40,24 +42,27 @@ void reconcile_text(const struct reconcile *r, struct sb *out)
 		shown++;
 		sb_addf(out, "%-11s%-25.*s %14s%14s%13s\n", time_date(x->day * US_PER_DAY, day),
 			(int)(x->model.n < 25 ? x->model.n : 25), x->model.n ? x->model.p : "(no model)",
-			exact(x->has_billed ? x->billed_pico : x->claimed_pico, a), x->not_usage ? "-" : exact(x->priced_pico, b),
-			x->not_usage ? "-" : exact(x->residual_pico, c));
+			exact(x->has_billed ? x->billed_pico : x->claimed_pico, a),
+			x->not_usage ? "-" : exact(x->priced_pico, b), x->not_usage ? "-" : exact(x->residual_pico, c));
 		if (!x->agrees || x->not_usage)
 			sb_addf(out, "           %s\n", x->reason);
 	}
 	if (shown < r->count)
 		sb_addf(out, "... %u more rows: --json or --csv has all\n", r->count - shown);
-	sb_addf(out, "\n%-37s%14s%14s%13s\n", "TOTAL of what is usage", exact(said(r), a), exact(r->priced_pico, b), exact(r->residual_pico, c));
+	sb_addf(out, "\n%-37s%14s%14s%13s\n", "TOTAL of what is usage", exact(said(r), a), exact(r->priced_pico, b),
+		exact(r->residual_pico, c));
 	if (r->not_usage_pico)
 		sb_addf(out, "%-37s%14s\n", "and no usage, taken as billed", exact(r->not_usage_pico, a));
 	if (r->other_currency)
-		sb_addf(out, "Calls in other currencies, left out for want of a rate: %llu\n", (unsigned long long)r->other_currency);
+		sb_addf(out, "Calls in other currencies, left out for want of a rate: %llu\n",
+			(unsigned long long)r->other_currency);
 	if (!r->any_usage)
 		sb_adds(out, "The ledger has no usage of these days: runrate import USAGE first.\n");
 	if (!r->off)
 		sb_addf(out, "\nIt reconciles: every row agrees to %s.\n", exact(r->tolerance_pico, a));
 	else
-		sb_addf(out, "\nIt does not reconcile: %u of %u rows are off, %.4f %% in all.\n", r->off, r->count, share(r) * 100);
+		sb_addf(out, "\nIt does not reconcile: %u of %u rows are off, %.4f %% in all.\n", r->off, r->count,
+			share(r) * 100);
 }
 
 void reconcile_json(const struct reconcile *r, struct sb *out)

@@ -24,7 +24,8 @@ void report_svg(const struct report *days, struct sb *out)
 	unsigned n = days->inference.count < POINTS_MOST ? days->inference.count : POINTS_MOST;
 	double *x = arena_array(days->arena, double, n + 2), *y = arena_array(days->arena, double, n + 2);
 	char title[128], desc[256], most_text[MONEY_SYMBOL], unit[16];
-	struct svg_chart c = {.x_name = days->query.by == BY_MONTH ? "month of the period" : "day of the period", .y_name = unit};
+	struct svg_chart c = {.x_name = days->query.by == BY_MONTH ? "month of the period" : "day of the period",
+			      .y_name = unit};
 	money_wide most = 0;
 	struct str most_key = STR("-");
 	if (!x || !y || !n)
@@ -41,10 +42,13 @@ void report_svg(const struct report *days, struct sb *out)
 	x[n] = n + 1;
 	y[n] = y[n - 1];
 	snprintf(unit, sizeof unit, "%s", days->currency.code);
-	snprintf(title, sizeof title, "Inference by %s, %.*s to %.*s", report_by_name(days->query.by), STR_ARG(days->inference.lines[0].key),
-		 STR_ARG(days->inference.lines[n - 1].key));
-	snprintf(desc, sizeof desc, "Cost of inference over %u %ss. The dearest is %.*s with %s. The table under the chart has every figure.", n,
-		 report_by_name(days->query.by), STR_ARG(most_key), money_symbol(days->currency, most, money_decimals(most), most_text));
+	snprintf(title, sizeof title, "Inference by %s, %.*s to %.*s", report_by_name(days->query.by),
+		 STR_ARG(days->inference.lines[0].key), STR_ARG(days->inference.lines[n - 1].key));
+	snprintf(desc, sizeof desc,
+		 "Cost of inference over %u %ss. The dearest is %.*s with %s. The table under the chart has every "
+		 "figure.",
+		 n, report_by_name(days->query.by), STR_ARG(most_key),
+		 money_symbol(days->currency, most, money_decimals(most), most_text));
 	c.title = title;
 	c.desc = desc;
 	svg_add(&c, SVG_STEP, "inference", x, y, NULL, n + 1);
@@ -62,8 +66,9 @@ unsigned report_prices(const struct report *models, const struct book *b, struct
 		count = book_model_rules(b, model, &first);
 		for (size_t k = first; k < first + count && n < REPORT_PRICES; k++) {
 			const struct price_rule *r = book_rule(b, k);
-			if ((r->tier == TIER_UNKNOWN || r->any_tier) && !r->above_input_tok && !r->fast && !r->region.n &&
-			    r->valid_from_us <= models->query.to_us && models->query.to_us <= r->valid_to_us && r->meter < METER_TOOL_0)
+			if ((r->tier == TIER_UNKNOWN || r->any_tier) && !r->above_input_tok && !r->fast &&
+			    !r->region.n && r->valid_from_us <= models->query.to_us &&
+			    models->query.to_us <= r->valid_to_us && r->meter < METER_TOOL_0)
 				out[n++] = (struct report_price){name, r};
 		}
 	}
@@ -102,17 +107,24 @@ static void money_td(struct sb *out, struct currency c, money_wide pico, unsigne
 static void page_head(struct sb *out)
 {
 	sb_adds(out,
-		"<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">"
+		"<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
+		"content=\"width=device-width,initial-scale=1\">"
 		"<title>What AI cost</title>\n<style>\n"
 		":root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--line:#ccc;--soft:#f4f4f4}\n"
 		"@media(prefers-color-scheme:dark){:root{--ink:#ececec;--paper:#161616;--line:#555;--soft:#242424}}\n"
-		"body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;max-width:60rem;padding:1rem}\n"
+		"body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 "
+		"auto;max-width:60rem;padding:1rem}\n"
 		".books{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1rem}\n"
-		".book{border:1px solid var(--line);border-radius:.5rem;padding:1rem}.book p{margin:0}.sum{font-size:1.8rem}\n"
-		".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{padding:.25rem .5rem;border-bottom:1px solid var(--line);"
-		"text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;padding:.5rem 0}\n"
+		".book{border:1px solid var(--line);border-radius:.5rem;padding:1rem}.book "
+		"p{margin:0}.sum{font-size:1.8rem}\n"
+		".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{padding:.25rem "
+		".5rem;border-bottom:1px solid var(--line);"
+		"text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}caption{text-align:left;font-"
+		"weight:600;padding:.5rem 0}\n"
 		"svg{max-width:100%;height:auto;background:#fff;border-radius:.5rem}summary{cursor:pointer}\n"
-		"@media print{body{max-width:none;color:#000;background:#fff}details{display:block}.book{break-inside:avoid}}\n"
+		"@media "
+		"print{body{max-width:none;color:#000;background:#fff}details{display:block}.book{break-inside:avoid}}"
+		"\n"
 		"</style></head><body>\n");
 }
 
@@ -127,13 +139,16 @@ static void book_box(const struct report *r, const char *title, const char *how,
 	sb_adds(out, "</p></section>\n");
 }
 
-static void lines_table(const struct report *r, const struct report_part *p, const char *caption, bool tokens, struct sb *out)
+static void lines_table(const struct report *r, const struct report_part *p, const char *caption, bool tokens,
+			struct sb *out)
 {
 	char n[32];
 	if (!p->count)
 		return;
-	sb_addf(out, "<div class=scroll tabindex=0 role=region aria-label=\"%s\"><table><caption>%s</caption><thead><tr><th scope=col>%s</th>", caption,
-		caption, report_by_name(r->query.by));
+	sb_addf(out,
+		"<div class=scroll tabindex=0 role=region aria-label=\"%s\"><table><caption>%s</caption><thead><tr><th "
+		"scope=col>%s</th>",
+		caption, caption, report_by_name(r->query.by));
 	sb_adds(out, tokens ? "<th scope=col class=n>calls</th><th scope=col class=n>M tokens</th>" : "");
 	sb_adds(out, "<th scope=col class=n>cost</th></tr></thead><tbody>\n");
 	for (unsigned i = 0; i < p->count && i < POINTS_MOST; i++) {
@@ -142,7 +157,8 @@ static void lines_table(const struct report *r, const struct report_part *p, con
 		text(out, l->key.n ? l->key : STR("(none)"));
 		sb_adds(out, "</th>");
 		if (tokens)
-			sb_addf(out, "<td class=n>%s</td><td class=n>%.3f</td>", num_group(l->calls, n), (double)(l->input_tok + l->output_tok) * 1e-6);
+			sb_addf(out, "<td class=n>%s</td><td class=n>%.3f</td>", num_group(l->calls, n),
+				(double)(l->input_tok + l->output_tok) * 1e-6);
 		money_td(out, l->currency, l->cost_pico, money_decimals(l->cost_pico));
 		sb_adds(out, "</tr>\n");
 	}
@@ -156,8 +172,10 @@ static void prices_table(const struct report *r, const struct book *b, struct sb
 	char t[MONEY_TEXT];
 	if (!n)
 		return;
-	sb_adds(out, "<details><summary>Prices behind it</summary><div class=scroll tabindex=0 role=region aria-label=Prices><table><thead><tr>"
-		     "<th scope=col>model</th><th scope=col>meter</th><th scope=col class=n>per million</th><th scope=col>source</th>"
+	sb_adds(out, "<details><summary>Prices behind it</summary><div class=scroll tabindex=0 role=region "
+		     "aria-label=Prices><table><thead><tr>"
+		     "<th scope=col>model</th><th scope=col>meter</th><th scope=col class=n>per million</th><th "
+		     "scope=col>source</th>"
 		     "<th scope=col>read on</th></tr></thead><tbody>\n");
 	for (unsigned i = 0; i < n; i++) {
 		sb_adds(out, "<tr><th scope=row>");
@@ -175,17 +193,21 @@ static void prices_table(const struct report *r, const struct book *b, struct sb
 static void notes(const struct report *r, struct sb *out)
 {
 	char n[MONEY_TEXT], a[MONEY_TEXT];
-	sb_addf(out, "<p>%s calls, %.3f million tokens a month.</p>\n", num_group(r->calls, n), report_tokens_million_per_month(r));
+	sb_addf(out, "<p>%s calls, %.3f million tokens a month.</p>\n", num_group(r->calls, n),
+		report_tokens_million_per_month(r));
 	if (r->unclassified_pico)
 		sb_addf(out, "<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
 			money_human(r->unclassified_pico, 2, a), r->currency.code);
 	if (r->unpriced_calls)
-		sb_addf(out, "<p>%s calls have no known price: they are not in the totals, and not free.</p>\n", num_group(r->unpriced_calls, n));
+		sb_addf(out, "<p>%s calls have no known price: they are not in the totals, and not free.</p>\n",
+			num_group(r->unpriced_calls, n));
 	if (r->estimated_calls)
 		sb_addf(out, "<p>%s calls are estimated.</p>\n", num_group(r->estimated_calls, n));
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (!r->by_currency[i].in_headline)
-			sb_addf(out, "<p>Beside the total: %s %s of inference and %s %s of training, for which no rate was given.</p>\n",
+			sb_addf(out,
+				"<p>Beside the total: %s %s of inference and %s %s of training, for which no rate was "
+				"given.</p>\n",
 				money_human(r->by_currency[i].inference_pico, 2, a), r->by_currency[i].currency.code,
 				money_human(r->by_currency[i].training_pico, 2, n), r->by_currency[i].currency.code);
 }
@@ -196,8 +218,8 @@ void report_html(const struct report *r, const struct report *days, const struct
 	page_head(out);
 	time_date(r->query.from_us + (int64_t)tz_offset_s(r->query.tz, r->query.from_us) * US_PER_S, from);
 	time_date(r->query.to_us - 1 + (int64_t)tz_offset_s(r->query.tz, r->query.to_us - 1) * US_PER_S, to);
-	sb_addf(out, "<main><h1>What AI cost</h1><p>%s to %s, %s, %s basis</p>\n", from, to, r->query.env ? "" : "production",
-		r->query.basis == BASIS_CASH ? "cash" : "amortised");
+	sb_addf(out, "<main><h1>What AI cost</h1><p>%s to %s, %s, %s basis</p>\n", from, to,
+		r->query.env ? "" : "production", r->query.basis == BASIS_CASH ? "cash" : "amortised");
 	if (r->empty)
 		sb_adds(out, "<p>Nothing in the ledger for this period.</p>\n");
 	sb_adds(out, "<div class=books>\n");

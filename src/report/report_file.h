@@ -15,7 +15,8 @@
 /* days: the same report by day (or by month where the period is long), for charts and their tables. */
 void report_svg(const struct report *days, struct sb *out);
 void report_html(const struct report *r, const struct report *days, const struct book *b, struct sb *out);
-int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path, struct err *e);
+int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path,
+		struct err *e);
 
 /* The price rules of the models of a report, each once: base tier, in force at the end of the period. */
 enum { REPORT_PRICES = 400 };

@@ -2,8 +2,8 @@
  *
  * The report as a workbook: lines as numbers, totals and unit costs as formulas over them, the days, the prices.
  *
- * A spreadsheet calculates with doubles, so each exact amount stands as text beside its number ("exact"), and nothing here
- * is read back. Text is written as text: no cell of somebody's key becomes a formula.
+ * A spreadsheet calculates with doubles, so each exact amount stands as text beside its number ("exact"), and nothing
+ * here is read back. Text is written as text: no cell of somebody's key becomes a formula.
  */
 #include <stdio.h>
 #include <xlsxwriter.h>
@@ -26,7 +26,8 @@ static const char *chars(struct arena *a, struct str s)
 	return kept.p ? kept.p : "";
 }
 
-static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p, unsigned row)
+static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p,
+		      unsigned row)
 {
 	char exact[MONEY_TEXT];
 	for (unsigned i = 0; i < p->count; i++, row++) {
@@ -43,8 +44,8 @@ static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct rep
 }
 
 /* A block: its head, its lines, its total. Amounts of another currency than the total's are left out by SUMIF. */
-static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p, const char *title,
-		      unsigned row, unsigned *total_row)
+static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p,
+		      const char *title, unsigned row, unsigned *total_row)
 {
 	static const char *const heads[] = {"calls", "input tokens", "output tokens", "cost", "currency", "exact"};
 	unsigned first = row + 1, last;
@@ -66,8 +67,10 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 		worksheet_write_formula_num(w, last, (lxw_col_t)(c - 'A'), formula, s->count, sum[c - 'B']);
 	}
 	if (p->count) {
-		snprintf(formula, sizeof formula, "=SUMIF(F%u:F%u,\"%s\",E%u:E%u)", first + 1, last, r->currency.code, first + 1, last);
-		worksheet_write_formula_num(w, last, 4, formula, s->money, (double)p->total_pico / (double)PICO_PER_UNIT);
+		snprintf(formula, sizeof formula, "=SUMIF(F%u:F%u,\"%s\",E%u:E%u)", first + 1, last, r->currency.code,
+			 first + 1, last);
+		worksheet_write_formula_num(w, last, 4, formula, s->money,
+					    (double)p->total_pico / (double)PICO_PER_UNIT);
 	} else {
 		worksheet_write_number(w, last, 4, 0, s->money);
 	}
@@ -81,31 +84,35 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	char formula[200], from[TIME_TEXT], to[TIME_TEXT], text[200];
 	double tokens = (double)r->input_tok + (double)r->output_tok;
 	double per_mtok = tokens > 0 ? (double)r->inference.total_pico / (double)PICO_PER_UNIT * 1e6 / tokens : 0;
-	snprintf(text, sizeof text, "%s to %s, %s basis, %s", time_date(r->query.from_us, from), time_date(r->query.to_us - 1, to),
-		 r->query.basis == BASIS_CASH ? "cash" : "amortised", r->query.env ? r->query.env : "production");
+	snprintf(text, sizeof text, "%s to %s, %s basis, %s", time_date(r->query.from_us, from),
+		 time_date(r->query.to_us - 1, to), r->query.basis == BASIS_CASH ? "cash" : "amortised",
+		 r->query.env ? r->query.env : "production");
 	worksheet_write_string(w, 0, 0, "What AI cost", s->bold);
 	worksheet_write_string(w, 1, 0, text, NULL);
 	row = block(s, w, r, &r->inference, "INFERENCE, recurs", row, &inference);
 	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
 	worksheet_write_string(w, row, 0, "TOTAL of both", s->bold);
 	snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
-	worksheet_write_formula_num(w, row, 4, formula, s->money, (double)(r->inference.total_pico + r->training.total_pico) / (double)PICO_PER_UNIT);
+	worksheet_write_formula_num(w, row, 4, formula, s->money,
+				    (double)(r->inference.total_pico + r->training.total_pico) / (double)PICO_PER_UNIT);
 	worksheet_write_string(w, row++, 5, r->currency.code, NULL);
 	worksheet_write_string(w, row, 0, "Inference per million tokens", NULL);
-	snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1, inference + 1, inference + 1, inference + 1,
-		 inference + 1);
+	snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1, inference + 1,
+		 inference + 1, inference + 1, inference + 1);
 	worksheet_write_formula_num(w, row++, 4, formula, s->million, per_mtok);
 	worksheet_write_string(w, row, 0, "Calls without a known price (in no figure)", NULL);
 	worksheet_write_number(w, row++, 4, (double)r->unpriced_calls, s->count);
 	if (r->other_pico || r->unclassified_pico) {
 		worksheet_write_string(w, row, 0, "Other, and not classified (not in the total above)", NULL);
-		worksheet_write_number(w, row, 4, (double)(r->other_pico + r->unclassified_pico) / (double)PICO_PER_UNIT, s->money);
+		worksheet_write_number(
+			w, row, 4, (double)(r->other_pico + r->unclassified_pico) / (double)PICO_PER_UNIT, s->money);
 	}
 }
 
 static void sources(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct book *b)
 {
-	static const char *const heads[] = {"model", "meter", "price per million", "currency", "rule", "in force from", "source", "read on"};
+	static const char *const heads[] = {
+		"model", "meter", "price per million", "currency", "rule", "in force from", "source", "read on"};
 	struct report_price *p = arena_array(r->arena, struct report_price, REPORT_PRICES);
 	unsigned n = p ? report_prices(r, b, p) : 0;
 	char date[TIME_TEXT];
@@ -123,7 +130,8 @@ static void sources(const struct sheets *s, lxw_worksheet *w, const struct repor
 		worksheet_write_string(w, i + 1, 7, chars(r->arena, x->source_date), NULL);
 	}
 	if (!n)
-		worksheet_write_string(w, 1, 0, "Prices are listed for --by model; or what stands here was billed, not priced.", NULL);
+		worksheet_write_string(
+			w, 1, 0, "Prices are listed for --by model; or what stands here was billed, not priced.", NULL);
 	for (unsigned i = 0; i < r->query.rate_count; i++) {
 		const struct report_rate *x = &r->query.rates[i];
 		char rate[64], number[MONEY_TEXT];
@@ -135,7 +143,8 @@ static void sources(const struct sheets *s, lxw_worksheet *w, const struct repor
 	}
 }
 
-int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path, struct err *e)
+int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path,
+		struct err *e)
 {
 	lxw_workbook_options options = {.constant_memory = LXW_FALSE};
 	struct sheets s = {.book = workbook_new_opt(path, &options)};

@@ -6,7 +6,7 @@ The figures of the three OpenAI days are public (usage and cost of one organisat
 621 rules of FOCUS 1.2 come from the validator of the FinOps Foundation: what a rule asks of a file is worked out here, and
 what no program can evaluate (its requirement is empty there) is counted and named.
 """
-import csv, io, json, os, pathlib, re, subprocess, sys, tempfile
+import csv, html.parser, io, json, os, pathlib, re, subprocess, sys, tempfile, xml.dom.minidom, zipfile
 from decimal import Decimal as D
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -304,7 +304,49 @@ def focus():
         check('FOCUS 1.4: columns, nulls, values and types', not (missing or strange or nulls or values or kinds), str((missing, strange, nulls, values, kinds)))
     check('another version is refused', run('export', '--focus', '2')[0] == 2)
 
-for part in (three_days, once, bare, gates, changes, focus):
+def files():
+    rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
+    check('files are written and the terminal stays quiet', rc == 0 and out == '', out + err)
+    page, chart = (WORK / 'r.html').read_text(), (WORK / 'r.svg').read_text()
+    for name, text in (('page', page), ('chart', chart)):
+        check(f'the {name} needs nothing else', not re.search(r'<script|<link|<img|@import|url\(|\bon\w+=|src=', text), name)
+    tags = []
+    class Parser(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs): tags.append(tag)
+    Parser().feed(page)
+    check('the page has a table for each chart, title and description', tags.count('svg') == 1 and 'title' in tags and 'desc' in tags and
+          tags.count('table') >= 3 and 'html' in tags and 'lang=en' in page)
+    xml.dom.minidom.parseString(chart)
+    book = zipfile.ZipFile(WORK / 'r.xlsx')
+    strings = [''.join(t.firstChild.data for t in si.getElementsByTagName('t') if t.firstChild) for si in
+               xml.dom.minidom.parseString(book.read('xl/sharedStrings.xml')).getElementsByTagName('si')]
+    cells, formulas = {}, {}
+    for c in xml.dom.minidom.parseString(book.read('xl/worksheets/sheet1.xml')).getElementsByTagName('c'):
+        v, f = c.getElementsByTagName('v'), c.getElementsByTagName('f')
+        value = v[0].firstChild.data if v and v[0].firstChild else ''
+        cells[c.getAttribute('r')] = strings[int(value)] if c.getAttribute('t') == 's' else float(value or 0)
+        if f:
+            formulas[c.getAttribute('r')] = f[0].firstChild.data
+    def column(a, b): # "E5:E9"
+        return [cells.get(f'{a[0]}{i}', 0) for i in range(int(a[1:]), int(b[1:]) + 1)]
+    def evaluate(f):
+        m = re.fullmatch(r'SUM\((\w+):(\w+)\)', f)
+        if m: return sum(column(*m.groups()))
+        m = re.fullmatch(r'SUMIF\((\w+):(\w+),"(\w+)",(\w+):(\w+)\)', f)
+        if m: return sum(v for k, v in zip(column(m[1], m[2]), column(m[4], m[5])) if k == m[3])
+        m = re.fullmatch(r'(\w+)\+(\w+)', f)
+        if m: return cells[m[1]] + cells[m[2]]
+        m = re.fullmatch(r'IF\((\w+)\+(\w+)>0,(\w+)\*1000000/\((\w+)\+(\w+)\),""\)', f)
+        return cells[m[3]] * 1e6 / (cells[m[4]] + cells[m[5]])
+    check('every formula of the workbook gives what stands beside it', len(formulas) >= 7 and
+          all(abs(evaluate(f) - cells[k]) < 1e-9 * max(1, abs(cells[k])) for k, f in formulas.items()), str(formulas))
+    total = [k for k in cells if cells[k] == 'TOTAL of both'][0]
+    check('... and the total is the report\'s', abs(cells['E' + total[1:]] - float(sum(PUBLISHED) + 8000)) < 1e-9)
+    names = [s.getAttribute('name') for s in xml.dom.minidom.parseString(book.read('xl/workbook.xml')).getElementsByTagName('sheet')]
+    check('there is a sheet of sources', 'Sources' in names and any('in_plain' == s or 'out_text' == s for s in strings), str(names))
+    check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
+
+for part in (three_days, once, bare, gates, changes, focus, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
