@@ -65,7 +65,7 @@ static void link_failed(struct link *k, enum http_end how, const char *why)
 	k->x = NULL;
 	/* An idle connection that the peer was closing: it has not looked at this request. */
 	if ((how == END_PEER_CLOSED || how == END_PEER_RESET) && x->reused && !x->got_bytes && !x->retried &&
-	    !x->aborted && (fresh = link_new(p, s))) {
+	    !x->aborted && loop_now_us(p->loop) - x->start_us < RETRY_WITHIN_US && (fresh = link_new(p, s))) {
 		link_close(k);
 		x->retried = true;
 		x->reused = false;

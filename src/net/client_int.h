@@ -23,6 +23,9 @@ enum {
 	HEAD_KEPT_BYTES = 4096,   /* a larger request head is given back at once */
 	INFORMATIONAL_MOST = 32,  /* 1xx answers before the real one */
 	FAULT_BYTES = 160,
+	/* The end that a peer gave an idle connection before it saw the request is here within a round trip. An end that
+	 * comes later may come from a vendor that has worked, and bills: a proxy must not ask twice (RFC 9110 9.2.2). */
+	RETRY_WITHIN_US = 1000000,
 };
 
 enum link_state { RESOLVING, CONNECTING, SECURING, BUSY, IDLE, MUXED };

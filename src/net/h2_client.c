@@ -461,7 +461,8 @@ static bool may_retry(const struct mux *m, const struct exchange *x, enum http_e
 {
 	if ((how != END_PEER_CLOSED && how != END_PEER_RESET) || x->retried || x->got_bytes || x->aborted || !m->session)
 		return false;
-	return !x->stream || (x->reused && m->in_bytes == x->from_in);
+	return !x->stream || (x->reused && m->in_bytes == x->from_in &&
+			      loop_now_us(x->pool->loop) - x->start_us < RETRY_WITHIN_US);
 }
 
 static void mux_failed(struct link *k, enum http_end how, const char *why)

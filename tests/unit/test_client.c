@@ -221,6 +221,34 @@ TEST(a_connection_that_died_idle_is_replaced_unseen_once)
 		got_free(&g);
 	}
 	close_all();
+	open_all(true);
+	for (int late = 0; late < 2; late++) { /* a vendor that worked for a second may bill it: it is not asked twice */
+		int fd = one_idle(), second;
+		uint64_t before;
+		pool_stats(pool, &st);
+		before = st.retried;
+		result_init(&r);
+		start(&r, "POST", "/again", STR("body"));
+		raw_until(fd, &g, "body");
+		got_free(&g);
+		clock_advance(&hand, late ? 1000000 : 900000);
+		end_with(fd, CLOSE);
+		if (!late) {
+			second = raw_accept(listener);
+			raw_until(second, &g, "body");
+			got_free(&g);
+			raw_say(second, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+			until_done(&r);
+			close(second);
+		} else {
+			until_done(&r);
+		}
+		pool_stats(pool, &st);
+		T_EQ_I(r.how, late ? END_PEER_CLOSED : END_OK);
+		T_EQ_I(st.retried - before, !late);
+		sb_fini(&r.body);
+	}
+	close_all();
 }
 
 TEST(floods_of_informational_answers_and_long_heads_end)
