@@ -7,7 +7,7 @@
  * state them (sources.md 2.9; anthropics/claude-code#87303):
  *
  * 1. An answer is message.id with requestId; its lines count once. Among them a line of the main chain wins, then the
- *    one with more tokens, then the one with the larger cost.
+ *    one with more tokens, then the dearer one.
  * 2. The same message.id under another requestId on a side chain is a replay and does not count.
  * 3. The model <synthetic> is no model. A line without a time has no day and is rejected.
  * 4. Output counts of these logs are placeholders by design: totals are a lower bound, and say so.
@@ -110,7 +110,9 @@ static bool better(const struct entry *a, const struct entry *b)
 		return !a->side;
 	if (total(a) != total(b))
 		return total(a) > total(b);
-	return a->claimed_pico > b->claimed_pico;
+	if (a->out != b->out) /* as many tokens: the dearer line, and output is what is dear */
+		return a->out > b->out;
+	return a->claimed_pico >= b->claimed_pico; /* all equal: the last one (ccusage#835) */
 }
 
 static int keep(struct import_ctx *x, struct entry *n, struct str ref, struct err *e)
