@@ -54,7 +54,7 @@ struct fold {
 	struct lines inference, training;
 	bool several;       /* more than one currency was met */
 	int64_t first_us, last_us;
-	uint32_t env;       /* interned name that counts; 0 = production by flag, UINT32_MAX = all */
+	struct env_filter env;
 	bool features;      /* some call names a feature */
 	/* rows of the first look, so that most reports read the roll-ups once */
 	struct rollup_row *kept;
@@ -62,18 +62,6 @@ struct fold {
 	bool kept_all;
 	struct overlap *overlap; /* bills of usage that stands here too */
 };
-
-static bool by_time(enum report_by b)
-{
-	return b >= BY_HOUR;
-}
-
-static struct currency currency_of(uint32_t interned)
-{
-	struct currency c = {""};
-	str_copy(c.code, sizeof c.code, intern_str(interned));
-	return c;
-}
 
 static unsigned line_slot(const struct lines *s, int64_t id, uint32_t currency)
 {
@@ -125,7 +113,7 @@ static struct report_line *line_of(struct lines *s, int64_t id, uint32_t currenc
 	at = line_slot(s, id, currency);
 	if (!s->slots[at]) {
 		memset(&s->items[s->count], 0, sizeof *s->items);
-		s->items[s->count].currency = currency_of(currency);
+		s->items[s->count].currency = currency_interned(currency);
 		s->ids[s->count] = id;
 		s->currencies[s->count] = currency;
 		s->slots[at] = ++s->count;
@@ -170,33 +158,13 @@ static unsigned column_of(const struct report *r, int64_t us)
 /* Into the headline's currency at the rate in force then. */
 static bool to_headline(const struct report *r, struct currency from, int64_t at_us, money_wide *pico)
 {
-	const struct report_rate *best = NULL;
-	bool inverse = false;
-	if (!r->currency.code[0])
-		return false;
-	if (currency_eq(from, r->currency))
-		return true;
-	for (unsigned i = 0; i < r->query.rate_count; i++) {
-		const struct report_rate *x = &r->query.rates[i];
-		bool straight = currency_eq(x->from, from) && currency_eq(x->to, r->currency);
-		bool back = currency_eq(x->to, from) && currency_eq(x->from, r->currency);
-		if ((straight || back) && x->from_us <= at_us && x->rate_pico > 0 && (!best || x->from_us >= best->from_us)) {
-			best = x;
-			inverse = back;
-		}
-	}
-	if (!best)
-		return false;
-	/* The product fits: a roll-up row is below 10^25, a rate below 10^13. */
-	*pico = inverse ? money_round(*pico * PICO_PER_UNIT, best->rate_pico)
-			: money_round(*pico * best->rate_pico, PICO_PER_UNIT);
-	return true;
+	return rates_convert(r->query.rates, r->query.rate_count, from, r->currency, at_us, pico);
 }
 
 static struct report_currency *own_currency(struct fold *f, uint32_t interned)
 {
 	struct report *r = f->r;
-	struct currency c = currency_of(interned);
+	struct currency c = currency_interned(interned);
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (currency_eq(r->by_currency[i].currency, c))
 			return &r->by_currency[i];
@@ -210,44 +178,7 @@ static struct report_currency *own_currency(struct fold *f, uint32_t interned)
 
 static int64_t line_id(const struct report *r, const struct rollup_key *k)
 {
-	switch (r->query.by) {
-	case BY_PROVIDER:
-		return k->provider;
-	case BY_MODEL:
-		return k->model;
-	case BY_TEAM:
-		return k->team;
-	case BY_FEATURE:
-		return k->feature;
-	case BY_KEY:
-		return k->key;
-	case BY_ENV:
-		return k->env ? k->env : intern(STR("production"));
-	case BY_REGION:
-		return k->region;
-	case BY_PROJECT:
-		return k->project;
-	case BY_SURFACE:
-		return k->surface;
-	case BY_TIER:
-		return intern(str_of(tier_name((enum tier)k->tier)));
-	case BY_PROVENANCE:
-		return intern(str_of(provenance_name((enum provenance)k->provenance)));
-	case BY_OUTCOME:
-		return intern(str_of(outcome_name((enum outcome)k->outcome_class)));
-	case BY_HOUR:
-	case BY_DAY:
-	case BY_WEEK:
-	case BY_MONTH:
-		return bucket_of(r, r->query.by, k->hour_us);
-	default:
-		return k->feature;
-	}
-}
-
-static bool counts(const struct fold *f, const struct rollup_key *k)
-{
-	return f->env == UINT32_MAX || (f->env == 0 ? k->env_production : k->env == f->env);
+	return report_by_time(r->query.by) ? bucket_of(r, r->query.by, k->hour_us) : row_name(r->query.by, k);
 }
 
 static void note_unpriced(struct report *r, const struct rollup_row *x)
@@ -259,20 +190,6 @@ static void note_unpriced(struct report *r, const struct rollup_row *x)
 			return;
 	if (r->unpriced_models < REPORT_MODELS)
 		r->unpriced_model[r->unpriced_models++] = model;
-}
-
-/* The amount of a row: by our book, else what the vendor billed. Without either it is not known. */
-static bool amount_of(const struct rollup_row *x, money_wide *pico)
-{
-	bool priced = x->key.price_status == PRICE_PRICED || x->key.price_status == PRICE_FREE;
-	*pico = priced ? x->sum.cost_pico : x->sum.billed_pico;
-	return priced || x->sum.billed_pico != 0;
-}
-
-static bool should_have_price(const struct rollup_row *x)
-{
-	return x->key.price_status == PRICE_UNPRICED || x->key.price_status == PRICE_MISMATCH ||
-	       (x->key.price_status == PRICE_NO_USAGE && x->key.outcome_class == OUTCOME_OK);
 }
 
 static void add_to_line(const struct report *r, struct report_line *line, const struct rollup_row *x, uint64_t calls,
@@ -298,18 +215,18 @@ static int add_row(const struct rollup_row *x, void *arg)
 	struct report_currency *mine;
 	struct report_line *line;
 	uint32_t currency;
-	bool known = amount_of(x, &own), in, bill = known && row_is_bill(k);
+	bool known = row_amount(x, &own), in, bill = known && row_is_bill(k);
 	pico = own;
-	if (bill && to_headline(r, currency_of(k->currency), k->hour_us, &pico))
+	if (bill && to_headline(r, currency_interned(k->currency), k->hour_us, &pico))
 		r->billed_pico += pico;
 	pico = own = overlap_counts(f->overlap, x, own);
-	in = to_headline(r, currency_of(k->currency), k->hour_us, &pico);
-	if (!counts(f, k)) {
+	in = to_headline(r, currency_interned(k->currency), k->hour_us, &pico);
+	if (!env_counts(f->env, k)) {
 		r->hidden_calls += calls;
 		r->hidden_pico += in ? pico : 0;
 		return 0;
 	}
-	if (!known && should_have_price(x))
+	if (row_unpriced(x))
 		note_unpriced(r, x);
 	if (known && own != 0 && (mine = own_currency(f, k->currency)) != NULL) {
 		mine->in_headline = mine->in_headline || in;
@@ -323,7 +240,7 @@ static int add_row(const struct rollup_row *x, void *arg)
 		return 0;
 	}
 	currency = in ? intern(str_of(r->currency.code)) : k->currency;
-	line = k->book == BOOK_TRAINING ? line_of(&f->training, by_time(r->query.by) ? line_id(r, k) : k->model, currency)
+	line = k->book == BOOK_TRAINING ? line_of(&f->training, report_by_time(r->query.by) ? line_id(r, k) : k->model, currency)
 					: line_of(&f->inference, line_id(r, k), currency);
 	if (!line)
 		return -RR_LIMIT;
@@ -345,11 +262,11 @@ static int add_row(const struct rollup_row *x, void *arg)
 	if (k->provenance == PROV_ESTIMATED) {
 		money_wide low = x->sum.low_pico, high = x->sum.high_pico;
 		r->estimated_calls += calls;
-		r->low_pico += to_headline(r, currency_of(k->currency), k->hour_us, &low) ? low : 0;
-		r->high_pico += to_headline(r, currency_of(k->currency), k->hour_us, &high) ? high : 0;
+		r->low_pico += to_headline(r, currency_interned(k->currency), k->hour_us, &low) ? low : 0;
+		r->high_pico += to_headline(r, currency_interned(k->currency), k->hour_us, &high) ? high : 0;
 	}
 	pico = x->sum.saved_pico;
-	r->saved_pico += to_headline(r, currency_of(k->currency), k->hour_us, &pico) ? pico : 0;
+	r->saved_pico += to_headline(r, currency_interned(k->currency), k->hour_us, &pico) ? pico : 0;
 	return 0;
 }
 
@@ -376,7 +293,7 @@ static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_
 		mine->training_pico += own;
 		mine->in_headline = mine->in_headline || in;
 	}
-	id = by_time(r->query.by) ? bucket_of(r, r->query.by, at) : intern(str_of(outlay_kind_name(o->kind)));
+	id = report_by_time(r->query.by) ? bucket_of(r, r->query.by, at) : intern(str_of(outlay_kind_name(o->kind)));
 	line = line_of(&f->training, id, in ? intern(str_of(r->currency.code)) : currency);
 	if (!line)
 		return -RR_LIMIT;
@@ -393,7 +310,7 @@ static int add_outlay(const struct outlay *o, void *arg)
 	struct report *r = f->r;
 	const struct report_query *q = &r->query;
 	int rc = 0;
-	if (by_time(q->by) && q->basis == BASIS_AMORTISED) { /* a part for each bucket of time */
+	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED) { /* a part for each bucket of time */
 		int64_t at = q->from_us > o->date_us ? q->from_us : o->date_us;
 		int64_t end = q->to_us < outlay_end_us(o) ? q->to_us : outlay_end_us(o);
 		unsigned buckets = 0;
@@ -455,8 +372,8 @@ static int look_row(const struct rollup_row *x, void *arg)
 		f->last_us = x->key.hour_us - x->key.hour_us % US_PER_DAY + US_PER_DAY;
 	if (x->key.feature && f->r->query.by == BY_AUTO && x->key.book == BOOK_INFERENCE)
 		f->features = true;
-	if (counts(f, &x->key) && amount_of(x, &pico) && pico != 0)
-		meet_currency(f, currency_of(x->key.currency));
+	if (env_counts(f->env, &x->key) && row_amount(x, &pico) && pico != 0)
+		meet_currency(f, currency_interned(x->key.currency));
 	f->r->empty = false;
 	return overlap_note(f->overlap, x);
 }
@@ -481,7 +398,7 @@ static void set_columns(struct report *r)
 {
 	int64_t at = r->query.from_us, from, to;
 	r->columns = 0;
-	if (by_time(r->query.by) || r->empty)
+	if (report_by_time(r->query.by) || r->empty)
 		return;
 	while (at < r->query.to_us) {
 		window_bounds(WINDOW_MONTH, r->query.tz, at, &from, &to);
@@ -547,14 +464,14 @@ static int by_key(const void *a, const void *b)
 static int take_lines(struct report *r, struct lines *s, struct report_part *p)
 {
 	for (unsigned i = 0; i < s->count; i++)
-		s->items[i].key = by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
+		s->items[i].key = report_by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
 	p->lines = arena_array(r->arena, struct report_line, s->count ? s->count : 1);
 	if (!p->lines)
 		return -RR_NOMEM;
 	if (s->count)
 		memcpy(p->lines, s->items, s->count * sizeof *s->items);
 	p->count = s->count;
-	qsort(p->lines, p->count, sizeof *p->lines, by_time(r->query.by) ? by_key : dearest_first);
+	qsort(p->lines, p->count, sizeof *p->lines, report_by_time(r->query.by) ? by_key : dearest_first);
 	return 0;
 }
 
@@ -605,10 +522,7 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 	r->arena = a;
 	r->query = *q;
 	r->empty = true;
-	if (q->env && strcmp(q->env, "all") == 0)
-		f.env = UINT32_MAX;
-	else if (q->env && strcmp(q->env, "production") != 0)
-		f.env = intern(str_of(q->env));
+	f.env = env_filter_of(q->env);
 	f.overlap = overlap_new();
 	rc = f.overlap ? look(&f, l, e) : -RR_NOMEM;
 	if (rc == -RR_NOMEM)
@@ -616,7 +530,7 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 && tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
 	      tz_offset_s(r->query.tz, (r->query.from_us / 2 + r->query.to_us / 2)) == 0;
 	/* Whole days come as one row unless a bucket could end within one, or a rate could change. */
-	fine = r->query.by == BY_HOUR || (!utc && (by_time(r->query.by) || r->columns));
+	fine = r->query.by == BY_HOUR || (!utc && (report_by_time(r->query.by) || r->columns));
 	for (size_t i = 0; i < f.kept_count && !rc && !fine && f.kept_all; i++)
 		rc = add_row(&f.kept[i], &f);
 	if (!rc && (fine || !f.kept_all))
