@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));
 	conn_open(server, pair[0], &nobody, 0);
 	check(send(pair[1], preface, 24, MSG_NOSIGNAL) == 24);
-	for (size_t at = 0, cut = size ? data[0] * 16u + 1 : 1; at < size; at += cut) {
+	for (size_t at = 0, cut = size ? (data[size / 2] + 1u) * 16 : 1; at < size; at += cut) {
 		size_t n = size - at < cut ? size - at : cut;
 		if (send(pair[1], data + at, n, MSG_NOSIGNAL) != (ssize_t)n)
 			break;
