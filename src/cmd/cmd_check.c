@@ -103,7 +103,9 @@ static int check_budget(struct checking *c, const struct report *r, struct ledge
 	if (!ahead || spent > budget->pico)
 		return 0;
 	f = calloc(1, sizeof *f);
-	rc = f ? forecast_make(f, l, c->q, 1, &budget->pico, e) : err_set(e, RR_NOMEM, "out of memory");
+	if (!f)
+		return err_set(e, RR_NOMEM, "out of memory");
+	rc = forecast_make(f, l, c->q, 1, &budget->pico, e);
 	if (!rc && f->crosses)
 		say(c, "forecast", err_exit_code(RR_BUDGET), "the month's forecast crosses %s on %s", b,
 		    time_date((f->crossed_already ? f->now_us : f->cross_us) +

@@ -47,15 +47,20 @@ static int read_bill(struct ledger *bill, const char *const *files, unsigned cou
 	struct book *book = book_builtin(e);
 	struct import_options o = {
 		.ledger = bill, .book = book, .as = as, .map = map, .progress = !globals.quiet, .now_us = cmd_now_us()};
-	int rc = !s ? err_set(e, RR_NOMEM, "out of memory") : !book ? -RR_FAIL : import_paths(&o, files, count, s, e);
+	int rc = -RR_FAIL;
+	if (!s) {
+		book_free(book);
+		return err_set(e, RR_NOMEM, "out of memory");
+	}
+	if (book)
+		rc = import_paths(&o, files, count, s, e);
 	if (!rc) {
 		*rejected = s->rows_rejected > 0;
 		for (unsigned i = 0; i < s->rejects && i < 20; i++)
 			fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file,
 				(unsigned long long)s->reject[i].row, s->reject[i].reason);
 	}
-	if (s)
-		import_summary_fini(s);
+	import_summary_fini(s);
 	free(s);
 	book_free(book);
 	return rc;

@@ -127,7 +127,7 @@ static void reload(struct gate *g, struct arena *arena)
 	rc = fresh ? gate_config_load(globals.config, arena, fresh, &errors) : -RR_NOMEM;
 	if (rc)
 		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", errors.n ? sb_str(&errors) : STR("no memory")));
-	else if ((rc = gate_reload(g, fresh, &e)))
+	else if (gate_reload(g, fresh, &e))
 		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", str_of(e.what)));
 	else
 		LOG(LOG_INFO, "reloaded", LOG_S("what", STR("prices, caps")));
