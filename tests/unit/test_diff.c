@@ -11,12 +11,12 @@
 #include "report/amounts.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		int ok_rc = (call);                                                                                    \
+		T_EQ_I(ok_rc, 0);                                                                                      \
+		if (ok_rc)                                                                                             \
+			printf("  %s: %s\n", #call, e.what);                                                           \
 	} while (0)
 
 static money_wide total(const money_wide effect[EFFECTS])
@@ -32,9 +32,11 @@ TEST(scaling_is_exact_and_rounds_half_to_even)
 	struct rng r;
 	money_wide v;
 	rng_seed(&r, 5);
-	T_TRUE(money_scale(5, 1, 2) == 2 && money_scale(7, 1, 2) == 4 && money_scale(-5, 1, 2) == -2 && money_scale(-7, 1, 2) == -4);
+	T_TRUE(money_scale(5, 1, 2) == 2 && money_scale(7, 1, 2) == 4 && money_scale(-5, 1, 2) == -2 &&
+	       money_scale(-7, 1, 2) == -4);
 	for (unsigned i = 0; i < 20000; i++) {
-		money_wide a = (money_wide)(rng_u64(&r) >> (1 + rng_below(&r, 60))), b = (money_wide)(rng_u64(&r) >> (2 + rng_below(&r, 60)));
+		money_wide a = (money_wide)(rng_u64(&r) >> (1 + rng_below(&r, 60))),
+			   b = (money_wide)(rng_u64(&r) >> (2 + rng_below(&r, 60)));
 		money_wide d = (money_wide)(rng_u64(&r) >> rng_below(&r, 60)) + 1;
 		T_TRUE(money_scale(a, b, d) == money_round(a * b, d));
 		T_TRUE(money_scale(-a, b, d) == -money_round(a * b, d));
@@ -59,7 +61,9 @@ TEST(any_cell_sums_exactly)
 		for (unsigned p = 0; p < 2; p++) {
 			c.calls[p] = rng_below(&r, 4) ? rng_u64(&r) >> (1 + rng_below(&r, 62)) : 0;
 			calls[p] = c.calls[p] + (rng_below(&r, 2) ? rng_u64(&r) >> (2 + rng_below(&r, 61)) : 0);
-			c.cost[p] = rng_below(&r, 5) ? (money_wide)(rng_u64(&r) >> rng_below(&r, 63)) << rng_below(&r, 20) : 0;
+			c.cost[p] = rng_below(&r, 5)
+					    ? (money_wide)(rng_u64(&r) >> rng_below(&r, 63)) << rng_below(&r, 20)
+					    : 0;
 			if (rng_below(&r, 20) == 0)
 				c.cost[p] = -c.cost[p];
 			for (unsigned k = 0; k < CLASSES; k++)
@@ -88,7 +92,8 @@ static struct diff_cell plain_cell(void)
 	return c;
 }
 
-static void only(const struct diff_cell *c, uint64_t all_before, uint64_t all_after, enum diff_effect which, money_wide want)
+static void only(const struct diff_cell *c, uint64_t all_before, uint64_t all_after, enum diff_effect which,
+		 money_wide want)
 {
 	uint64_t calls[2] = {all_before, all_after};
 	money_wide effect[EFFECTS];
@@ -220,7 +225,8 @@ TEST(the_hour_of_a_broken_cache_is_named)
 	struct arena a;
 	struct book *b = book_builtin(&e);
 	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
-	int64_t from[2] = {HELP_T0, HELP_T0 + 7 * US_PER_DAY}, to[2] = {HELP_T0 + 7 * US_PER_DAY, HELP_T0 + 14 * US_PER_DAY};
+	int64_t from[2] = {HELP_T0, HELP_T0 + 7 * US_PER_DAY},
+		to[2] = {HELP_T0 + 7 * US_PER_DAY, HELP_T0 + 14 * US_PER_DAY};
 	int64_t breaks = HELP_T0 + 8 * US_PER_DAY + 14 * 3600 * US_PER_S;
 	struct report_query q = {.by = BY_FEATURE, .tz = tz_get("UTC", NULL), .now_us = to[1]};
 	rng_seed(&r, 78);

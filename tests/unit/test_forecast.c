@@ -11,12 +11,12 @@
 #include "ledger_help.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
+#define OK(call)                                                                                                       \
+	do {                                                                                                           \
+		int ok_rc = (call);                                                                                    \
+		T_EQ_I(ok_rc, 0);                                                                                      \
+		if (ok_rc)                                                                                             \
+			printf("  %s: %s\n", #call, e.what);                                                           \
 	} while (0)
 
 TEST(known_series_are_carried_on)
@@ -123,7 +123,8 @@ TEST(the_band_holds_as_often_as_it_says)
 		l = ledger_of(day, 160, "USD");
 		for (unsigned at = 70; at + 31 <= 160; at += 3) {
 			static struct forecast f;
-			struct report_query q = {.tz = tz_get("UTC", NULL), .now_us = HELP_T0 + (int64_t)at * US_PER_DAY};
+			struct report_query q = {.tz = tz_get("UTC", NULL),
+						 .now_us = HELP_T0 + (int64_t)at * US_PER_DAY};
 			double came = 0;
 			OK(forecast_make(&f, l, &q, 1, NULL, &e));
 			for (unsigned k = 0; k < f.days; k++)
@@ -137,7 +138,8 @@ TEST(the_band_holds_as_often_as_it_says)
 		ledger_close(l);
 		help_clean();
 	}
-	printf("  rest of the month: %u of %u inside; the forecast's own backtest: %u of %u\n", inside, judged, said_inside, said);
+	printf("  rest of the month: %u of %u inside; the forecast's own backtest: %u of %u\n", inside, judged,
+	       said_inside, said);
 	T_TRUE(inside * 100 >= judged * 65 && inside * 100 <= judged * 98);
 	T_TRUE(said_inside * 100 >= said * 65 && said_inside * 100 <= said * 95);
 }
