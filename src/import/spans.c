@@ -102,7 +102,9 @@ int spans_finish(struct import_ctx *x, struct spans *s, struct err *e)
 {
 	bool *above = calloc(s->count ? s->count : 1, sizeof *above);
 	uint64_t agents = 0;
-	int rc = above ? 0 : err_set(e, RR_NOMEM, "out of memory for a tree of spans");
+	int rc = 0;
+	if (!above)
+		return err_set(e, RR_NOMEM, "out of memory for a tree of spans");
 	for (uint32_t i = 0; i < s->count && !rc; i++) {
 		uint64_t up = s->span[i].parent;
 		for (unsigned depth = 0; s->span[i].used && up && depth < UP_MOST; depth++) {
