@@ -19,7 +19,12 @@
 #include "net/client_int.h"
 #include "net/h2_common.h"
 
-enum { PING_AFTER_US = 20 * 1000000, PING_WAIT_US = 10 * 1000000, OWN_HEADERS = HTTP_HEADERS + 32, FEED_BYTES = 16 * 1024 };
+enum {
+	PING_AFTER_US = 20 * 1000000,
+	PING_WAIT_US = 10 * 1000000,
+	OWN_HEADERS = HTTP_HEADERS + 32,
+	FEED_BYTES = 16 * 1024,
+};
 
 struct mux {
 	struct link *k;
@@ -429,7 +434,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	if (code == NGHTTP2_REFUSED_STREAM && !x->got_bytes && !x->retried)
 		mux_retry(x);
 	else
-		mux_finish(x, m->reset_id == id || code == NGHTTP2_REFUSED_STREAM ? END_PEER_RESET : END_BAD_SYNTAX, why);
+		mux_finish(x, m->reset_id == id || code == NGHTTP2_REFUSED_STREAM ? END_PEER_RESET : END_BAD_SYNTAX,
+			   why);
 	return 0;
 }
 
@@ -459,7 +465,9 @@ static nghttp2_session *session_new(struct mux *m)
 /* Certainly not processed (RFC 9113 8.7, RFC 9110 9.2.2). */
 static bool may_retry(const struct mux *m, const struct exchange *x, enum http_end how)
 {
-	if ((how != END_PEER_CLOSED && how != END_PEER_RESET) || x->retried || x->got_bytes || x->aborted || !m->session)
+	if ((how != END_PEER_CLOSED && how != END_PEER_RESET) || !m->session)
+		return false;
+	if (x->retried || x->got_bytes || x->aborted)
 		return false;
 	return !x->stream || (x->reused && m->in_bytes == x->from_in &&
 			      loop_now_us(x->pool->loop) - x->start_us < RETRY_WITHIN_US);
@@ -604,6 +612,11 @@ static void mux_rest(struct link *k)
 	deadline_move(&k->pool->deadlines, &k->deadline, now_of(m) + m->idle_us);
 }
 
+static bool session_over(const struct mux *m)
+{
+	return !nghttp2_session_want_read(m->session) && !nghttp2_session_want_write(m->session) && !m->out.n;
+}
+
 void mux_work(struct link *k)
 {
 	struct mux *m = k->mux;
@@ -625,8 +638,9 @@ void mux_work(struct link *k)
 	}
 	if (mux_pump(k))
 		link_fail_soon(k, END_PEER_RESET, NULL);
-	else if (!nghttp2_session_want_read(m->session) && !nghttp2_session_want_write(m->session) && !m->out.n)
-		link_fail_soon(k, m->going ? END_PEER_CLOSED : END_BAD_SYNTAX, m->going ? NULL : "the peer broke HTTP/2");
+	else if (session_over(m))
+		link_fail_soon(k, m->going ? END_PEER_CLOSED : END_BAD_SYNTAX,
+			       m->going ? NULL : "the peer broke HTTP/2");
 	else if (!m->count && (m->going || !k->pool->max_idle)) {
 		nghttp2_session_terminate_session(m->session, NGHTTP2_NO_ERROR);
 		mux_pump(k);
@@ -652,7 +666,7 @@ void mux_late(struct link *k)
 	struct mux *m = k->mux;
 	uint64_t now = now_of(m), due = DEADLINE_NEVER;
 	struct exchange *x, *next;
-	enum http_end how;
+	enum http_end how = END_TIMEOUT_TOTAL;
 	if (k->failed)
 		return;
 	if (m->resting) {

@@ -253,7 +253,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *f, void 
 		if (s && f->hd.flags & NGHTTP2_FLAG_END_STREAM) {
 			s->h2->end_packed = true;
 			if (!s->body.done) /* nobody wants the rest (RFC 9113 8.1) */
-				nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, f->hd.stream_id, NGHTTP2_NO_ERROR);
+				nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->h2->id, NGHTTP2_NO_ERROR);
 		}
 	}
 	if (f->hd.type == NGHTTP2_RST_STREAM && f->hd.stream_id == h->head_id)

@@ -585,7 +585,9 @@ void conn_open(struct server *srv, int fd, const union sock_any *peer, socklen_t
 		c->peer = peer->in6;
 	srv->connections++;
 	deadline_join(&srv->deadlines, &c->deadline, loop_now_us(srv->loop) + after);
-	if (io_want(&c->w.io, IO_READ) || (srv->config.tls && !(c->w.tls = tls_new_server(srv->config.tls, fd, !srv->config.only_h1)))) {
+	if (srv->config.tls)
+		c->w.tls = tls_new_server(srv->config.tls, fd, !srv->config.only_h1);
+	if (io_want(&c->w.io, IO_READ) || (srv->config.tls && !c->w.tls)) {
 		c->how = END_ABORTED;
 		conn_destroy(c);
 	}

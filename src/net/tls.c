@@ -136,6 +136,7 @@ struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const st
 	unsigned char address[16];
 	bool literal = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 	struct tls *t = new_session(c, fd);
+	unsigned from = h2 ? 0 : ALPN_H2;
 	int ok;
 	if (!t)
 		return NULL;
@@ -146,7 +147,7 @@ struct tls *tls_new_client(struct tls_ctx *c, int fd, const char *host, const st
 	else
 		ok = SSL_set1_host(t->ssl, host) && SSL_set_tlsext_host_name(t->ssl, host);
 	if (ok)
-		ok = !SSL_set_alpn_protos(t->ssl, alpn + (h2 ? 0 : ALPN_H2), (unsigned)sizeof alpn - 1 - (h2 ? 0 : ALPN_H2));
+		ok = !SSL_set_alpn_protos(t->ssl, alpn + from, (unsigned)sizeof alpn - 1 - from);
 	if (ok && ticket)
 		SSL_set_session(t->ssl, (SSL_SESSION *)(uintptr_t)ticket);
 	if (!ok) {
