@@ -257,7 +257,7 @@ static int import_into(struct ledger *l, const struct import_options *o, const c
 static int run(int argc, char **argv)
 {
 	static const char *positional[PATHS_MOST];
-	struct import_options o = {.now_us = cmd_now_us(), .progress = !globals.quiet};
+	struct import_options o = {.now_us = cmd_now_us()};
 	const char *book_path = NULL;
 	char path[4096];
 	uint64_t batch = 0;
@@ -282,6 +282,7 @@ static int run(int argc, char **argv)
 		return cmd_fail(&e);
 	}
 	o.dry_run = globals.dry_run;
+	o.progress = !globals.quiet;
 	l = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_WRITE, &e);
 	if (!l)
 		return cmd_fail(&e);

@@ -9,6 +9,7 @@
  * 2. The sums are over what the files hold, so that importing a file twice prints the same money.
  * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
  * 4. A row counts with its billed amount where its source bills; else with the price.
+ * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -260,8 +261,39 @@ static int row_key(struct import_ctx *x, struct hash128 *natural, struct err *e)
 	return 0;
 }
 
+static struct hash128 ref_hash(struct str ref)
+{
+	return hash_xxh3_128(ref.p, ref.n);
+}
+
+static int add_live(struct str ref, void *arg)
+{
+	uint32_t before;
+	int rc = seen_count(arg, ref_hash(ref), &before);
+	return before == UINT16_MAX ? 0 : rc;
+}
+
+/* Rule 5. */
+static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
+{
+	struct str ref = str_make(x->call.vendor_ref, strnlen(x->call.vendor_ref, sizeof x->call.vendor_ref));
+	*yes = false;
+	if (!ref.n)
+		return 0;
+	if (!x->live) {
+		int rc;
+		x->live = seen_new();
+		rc = x->live ? ledger_live_refs(x->o->ledger, add_live, x->live, e) : -RR_NOMEM;
+		if (rc)
+			return e && e->code ? -e->code : err_set(e, RR_LIMIT, "too many measured calls to compare with");
+	}
+	*yes = seen_has(x->live, ref_hash(ref));
+	return 0;
+}
+
 int row_end(struct import_ctx *x, struct err *e)
 {
+	bool measured;
 	struct hash128 natural = {0};
 	enum import_result result;
 	int rc;
@@ -269,7 +301,14 @@ int row_end(struct import_ctx *x, struct err *e)
 	row_price(x);
 	if (!x->call.currency && x->call.billed_pico != BILLED_UNKNOWN)
 		return row_reject(x, x->row, "it has an amount but no currency");
-	rc = row_key(x, &natural, e);
+	rc = was_measured(x, &measured, e);
+	if (!rc && measured) {
+		import_note(x, "calls that the gateway measured are not counted again");
+		row_repeated(x);
+		return 0;
+	}
+	if (!rc)
+		rc = row_key(x, &natural, e);
 	if (!rc)
 		rc = ledger_import_add(x->im, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, &result, e);
 	if (rc)

@@ -65,6 +65,7 @@ struct import_ctx {
 	const struct import_map *map;
 	void *state;
 	struct seen *seen;
+	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
 	const char *path;      /* of the file being read */
 	struct arena arena;    /* for one record; reset before each */
 	/* the row that is being made */
@@ -121,5 +122,6 @@ struct seen *seen_new(void);
 void seen_free(struct seen *s);
 /* How often that key came before; -RR_LIMIT when there is no room. */
 int seen_count(struct seen *s, struct hash128 key, uint32_t *before);
+bool seen_has(const struct seen *s, struct hash128 key);
 
 #endif

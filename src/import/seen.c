@@ -65,6 +65,11 @@ static int grow(struct seen *s)
 	return 0;
 }
 
+bool seen_has(const struct seen *s, struct hash128 key)
+{
+	return s->slots && s->times[slot_of(s, key.lo)] != 0;
+}
+
 int seen_count(struct seen *s, struct hash128 key, uint32_t *before)
 {
 	uint64_t i;

@@ -471,6 +471,7 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 	for (size_t i = 0; i < w.files; i++)
 		free(w.file[i].path);
 	free(w.file);
+	seen_free(w.x.live);
 	classifier_free(w.x.classes);
 	import_map_free(map);
 	arena_fini(&w.x.arena);

@@ -49,6 +49,8 @@ void ledger_import_reject(struct import *im); /* counts a row that could not be 
 int ledger_import_finish(struct import *im, struct import_batch *out, struct err *e);
 void ledger_import_abort(struct import *im); /* NULL is fine */
 
+/* The vendor's reference of every call that the gateway measured: what an import would count a second time. */
+int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *arg), void *arg, struct err *e);
 /* Takes a batch back. -RR_NOTFOUND; -RR_EXISTS when it was undone already. */
 int ledger_import_undo(struct ledger *l, int64_t batch, struct err *e);
 int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e);

@@ -427,6 +427,22 @@ static int batch_read(sqlite3_stmt *st, struct import_batch *b)
 	return 0;
 }
 
+int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *arg), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = store_query(l, e, "SELECT vendor_ref FROM call WHERE vendor_ref IS NOT NULL");
+	int rc = 0;
+	if (!st)
+		return -RR_STORE;
+	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		rc = fn(column_text(st, 0), arg);
+	if (rc == SQLITE_DONE)
+		rc = 0;
+	else if (rc > 0)
+		rc = store_error(l, e, "reading the gateway's calls");
+	sqlite3_finalize(st);
+	return rc;
+}
+
 int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "SELECT " BATCH_COLUMNS " FROM batch WHERE state<>0 ORDER BY id");

@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "ledger_help.h"
 #include "t.h"
 
 static const char *const opened[] = {"data", NULL};
@@ -249,6 +250,38 @@ TEST(values_as_exports_write_them)
 	T_TRUE(!read_time(STR("2024-09-01 00:00:00 UTC"), &t) && !read_time(STR("2024-09-01T00:00:00Z"), &v) && t == v);
 	T_TRUE(read_time(STR("01/09/2024"), &t) != NULL);
 	T_EQ_I(read_null(STR(" NULL ")).n, 0);
+}
+
+/* A log repeats what the gateway measured: the call counts once, as measured. */
+TEST(the_gateway_and_a_log_count_a_call_once)
+{
+	static const char lines[] =
+		"{\"timestamp\":\"2026-10-01T10:00:00Z\",\"requestId\":\"r1\",\"sessionId\":\"s\",\"message\":{\"id\":\"msg_1\",\"model\":"
+		"\"claude-sonnet-4-20250514\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n"
+		"{\"timestamp\":\"2026-10-01T10:00:01Z\",\"requestId\":\"r2\",\"sessionId\":\"s\",\"message\":{\"id\":\"msg_2\",\"model\":"
+		"\"claude-sonnet-4-20250514\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n";
+	static struct import_summary s;
+	struct err e = {0};
+	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct book *book = book_builtin(&e);
+	struct import_options o = {.ledger = l, .book = book, .now_us = HELP_T0};
+	const char *path = temporary(lines, sizeof lines - 1);
+	struct rng r;
+	struct call c;
+	rng_seed(&r, 1);
+	help_call(&c, &r, 1, 3);
+	str_copy(c.vendor_ref, sizeof c.vendor_ref, STR("msg_1"));
+	T_EQ_I(ledger_begin(l, &e), 0);
+	T_EQ_I(ledger_add_call(l, &c, &e), 0);
+	T_EQ_I(ledger_commit(l, &e), 0);
+	T_EQ_I(import_paths(&o, &path, 1, &s, &e), 0);
+	T_EQ_I(s.rows_new, 1);
+	T_EQ_I(s.rows_duplicate, 1);
+	import_summary_fini(&s);
+	book_free(book);
+	ledger_close(l);
+	unlink(path);
+	help_clean();
 }
 
 T_MAIN
