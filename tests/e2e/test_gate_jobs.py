@@ -109,6 +109,14 @@ def tuning(s):
     ok('unknown epochs are refused by a cap in money alone', status == 429 and b'n_epochs' in out, str(out[:300]))
     status, _, out = s.post('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hi'}]}, auth(poor))
     ok('the training cap does not touch inference', status == 200, str(out[:200]))
+    s.json('cap', 'set', '--book', 'inference', '--amount', '0.0000001 USD', '--team', 'spent', '--window', 'day', '--hard')
+    spent = s.json('key', 'new', '--team', 'spent')['key']
+    time.sleep(1.3)
+    refused = s.post('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hi'}]}, auth(spent))[0]
+    until(lambda: get(s, f"/openai/v1/fine_tuning/jobs/{last['id']}", key)[1]['status'] == 'succeeded')
+    s.json('cap', 'set', '--book', 'training', '--amount', '5 USD', '--jobs', '9', '--window', 'month', '--hard'); time.sleep(1.3)
+    status, _, out = s.post('/openai/v1/fine_tuning/jobs', job, auth(spent))
+    ok('a used-up inference cap does not touch training', refused == 429 and status == 200, f'{refused} {status} {out[:200]}')
 
 def openai_batch(s):
     lines = [{'custom_id': f'line-{i}', 'method': 'POST', 'url': '/v1/chat/completions',
