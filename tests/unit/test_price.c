@@ -289,4 +289,46 @@ TEST(json_says_the_cost_and_its_rules)
 	book = NULL;
 }
 
+/* The shortcut against the long way: every model of the built-in book, every tier, small and long input. */
+TEST(the_dearest_way_is_what_pricing_each_way_finds)
+{
+	static const enum token_class ways[] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_5M,
+						CLASS_IN_CACHE_WRITE_30M, CLASS_IN_CACHE_WRITE_1H, CLASS_IN_CACHE_WRITE_12H};
+	enum { WAYS = sizeof ways / sizeof *ways };
+	struct err e = {0};
+	struct book *all = book_builtin(&e);
+	unsigned compared = 0, not_plain = 0;
+	T_TRUE(all != NULL);
+	for (size_t i = 0; all && i < book_model_count(all); i++) {
+		struct price_query q = {.at_us = INT64_C(1795000000) * US_PER_S};
+		q.model = book_model_name(all, i, &q.provider);
+		for (unsigned c = 0; c < TIERS * 2u; c++) {
+			struct usage u = {.flags = USAGE_SEEN, .tier = (enum tier)(c / 2)};
+			uint64_t tok = c % 2 ? 400001 : 777;
+			int64_t most = -1, got = -1;
+			struct price_result r;
+			unsigned at;
+			u.tok[CLASS_IN_PLAIN] = tok;
+			at = price_dearest(all, &q, &u, ways, WAYS);
+			for (unsigned w = 0; w < WAYS; w++) {
+				memset(u.tok, 0, sizeof u.tok);
+				u.tok[ways[w]] = tok;
+				price(all, &q, &u, &r);
+				if (w == 0 && r.status == PRICE_UNPRICED)
+					break;
+				if (r.status == PRICE_UNPRICED)
+					continue;
+				most = r.total_pico > most ? r.total_pico : most;
+				if (w == at)
+					got = r.total_pico;
+			}
+			T_TRUE(got == most);
+			compared += most > 0;
+			not_plain += at > 0;
+		}
+	}
+	T_TRUE(compared > 1000 && not_plain > 100);
+	book_free(all);
+}
+
 T_MAIN
