@@ -21,6 +21,7 @@ static const struct opt report_help[] = {
 	{"html", 0, OPT_STR, NULL, NULL, "FILE", "a page for people, in one file; - is standard output"},
 	{"xlsx", 0, OPT_STR, NULL, NULL, "FILE", "a workbook with live formulas and the sources of prices"},
 	{"svg", 0, OPT_STR, NULL, NULL, "FILE", "the chart over time; - is standard output"},
+	{"against", 0, OPT_STR, NULL, NULL, "PLAN", "a kept plan (plan lifetime --json) beside what came"},
 	{NULL},
 };
 
@@ -29,7 +30,7 @@ const struct command cmd_report = {
 	.name = "report",
 	.summary = "what was spent, in two checkbooks: inference and training",
 	.usage = "report [--by K] [--since T] [--until T] [--currency C] [--basis cash|amortised] [--env E|all] "
-		 "[--html FILE] [--xlsx FILE] [--svg FILE]",
+		 "[--html FILE] [--xlsx FILE] [--svg FILE] [--against PLAN]",
 	.text = "Inference recurs, training is paid once: one block each, never mixed. The headline counts production; pilots\n"
 		"and tests stand beside it. Amounts of several currencies are not added unless --currency names one and\n"
 		"--rate or the configuration states rates. Calls without a known price are counted, and never taken for free.",
@@ -42,8 +43,30 @@ const struct command cmd_report = {
 };
 
 struct files {
-	const char *html, *xlsx, *svg;
+	const char *html, *xlsx, *svg, *against;
 };
+
+enum { PLAN_BYTES = 64 * 1024 * 1024 };
+
+static int read_plan(const struct files *f, struct ledger *l, struct report *r, struct arena *a, struct err *e)
+{
+	struct report months;
+	struct report_query q = r->query;
+	struct sb text;
+	int rc;
+	if (!f->against)
+		return 0;
+	q.by = BY_MONTH;
+	q.currency = r->currency;
+	sb_init(&text, PLAN_BYTES);
+	rc = fs_read(f->against, &text, e);
+	if (!rc)
+		rc = report_make(&months, l, &q, a, e);
+	if (!rc)
+		rc = report_against(r, &months, sb_str(&text), e);
+	sb_fini(&text);
+	return rc;
+}
 
 /* The same report over time: by day, or by month where a line a day would be too many. */
 static int over_time(struct report *days, struct ledger *l, const struct report *r, struct arena *a, struct err *e)
@@ -105,6 +128,7 @@ static int run(int argc, char **argv)
 		{"html", 0, OPT_STR, &f.html, NULL, "FILE", report_help[6].help},
 		{"xlsx", 0, OPT_STR, &f.xlsx, NULL, "FILE", report_help[7].help},
 		{"svg", 0, OPT_STR, &f.svg, NULL, "FILE", report_help[8].help},
+		{"against", 0, OPT_STR, &f.against, NULL, "PLAN", report_help[9].help},
 		{NULL},
 	};
 	const char *positional[1];
@@ -125,6 +149,8 @@ static int run(int argc, char **argv)
 	l = rc ? NULL : ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 	if (l) {
 		rc = report_make(&r, l, &q, &a, &e);
+		if (!rc)
+			rc = read_plan(&f, l, &r, &a, &e);
 		if (!rc)
 			rc = write_files(&f, l, &r, &a, &e);
 		ledger_close(l);

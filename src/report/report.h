@@ -69,6 +69,11 @@ struct report_currency {
 	money_wide inference_pico, training_pico, other_pico, unclassified_pico;
 	bool in_headline;               /* it is the headline's, or was converted at a stated rate */
 };
+struct report_against { /* a month of a kept plan beside what came */
+	char month[16];                 /* "2026-10" */
+	money_wide low_pico, planned_pico, high_pico, came_pico; /* inference: p10, p50, p90 of the plan */
+	money_wide training_planned_pico, training_came_pico;
+};
 struct report {
 	struct arena *arena;
 	struct report_query query;      /* bounds and by as used */
@@ -93,6 +98,8 @@ struct report {
 	struct cap_row *caps;
 	struct cap_state *cap_states;
 	unsigned cap_count;
+	struct report_against *against; /* NULL: no plan was given */
+	unsigned against_count;
 };
 
 /* Folds the ledger. Memory comes from the arena. */
@@ -101,6 +108,9 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 double report_tokens_million_per_month(const struct report *r);
 /* Money per million tokens, rounded once; false when there are no tokens or no headline currency. */
 bool report_per_mtok(const struct report *r, money_wide pico, money_wide *out);
+
+/* Sets a kept plan beside the months that came (the same report by month). -RR_INPUT when it is none. */
+int report_against(struct report *r, const struct report *months, struct str plan, struct err *e);
 
 void report_json(const struct report *r, struct sb *out);
 void report_text(const struct report *r, unsigned width, struct sb *out);

@@ -135,6 +135,31 @@ static void caps(const struct report *r, struct json_out *w)
 	jw_end_array(w);
 }
 
+static void against(const struct report *r, struct json_out *w)
+{
+	jw_key(w, "against");
+	if (!r->against) {
+		jw_null(w);
+		return;
+	}
+	jw_array(w);
+	for (unsigned i = 0; i < r->against_count; i++) {
+		const struct report_against *x = &r->against[i];
+		jw_object(w);
+		jw_kcstr(w, "month", x->month);
+		jw_kmoney(w, "planned_p10", x->low_pico);
+		jw_kmoney(w, "planned", x->planned_pico);
+		jw_kmoney(w, "planned_p90", x->high_pico);
+		jw_kmoney(w, "came", x->came_pico);
+		jw_kmoney(w, "difference", x->came_pico - x->planned_pico);
+		jw_kbool(w, "inside", x->came_pico >= x->low_pico && x->came_pico <= x->high_pico);
+		jw_kmoney(w, "training_planned", x->training_planned_pico);
+		jw_kmoney(w, "training_came", x->training_came_pico);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
 void report_json(const struct report *r, struct sb *out)
 {
 	money_wide v;
@@ -198,8 +223,7 @@ void report_json(const struct report *r, struct sb *out)
 		jw_end_object(&w);
 	}
 	jw_end_array(&w);
-	jw_key(&w, "against");
-	jw_null(&w);
+	against(r, &w);
 	jw_end_object(&w);
 	sb_addc(out, '\n');
 }

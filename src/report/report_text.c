@@ -263,6 +263,21 @@ static void lay_out(struct page *p, unsigned width)
 		p->label = LABEL_MOST;
 }
 
+static void against(const struct page *p)
+{
+	const struct report *r = p->r;
+	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], d[MONEY_TEXT];
+	if (!r->against)
+		return;
+	sb_addf(p->out, "\n%-20s%12s%12s%12s%12s\n", "Against the plan", "planned", "p10", "p90", "came");
+	for (unsigned i = 0; i < r->against_count; i++) {
+		const struct report_against *x = &r->against[i];
+		bool in = x->came_pico >= x->low_pico && x->came_pico <= x->high_pico;
+		sb_addf(p->out, "  %-18s%12s%12s%12s%12s%s\n", x->month, money_human(x->planned_pico, 2, a), money_human(x->low_pico, 2, b),
+			money_human(x->high_pico, 2, c), money_human(x->came_pico, 2, d), in ? "" : "  outside");
+	}
+}
+
 void report_text(const struct report *r, unsigned width, struct sb *out)
 {
 	struct page p = {.r = r, .out = out};
@@ -278,4 +293,5 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	rates(&p);
 	unit_cost(&p);
 	unknowns(&p);
+	against(&p);
 }

@@ -344,6 +344,14 @@ def files():
     check('... and the total is the report\'s', abs(cells['E' + total[1:]] - float(sum(PUBLISHED) + 8000)) < 1e-9)
     names = [s.getAttribute('name') for s in xml.dom.minidom.parseString(book.read('xl/workbook.xml')).getElementsByTagName('sheet')]
     check('there is a sheet of sources', 'Sources' in names and any('in_plain' == s or 'out_text' == s for s in strings), str(names))
+    plan = write('plan.json', json.dumps({'months': [{'date': '2025-10', 'inference': {'p10': 0.5, 'p50': 0.9, 'p90': 0.95}, 'training': {'p50': 8000}},
+                                                     {'date': '2026-03', 'inference': {'p10': 1, 'p50': 1, 'p90': 1}, 'training': {'p50': 0}}]}))
+    rc, r = run_json('report', '--against', plan)
+    a = r['against']
+    check('a kept plan stands beside what came', rc == 0 and len(a) == 1 and D(a[0]['came']) == sum(PUBLISHED) and not a[0]['inside'] and
+          D(a[0]['difference']) == sum(PUBLISHED) - D('0.9') and D(a[0]['training_came']) == 8000, str(a))
+    for bad in ('', '[]', '{"months": 3}', 'x'):
+        check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
 for part in (three_days, once, bare, gates, changes, focus, files):
