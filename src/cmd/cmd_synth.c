@@ -79,6 +79,7 @@ static void print_truth(const struct synth *s, const struct synth_truth *t)
 	jw_kcstr(&w, "currency", "USD");
 	jw_kmoney(&w, "inference", t->inference);
 	jw_kmoney(&w, "training", t->training);
+	jw_kmoney(&w, "other", t->other);
 	jw_end_object(&w);
 	sb_addc(&b, '\n');
 	fwrite(b.p, 1, b.n, stderr);

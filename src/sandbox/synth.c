@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The made-up world behind synth.h and its billing exports. See synth_log.c for the agent's logs.
+ * The made-up world behind synth.h and its billing exports. See synth_log.c for the agent's logs, synth_csv.c for
+ * the clouds' bills.
  *
  * A cell is a day, a project and a model: calls, and tokens by class. Working days are busier than weekends, and
  * use grows by a fifth of a percent a day, so that reports and forecasts have something to find.
@@ -31,6 +32,8 @@ static const struct {
 	[SYNTH_ANTHROPIC_USAGE] = {"anthropic-usage", "pages of Anthropic's usage_report/messages"},
 	[SYNTH_ANTHROPIC_COSTS] = {"anthropic-costs", "pages of Anthropic's cost_report for the same calls, in cents"},
 	[SYNTH_CLAUDE_CODE] = {"claude-code", "a log of Claude Code: answers of several lines, and replays by sub-agents"},
+	[SYNTH_AWS] = {"aws", "an AWS Cost and Usage Report 2.0: Bedrock, SageMaker and storage"},
+	[SYNTH_FOCUS] = {"focus", "the same bill in the columns of FOCUS 1.2 that readers need"},
 };
 
 enum { PROJECTS = 3, MODELS = 3 };
@@ -233,6 +236,8 @@ static void one_cell(struct json_out *w, enum synth_shape shape, const struct ce
 		anthropic_costs(w, c, t);
 		break;
 	case SYNTH_CLAUDE_CODE:
+	case SYNTH_AWS:
+	case SYNTH_FOCUS:
 	case SYNTH_SHAPES:
 		break;
 	}
@@ -271,6 +276,8 @@ void synth_day(const struct synth *s, uint32_t day, struct sb *out, struct synth
 {
 	if (s->shape == SYNTH_CLAUDE_CODE)
 		synth_log_day(s, day, out, t);
+	else if (s->shape == SYNTH_AWS || s->shape == SYNTH_FOCUS)
+		synth_csv_day(s, day, out, t);
 	else
 		page_day(s, day, out, t);
 }

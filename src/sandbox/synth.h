@@ -20,6 +20,8 @@ enum synth_shape {
 	SYNTH_ANTHROPIC_USAGE,
 	SYNTH_ANTHROPIC_COSTS,
 	SYNTH_CLAUDE_CODE,
+	SYNTH_AWS,
+	SYNTH_FOCUS,
 	SYNTH_SHAPES,
 };
 
@@ -36,7 +38,7 @@ struct synth {
 struct synth_truth {
 	uint64_t rows, calls, tokens;
 	uint64_t lines; /* as written, where an answer takes several */
-	money_wide inference, training; /* 10^-12 USD */
+	money_wide inference, training, other; /* 10^-12 USD */
 };
 
 const char *synth_name(unsigned shape);  /* "openai-usage"; NULL behind the last */

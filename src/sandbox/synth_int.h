@@ -25,5 +25,6 @@ static inline money_wide synth_worth(const struct synth_rate *r, uint64_t plain,
 void synth_rng(const struct synth *s, uint64_t world, uint32_t day, struct rng *r);
 uint64_t synth_busy(const struct synth *s, uint32_t day); /* 100 = a working day at the start */
 void synth_log_day(const struct synth *s, uint32_t day, struct sb *out, struct synth_truth *t);
+void synth_csv_day(const struct synth *s, uint32_t day, struct sb *out, struct synth_truth *t);
 
 #endif

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`runrate synth`: made-up exports import to exactly what the generator says, and to what this script counts with json and
 decimal alone; they are the same for the same seed, grow with the days, and name themselves synthetic."""
-import json, pathlib, subprocess, sys, tempfile
+import csv, io, json, pathlib, subprocess, sys, tempfile
 from decimal import Decimal as D
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from stack import BINARY, ok, close
 
 TMP = pathlib.Path(tempfile.mkdtemp(prefix='runrate-synth-'))
-SHAPES = ['openai-usage', 'openai-costs', 'anthropic-usage', 'anthropic-costs', 'claude-code']
+SHAPES = ['openai-usage', 'openai-costs', 'anthropic-usage', 'anthropic-costs', 'claude-code', 'aws', 'focus']
 
 def run(*args, data=None):
     return subprocess.run([BINARY, *map(str, args)], input=data, capture_output=True)
@@ -41,6 +41,13 @@ def results(data):
 
 def counted(shape, data):
     """rows, calls, tokens, inference, training: None is what the shape does not state."""
+    if shape in ('aws', 'focus'):
+        rows = list(csv.DictReader(io.StringIO(data.decode())))
+        cost, text, unit, amount = (('line_item_unblended_cost', 'line_item_line_item_description', 'pricing_unit', 'line_item_usage_amount')
+                                    if shape == 'aws' else ('BilledCost', 'ChargeDescription', 'ConsumedUnit', 'ConsumedQuantity'))
+        part = lambda word: sum((D(r[cost]) for r in rows if word in r[text]), D(0))
+        tokens = sum(D(r[amount]) * (1000 if shape == 'aws' else 1) for r in rows if 'okens' in r[unit])
+        return len(rows), 0, tokens, part('tokens') + part('throughput'), part('training')
     if shape == 'openai-usage':
         r = results(data)
         return len(r), sum(x['num_model_requests'] for x in r), sum(x['input_tokens'] + x['output_tokens'] for x in r), None, D(0)
@@ -76,7 +83,7 @@ for shape in SHAPES:
             same(f'{name}: and its money', D(truth['inference']), inference)
         a = take(data, f'{shape}-{seed}.db')
         same(f'{name}: told by its content', a['source'], shape)
-        for key in ('rows', 'calls', 'tokens', 'inference', 'training'):
+        for key in ('rows', 'calls', 'tokens', 'inference', 'training', 'other'):
             same(f'{name}: import gives {key}', a['rows_new' if key == 'rows' else key], truth[key])
         same(f'{name}: nothing rejected, unclassified or without a price',
              (a['rows_rejected_count'], a['unclassified'], a['rows_unpriced']), (0, '0', 0))
@@ -92,6 +99,8 @@ for shape in SHAPES:
 for vendor in ('openai', 'anthropic'):  # one world behind both: usage at list prices is the bill
     for seed in (7, 8, 9):
         same(f'{vendor} seed {seed}: usage and costs agree', truths[f'{vendor}-usage', seed]['inference'], truths[f'{vendor}-costs', seed]['inference'])
+for seed in (7, 8, 9):
+    same(f'aws and focus seed {seed}: one bill', *({k: truths[s, seed][k] for k in ('inference', 'training', 'other', 'tokens')} for s in ('aws', 'focus')))
 ok('some of the bill is training', D(truths['openai-costs', 9]['training']) > 0)
 
 log, truth = synth('claude-code', '--seed', 9, '--days', 62)
