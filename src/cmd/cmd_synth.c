@@ -23,10 +23,11 @@ const struct command cmd_synth = {
 	.name = "synth",
 	.summary = "make up an export in a vendor's shape, with its true totals, to try things out",
 	.usage = "synth SHAPE [--seed N] [--days N] [--since TIME]\n       runrate synth --list",
-	.text = "The export goes to standard output, its true totals go to standard error as one line of JSON. The same shape, seed and\n"
-		"days give the same bytes.\n\n"
-		"Usage and costs of one vendor and seed tell of the same calls and agree to the last decimal. No real account has a part\n"
-		"in it, and all of it is marked as synthetic: take an import of it back with `runrate import --undo`.",
+	.text = "The export goes to standard output, its true totals go to standard error as one line of JSON.\n"
+		"The same shape, seed and days give the same bytes.\n\n"
+		"Usage and costs of one vendor and seed tell of the same calls and agree to the last decimal.\n"
+		"No real account has a part in it, and all of it is marked as synthetic; `runrate import --undo`\n"
+		"takes an import of it back.",
 	.examples = "$ runrate synth openai-costs --seed 7 --days 90 > costs.json\n"
 		    "$ runrate synth claude-code | runrate import - --ledger demo.db\n",
 	.options = synth_help,

@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "sandbox/synth_int.h"
 
-/* List prices in 10^-12 USD a token: 1 USD per million tokens is 1,000,000. As data/prices has them on 2026-11-21, written
- * again so that the truth does not lean on the book that it tests. */
+/* List prices in 10^-12 USD a token: 1 USD per million tokens is 1,000,000. As data/prices has them on
+ * 2026-11-21, written again so that the truth does not lean on the book that it tests. */
 static const struct synth_rate openai_rate[] = {
 	{"gpt-5-2025-08-07", NULL, 1250000, 125000, 0, 10000000, 0},
 	{"gpt-5-mini-2025-08-07", NULL, 250000, 25000, 0, 2000000, 0},
@@ -113,8 +113,8 @@ static void openai_usage(struct json_out *w, const struct cell *c, struct synth_
 	t->inference += synth_worth(c->rate, c->plain, c->read, c->write, c->out);
 }
 
-static void openai_cost(struct json_out *w, const struct cell *c, const char *what, uint64_t n, uint64_t rate, money_wide *sum,
-			struct synth_truth *t)
+static void openai_cost(struct json_out *w, const struct cell *c, const char *what, uint64_t n, uint64_t rate,
+			money_wide *sum, struct synth_truth *t)
 {
 	char item[96];
 	if (!n)
@@ -178,8 +178,8 @@ static void anthropic_usage(struct json_out *w, const struct cell *c, struct syn
 	t->inference += synth_worth(c->rate, c->plain, c->read, c->write, c->out);
 }
 
-static void anthropic_cost(struct json_out *w, const struct cell *c, const char *type, const char *words, uint64_t n, uint64_t rate,
-			   struct synth_truth *t)
+static void anthropic_cost(struct json_out *w, const struct cell *c, const char *type, const char *words, uint64_t n,
+			   uint64_t rate, struct synth_truth *t)
 {
 	char text[MONEY_TEXT], description[96];
 	if (!n)
@@ -200,7 +200,8 @@ static void anthropic_costs(struct json_out *w, const struct cell *c, struct syn
 	const struct synth_rate *r = c->rate;
 	anthropic_cost(w, c, "uncached_input_tokens", "Input Tokens", c->plain, r->plain, t);
 	anthropic_cost(w, c, "cache_read_input_tokens", "Input Tokens, Cache Read", c->read, r->read, t);
-	anthropic_cost(w, c, "cache_creation.ephemeral_5m_input_tokens", "Input Tokens, Cache Write (5m)", c->write, r->write, t);
+	anthropic_cost(w, c, "cache_creation.ephemeral_5m_input_tokens", "Input Tokens, Cache Write (5m)",
+		       c->write, r->write, t);
 	anthropic_cost(w, c, "output_tokens", "Output Tokens", c->out, r->out, t);
 }
 
@@ -250,7 +251,10 @@ static void page_day(const struct synth *s, uint32_t day, struct sb *out, struct
 	const struct synth_rate *rates = openai ? openai_rate : synth_claude_rate;
 	struct rng r;
 	struct json_out w;
-	sb_adds(out, day % SYNTH_PAGE_DAYS ? ",\n" : openai ? "{\"object\":\"page\",\"synthetic\":true,\"data\":[\n" : "{\"synthetic\":true,\"data\":[\n");
+	if (day % SYNTH_PAGE_DAYS)
+		sb_adds(out, ",\n");
+	else
+		sb_addf(out, "{%s\"synthetic\":true,\"data\":[\n", openai ? "\"object\":\"page\"," : "");
 	synth_rng(s, openai ? 1 : 2, day, &r);
 	jw_init(&w, out);
 	jw_object(&w);

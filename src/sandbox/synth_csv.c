@@ -35,6 +35,16 @@ enum { CHARGES = sizeof charges / sizeof *charges };
 static const char *const unit_name[] = {"1K tokens", "Hrs", "GB-Mo"};
 static const char *const focus_unit[] = {"Tokens", "Hours", "GB-Months"};
 
+static const char aws_header[] =
+	"bill_billing_period_start_date,bill_billing_period_end_date,bill_payer_account_id,line_item_usage_account_id,"
+	"line_item_line_item_type,line_item_usage_start_date,line_item_usage_end_date,line_item_product_code,"
+	"line_item_usage_type,line_item_operation,line_item_usage_amount,line_item_unblended_cost,"
+	"line_item_currency_code,pricing_unit,line_item_line_item_description,product_region_code\n";
+static const char focus_header[] =
+	"BilledCost,EffectiveCost,BillingCurrency,BillingAccountId,SubAccountId,ChargeCategory,ChargePeriodStart,"
+	"ChargePeriodEnd,BillingPeriodStart,BillingPeriodEnd,ProviderName,ServiceName,ServiceCategory,"
+	"ChargeDescription,ConsumedQuantity,ConsumedUnit,RegionId\n";
+
 struct times {
 	char from[TIME_TEXT], until[TIME_TEXT], period_from[TIME_TEXT], period_until[TIME_TEXT];
 };
@@ -47,7 +57,9 @@ static void times_of(int64_t day, struct times *t)
 	time_text(day * US_PER_DAY, t->from);
 	time_text((day + 1) * US_PER_DAY, t->until);
 	time_text(days_from_civil(year, month, 1) * US_PER_DAY, t->period_from);
-	time_text(days_from_civil(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) * US_PER_DAY, t->period_until);
+	if (month == 12)
+		year++;
+	time_text(days_from_civil(year, month % 12 + 1, 1) * US_PER_DAY, t->period_until);
 }
 
 /* In the unit that the export names: thousands of tokens, thousandths of a GB-month; exact. */
@@ -57,16 +69,19 @@ static void quantity_text(enum unit unit, uint64_t n, bool focus, char out[MONEY
 	money_text((money_wide)n * (PICO_PER_UNIT / (thousandth ? 1000 : 1)), out);
 }
 
-static void aws_row(struct sb *out, const struct charge *c, const struct times *t, const char *account, const char *amount, const char *cost)
+static void aws_row(struct sb *out, const struct charge *c, const struct times *t, const char *account,
+		    const char *amount, const char *cost)
 {
-	sb_addf(out, "%s,%s,synthetic-payer,%s,Usage,%s,%s,%s,%s,%s,%s,%s,USD,%s,%s,us-east-1\n", t->period_from, t->period_until, account,
-		t->from, t->until, c->product, c->usage, c->operation, amount, cost, unit_name[c->unit], c->text);
+	sb_addf(out, "%s,%s,synthetic-payer,%s,Usage,%s,%s,%s,%s,%s,%s,%s,USD,%s,%s,us-east-1\n", t->period_from,
+		t->period_until, account, t->from, t->until, c->product, c->usage, c->operation, amount, cost, unit_name[c->unit], c->text);
 }
 
-static void focus_row(struct sb *out, const struct charge *c, const struct times *t, const char *account, const char *amount, const char *cost)
+static void focus_row(struct sb *out, const struct charge *c, const struct times *t, const char *account,
+		      const char *amount, const char *cost)
 {
-	sb_addf(out, "%s,%s,USD,synthetic-payer,%s,Usage,%s,%s,%s,%s,AWS,%s,%s,%s,%s,%s,us-east-1\n", cost, cost, account, t->from, t->until,
-		t->period_from, t->period_until, c->product, c->category, c->text, amount, focus_unit[c->unit]);
+	sb_addf(out, "%s,%s,USD,synthetic-payer,%s,Usage,%s,%s,%s,%s,AWS,%s,%s,%s,%s,%s,us-east-1\n", cost, cost, account,
+		t->from, t->until, t->period_from, t->period_until, c->product, c->category, c->text, amount,
+		focus_unit[c->unit]);
 }
 
 void synth_csv_day(const struct synth *s, uint32_t day, struct sb *out, struct synth_truth *t)
@@ -77,14 +92,7 @@ void synth_csv_day(const struct synth *s, uint32_t day, struct sb *out, struct s
 	struct times times;
 	struct rng r;
 	if (day == 0)
-		sb_adds(out, focus ? "BilledCost,EffectiveCost,BillingCurrency,BillingAccountId,SubAccountId,ChargeCategory,ChargePeriodStart,"
-				     "ChargePeriodEnd,BillingPeriodStart,BillingPeriodEnd,ProviderName,ServiceName,ServiceCategory,"
-				     "ChargeDescription,ConsumedQuantity,ConsumedUnit,RegionId\n"
-				   : "bill_billing_period_start_date,bill_billing_period_end_date,bill_payer_account_id,"
-				     "line_item_usage_account_id,line_item_line_item_type,line_item_usage_start_date,line_item_usage_end_date,"
-				     "line_item_product_code,line_item_usage_type,line_item_operation,line_item_usage_amount,"
-				     "line_item_unblended_cost,line_item_currency_code,pricing_unit,line_item_line_item_description,"
-				     "product_region_code\n");
+		sb_adds(out, focus ? focus_header : aws_header);
 	times_of(s->first_day + day, &times);
 	synth_rng(s, 4, day, &r);
 	for (unsigned i = 0; i < 2 * CHARGES; i++) {

@@ -16,9 +16,11 @@ struct synth_rate {
 enum { SYNTH_CLAUDES = 3 };
 extern const struct synth_rate synth_claude_rate[SYNTH_CLAUDES];
 
-static inline money_wide synth_worth(const struct synth_rate *r, uint64_t plain, uint64_t read, uint64_t write, uint64_t out)
+static inline money_wide synth_worth(const struct synth_rate *r, uint64_t plain, uint64_t read, uint64_t write,
+				     uint64_t out)
 {
-	return (money_wide)plain * r->plain + (money_wide)read * r->read + (money_wide)write * r->write + (money_wide)out * r->out;
+	return (money_wide)plain * r->plain + (money_wide)read * r->read + (money_wide)write * r->write +
+	       (money_wide)out * r->out;
 }
 
 /* The random numbers of one day of one world. */

@@ -21,7 +21,8 @@ struct answer {
 	const char *cwd;
 };
 
-static void line_begin(struct json_out *w, const struct answer *a, const char *type, const char *uuid, bool side, int64_t at_us)
+static void line_begin(struct json_out *w, const struct answer *a, const char *type, const char *uuid, bool side,
+		       int64_t at_us)
 {
 	char text[TIME_TEXT];
 	jw_object(w);
@@ -34,8 +35,8 @@ static void line_begin(struct json_out *w, const struct answer *a, const char *t
 	jw_kcstr(w, "timestamp", time_text(at_us, text));
 }
 
-static void answer_line(struct sb *out, const struct answer *a, const char *request, unsigned block, bool side, const char *model,
-			uint64_t out_tok, struct synth_truth *t)
+static void answer_line(struct sb *out, const struct answer *a, const char *request, unsigned block, bool side,
+			const char *model, uint64_t out_tok, struct synth_truth *t)
 {
 	struct json_out w;
 	char uuid[96];
@@ -131,7 +132,8 @@ void synth_log_day(const struct synth *s, uint32_t day, struct sb *out, struct s
 		a.out = 20 + rng_below(&r, 2000);
 		snprintf(a.id, sizeof a.id, "msg_synthetic_%016llx", (unsigned long long)rng_u64(&r));
 		snprintf(a.request, sizeof a.request, "req_synthetic_%016llx", (unsigned long long)rng_u64(&r));
-		snprintf(a.session, sizeof a.session, "synthetic-%lld-%u", (long long)(s->first_day + day), a.cwd == folder[0] ? 1 : 2);
+		snprintf(a.session, sizeof a.session, "synthetic-%lld-%u", (long long)(s->first_day + day),
+			 a.cwd == folder[0] ? 1 : 2);
 		if (rng_below(&r, 3) == 0)
 			user_line(out, &a, t);
 		one_answer(&r, out, &a, t);
