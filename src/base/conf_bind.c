@@ -56,7 +56,8 @@ char *conf_field_words(const struct conf_field *f, char out[160])
 		}
 		choices[n] = 0;
 	}
-	snprintf(out, 160, "%s%s%s%s%s", words[f->kind], choices, f->unit ? " of " : "", f->unit ? f->unit : "", range);
+	if (snprintf(out, 160, "%s%s%s%s%s", words[f->kind], choices, f->unit ? " of " : "", f->unit ? f->unit : "", range) >= 160)
+		memcpy(out + 156, "...", 4); /* a list that long is cut, and shows it */
 	return out;
 }
 

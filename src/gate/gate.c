@@ -198,7 +198,7 @@ static enum turn take_auth(struct request *r)
 	}
 	if (rc) {
 		r->pass_only = true; /* a stranger writes no rows */
-		return gate_refuse(r, APIERR_AUTH, "%s",
+		return gate_refuse(r, rc == -RR_STORE ? APIERR_OVERLOADED : APIERR_AUTH, "%s",
 				   rc == -RR_SYNTAX     ? "This runrate key is mistyped: its checksum is wrong."
 				   : rc == -RR_NOTFOUND ? "This runrate key does not exist or was revoked."
 				   : rc == -RR_LIMIT    ? "This key is longer than any key."

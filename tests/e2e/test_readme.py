@@ -27,4 +27,10 @@ for cell in re.findall(r'^\| [^|]+\| (.+) \|$', text, re.M):
         r = run([part, '--help'])
         good = '$ runrate' in r.stdout or 'has these commands' in r.stdout
         ok(f'runrate {part} --help helps', r.returncode == 0 and good, (r.stdout + r.stderr)[:200])
+pages = pathlib.Path(home) / 'man'
+r = run(['help', '--all-man', str(pages)])
+fresh = {p.name: p.read_text() for p in pages.glob('*.1')}
+kept = {p.name: p.read_text() for p in (ROOT / 'docs/man').glob('*.1')}
+stale = sorted(n for n in fresh.keys() | kept.keys() if fresh.get(n) != kept.get(n))
+ok(f'docs/man is what the commands say of themselves ({len(kept)} pages); else: make man', r.returncode == 0 and kept and not stale, str(stale[:5]))
 close()
