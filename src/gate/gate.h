@@ -106,6 +106,7 @@ struct worker {
 	unsigned spares;
 	uint64_t ids;
 	uint32_t salt;
+	struct deferred kick;       /* wakes the writer once a round, not once a row */
 	struct timer refresh;
 	uint64_t settings_version;
 	struct gate_stats stats;

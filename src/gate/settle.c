@@ -280,6 +280,12 @@ static void clear_later(struct worker *w, uint64_t seq, int slot)
 	w->clearing[w->clearing_tail++ & (w->clearing_cap - 1)] = (struct clearing){seq, slot};
 }
 
+static void kick_writer(struct deferred *d)
+{
+	struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, kick));
+	writer_kick(w->gate->writer);
+}
+
 enum turn settle_push(struct request *r)
 {
 	struct worker *w = r->worker;
@@ -288,9 +294,10 @@ enum turn settle_push(struct request *r)
 		return WAIT;
 	if (r->seq)
 		return NEXT;
-	if (r->other && writer_push(writer, w->index, r->other, str_make("", 0)))
+	loop_defer(w->loop, &w->kick, kick_writer);
+	if (r->other && writer_add(writer, w->index, r->other, str_make("", 0)))
 		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */
-	r->seq = r->other ? 0 : writer_push(writer, w->index, &r->call, raw_usage(r));
+	r->seq = r->other ? 0 : writer_add(writer, w->index, &r->call, raw_usage(r));
 	if (!r->seq) {
 		if (writer_state(writer) == WRITER_FULL) {
 			append(&w->unpushed_first, &w->unpushed_last, r);

@@ -89,7 +89,23 @@ static void futex_wake(_Atomic uint32_t *word)
 
 /* ---- the workers' side ---- */
 
+void writer_kick(struct writer *w)
+{
+	if (atomic_load(&w->asleep)) {
+		atomic_store(&w->asleep, 0);
+		futex_wake(&w->asleep);
+	}
+}
+
 uint64_t writer_push(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage)
+{
+	uint64_t seq = writer_add(w, worker, c, raw_usage);
+	if (seq)
+		writer_kick(w);
+	return seq;
+}
+
+uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage)
 {
 	struct ring *r = &w->rings[worker];
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -110,10 +126,6 @@ uint64_t writer_push(struct writer *w, unsigned worker, const struct call *c, st
 	s->raw_n = raw_usage.n;
 	/* Sequentially consistent with the writer's asleep = 1 and look at the rings: one of the two sees the other. */
 	atomic_store(&r->head, head + 1);
-	if (atomic_load(&w->asleep)) {
-		atomic_store(&w->asleep, 0);
-		futex_wake(&w->asleep);
-	}
 	return head + 1;
 }
 
@@ -146,6 +158,7 @@ void writer_stats(const struct writer *w, struct writer_stats *out)
 
 int writer_flush(struct writer *w)
 {
+	writer_kick(w);
 	for (unsigned i = 0; i < w->config.workers; i++) {
 		uint64_t target = atomic_load(&w->rings[i].head);
 		for (;;) {

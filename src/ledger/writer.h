@@ -37,6 +37,10 @@ struct writer *writer_open(const struct writer_config *c, struct err *e);
 /* Any raw usage block for this call is copied (may be empty). Sequence number (1..) of the row within its
  * worker, or 0 when refused: writer_state() says why. Only this worker's thread may call it. */
 uint64_t writer_push(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage);
+/* The two halves of a push, for a worker that has many rows in one round of its loop: add them all, then kick once. A
+ * writer that is woken by the first of them commits groups of one. */
+uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage);
+void writer_kick(struct writer *w);
 uint64_t writer_done(const struct writer *w, unsigned worker);
 enum writer_state { WRITER_OK, WRITER_FULL, WRITER_DISK_FULL, WRITER_FAILED };
 enum writer_state writer_state(const struct writer *w);
