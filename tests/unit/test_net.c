@@ -786,8 +786,7 @@ TEST(unix_sockets_are_for_their_owner_and_leftovers_are_replaced)
 
 TEST(bad_addresses_are_explained)
 {
-	static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "::1:80", ":80", "unix:",
-		"256.0.0.1:0"};
+	static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "::1:80", ":80", "unix:", "256.0.0.1:0"};
 	struct err e;
 	open_server(false, false);
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
