@@ -194,10 +194,8 @@ static void on_events(struct request *r, struct str bytes)
 	while ((rc = sse_next(&r->sse, &in, &f)) == 1)
 		take_frame(r, &f, &pending);
 	send_bytes(r, pending);
-	if (rc < 0) {
-		r->call.usage.flags |= USAGE_PARTIAL;
-		exchange_abort(r->exchange);
-	}
+	if (rc < 0)
+		exchange_abort(r->exchange); /* no end event was seen: the meter will say that it is partial */
 }
 
 /* The gathered answer has grown over what is worth gathering: it passes from here on. */

@@ -104,8 +104,7 @@ void meter_init(struct stream_meter *m, const struct surface *s, const struct fe
 
 enum event_action {
 	EVENT_PASS,
-	EVENT_DROP,    /* it exists only because we asked for usage: the client did not (C60) */
-	EVENT_STRIP    /* Gemini/other: passes; reserved */
+	EVENT_DROP     /* it exists only because we asked for usage: the client did not (C60) */
 };
 /* One SSE event: its name ("" when none) and joined data. */
 enum event_action meter_event(struct stream_meter *m, struct str name, struct str data, bool client_asked_usage);

@@ -8,7 +8,7 @@
  * 2. The bytes of generated text are counted, so that a stream that breaks off can be estimated.
  * 3. Nothing is passed on from here but a verdict: EVENT_DROP for the one chunk that exists because *we*
  *    asked for usage (choices [] and a usage object). The "usage":null that OpenAI then puts into every
- *    other chunk passes: its type allows it, and a chunk is not worth rewriting.
+ *    other chunk is no matter of the meter: gate/answer.c cuts the member out.
  * 4. Spans of an event die with it: names are copied.
  *
  *                 usage in the stream                         its end
