@@ -201,7 +201,7 @@ static void lines(const struct first *f, unsigned decimals, struct sb *out)
 	for (unsigned i = 0; i < f->report.training.count;
 	     i++) { /* outlays; training that is billed by calls stands above */
 		const struct report_line *x = &f->report.training.lines[i];
-		if (x->calls || x->input_tok || x->output_tok)
+		if (!x->outlay)
 			continue;
 		snprintf(name, sizeof name, "  %.*s", (int)(x->key.n < 100 ? x->key.n : 100), x->key.p);
 		row(out, name, x->currency, 0, x->cost_pico, decimals);

@@ -297,6 +297,7 @@ static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_
 	line = line_of(&f->training, id, in ? intern(str_of(r->currency.code)) : currency);
 	if (!line)
 		return -RR_LIMIT;
+	line->outlay = true;
 	line->cost_pico += in ? pico : own;
 	line->column[column].cost_pico += in ? pico : own;
 	r->training.total_pico += in ? pico : 0;

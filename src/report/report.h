@@ -54,6 +54,7 @@ struct report_cell {
 struct report_line {
 	struct str key;                 /* "" = calls that do not say */
 	struct currency currency;
+	bool outlay;                    /* entered as an outlay, not billed line by line */
 	uint64_t calls, input_tok, output_tok, accepted;
 	money_wide cost_pico;
 	struct report_cell column[REPORT_COLUMNS];
