@@ -50,6 +50,8 @@ static int record(struct clerk *c, struct waiting *w, struct err *e)
 		w->rc = ledger_add_outcome(c->ledger, it->outcome.id, it->outcome.accepted, now_us, e);
 		w->first = w->rc == 0;
 		return w->rc == -RR_NOTFOUND || w->rc == -RR_EXISTS ? 0 : w->rc;
+	case ERRAND_ACT:
+		return it->act(c->ledger, it->arg, e);
 	}
 	return rc;
 }

@@ -20,6 +20,7 @@ enum errand_kind {
 	ERRAND_CALL,    /* once for its key */
 	ERRAND_MARK,    /* the key alone: what it names was billed in another way */
 	ERRAND_OUTCOME, /* once for its call */
+	ERRAND_ACT,     /* what `act` does with the ledger, within the transaction (gate/holds.c) */
 };
 
 struct errand {
@@ -32,6 +33,8 @@ struct errand {
 			struct call_id id;
 			bool accepted;
 		} outcome;
+		/* With the errand's arg. */
+		int (*act)(struct ledger *l, void *arg, struct err *e);
 	};
 	/* On the clerk's thread, after the transaction; may be NULL. rc 0: it stands in the ledger, and `first` says
 	 * whether it was new; -RR_NOTFOUND: an outcome for no call; -RR_EXISTS: an outcome that is known already;

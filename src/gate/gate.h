@@ -23,6 +23,7 @@
 #include "gate/auth.h"
 #include "gate/caps.h"
 #include "gate/config.h"
+#include "gate/holds.h"
 #include "gate/hosted.h"
 #include "gate/jobs.h"
 #include "gate/rate.h"
@@ -70,6 +71,7 @@ struct gate {
 	struct rate *rate;          /* how fast a key may ask */
 	struct jobs *jobs;          /* work that the vendor does later */
 	struct attempts *attempts;  /* retries that name no operation */
+	struct holds *holds;        /* caches that are kept, by the hour */
 	struct clerk *clerk;        /* ledger entries that are no call of the moment */
 	struct upstream upstream[UPSTREAMS_MOST];
 	unsigned upstreams;

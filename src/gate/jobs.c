@@ -231,6 +231,8 @@ int jobs_cap(struct request *r, struct cap_refusal *no)
 {
 	if (r->surface->bill != BILL_JOB)
 		return 0;
+	if (holds_reads(r))
+		return holds_cap(r, no);
 	return is_tuning(r) ? tuning_cap(r, no) : batch_cap(r, no);
 }
 
@@ -244,7 +246,7 @@ bool jobs_reads(const struct request *r)
 	for (unsigned i = 0; i < sizeof shows / sizeof *shows; i++)
 		if (strcmp(r->surface->name, shows[i]) == 0)
 			return true;
-	return false;
+	return holds_reads(r);
 }
 
 static void keep_note(struct request *r, const char *kind, struct str id)
@@ -609,13 +611,15 @@ static void see(struct request *r, struct json top)
 		see_file(r, json_get(top, "file"));
 	else if (json_string_eq(json_get(top, "type"), "message_batch"))
 		see_anthropic_batch(r, top);
+	else if (holds_is_cache(top) && r->up->api == API_GEMINI)
+		holds_see(r, top);
 	else if (json_get(top, "metadata").type == JSON_OBJECT && r->up->api == API_GEMINI)
 		see_gemini_batch(r, top);
 }
 
 void jobs_look(struct request *r)
 {
-	static const char *const lists[] = {"data", "operations", "batches"};
+	static const char *const lists[] = {"data", "operations", "batches", "cachedContents"};
 	struct json top, one;
 	struct json_iter it;
 	struct str unused;
@@ -629,8 +633,11 @@ void jobs_look(struct request *r)
 	}
 	if (r->surface->bill == BILL_USAGE && r->surface->json_body && !r->features.background)
 		return; /* an answer of its own: what is deferred was asked for as that, and this is no walk for each call */
-	if (r->status < 200 || r->status > 299 || r->mode != ANSWER_WHOLE || r->encoded || r->upstream_end != END_OK ||
-	    json_parse(sb_str(&r->answer), &top, NULL))
+	if (r->status < 200 || r->status > 299 || r->mode != ANSWER_WHOLE || r->upstream_end != END_OK)
+		return;
+	if (strcmp(r->surface->name, "gemini-caches-end") == 0)
+		holds_end(r);
+	if (r->encoded || json_parse(sb_str(&r->answer), &top, NULL))
 		return;
 	see(r, top);
 	for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) {

@@ -163,6 +163,7 @@ static void gate_free(struct gate *g)
 	if (g->tls)
 		tls_ctx_free(g->tls);
 	jobs_free(g->jobs);
+	holds_free(g->holds);
 	rate_free(g->rate);
 	attempts_free(g->attempts);
 	training_free(g->training);
@@ -218,7 +219,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	if (!g->writer || recover(g, e))
 		goto fail;
 	g->jobs = jobs_new(g, e);
-	g->clerk = g->jobs ? clerk_open(ledger_path, e) : NULL;
+	g->holds = g->jobs ? holds_new(g, e) : NULL;
+	g->clerk = g->holds ? clerk_open(ledger_path, e) : NULL;
 	if (!g->clerk)
 		goto fail;
 	for (unsigned i = 0; i < g->workers; i++) {

@@ -38,6 +38,8 @@ static void on_refresh(struct timer *t)
 		if (w->index == 0)
 			worker_load_caps(w);
 	}
+	if (w->index == 0)
+		holds_tick(w->gate->holds, loop_real_us(w->loop));
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);
 }
 

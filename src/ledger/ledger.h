@@ -144,6 +144,15 @@ int ledger_add_outcome(struct ledger *l, struct call_id id, bool accepted, int64
  * that key ever. In a write transaction; the same one records what was seen. */
 int ledger_once(struct ledger *l, struct hash128 key, int64_t now_us, bool *first, struct err *e);
 
+/* What is held now and costs by the hour (model/hold.h): caches. put adds or replaces, next is the one whose slice is
+ * complete first; find and next: -RR_NOTFOUND. put and end in a write transaction, that of the slice's call. */
+struct hold;
+int ledger_put_hold(struct ledger *l, const struct hold *h, struct err *e);
+int ledger_find_hold(struct ledger *l, struct hash128 key, struct hold *out, struct err *e);
+int ledger_next_hold(struct ledger *l, struct hold *out, struct err *e);
+int ledger_end_hold(struct ledger *l, struct hash128 key, struct err *e);
+int ledger_holds(struct ledger *l, int (*fn)(const struct hold *h, void *arg), void *arg, struct err *e);
+
 /* verify: every invariant, named. */
 struct verify_result {
 	bool ok;

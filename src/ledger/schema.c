@@ -7,6 +7,7 @@
  * 2  outlays, keys, caps
  * 3  imports (batches, natural keys, supersession) and outcomes that come later
  * 4  what happens once and is seen many times (ends of jobs)
+ * 5  what is held and costs by the hour (caches)
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -67,7 +68,15 @@ static const char step_3[] =
 static const char step_4[] =
 	"CREATE TABLE once(key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4};
+static const char step_5[] =
+	/* due: when the next slice is complete */
+	"CREATE TABLE hold(key BLOB PRIMARY KEY, name TEXT NOT NULL, operation BLOB NOT NULL, provider TEXT NOT NULL,"
+	" model TEXT NOT NULL, region TEXT NOT NULL, caller TEXT NOT NULL, team TEXT NOT NULL, feature TEXT NOT NULL,"
+	" env TEXT NOT NULL, tokens INTEGER NOT NULL, begin INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" booked INTEGER NOT NULL, booked_hours INTEGER NOT NULL, due INTEGER NOT NULL, crc INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {

@@ -3,7 +3,7 @@
  * verify: everything that the ledger promises, recomputed.
  *
  * 1. The file: SQLite's own integrity check.
- * 2. Names, labels, calls, imported calls, outlays, keys, caps, outcomes: each row's checksum.
+ * 2. Names, labels, calls, imported calls, outlays, keys, caps, outcomes, holds: each row's checksum.
  * 3. Calls stand without gaps (rows are never deleted), and each refers to a label that is there.
  * 4. A measured price has a rule that it came from.
  * 5. Roll-ups by hour and by day equal the sums of the rows that they claim to hold, to the last unit.
@@ -322,6 +322,10 @@ static int ignore_cap(const struct cap_row *c, void *arg)
 {
 	return 0;
 }
+static int ignore_hold(const struct hold *h, void *arg)
+{
+	return 0;
+}
 
 static void check_raw(struct check_run *r)
 {
@@ -365,6 +369,8 @@ int ledger_verify(struct ledger *l, struct verify_result *out, struct err *e)
 	if (ledger_keys(l, ignore_key, NULL, &small))
 		problem(&r, "%s", small.what);
 	if (ledger_caps(l, ignore_cap, NULL, &small))
+		problem(&r, "%s", small.what);
+	if (ledger_holds(l, ignore_hold, NULL, &small))
 		problem(&r, "%s", small.what);
 	if (r.rows_whole && out->sum_calls_pico != out->sum_rollups_pico)
 		problem(&r, "the sum of the calls differs from the sum of the roll-ups");

@@ -49,25 +49,97 @@ static void list_models(struct exchange *x, struct str id)
 	answer_indent(x);
 }
 
-/* ---- cached contents */
+/* ---- cached contents: what is kept bills by the hour; the list says from when to when */
+
+static void write_cached(struct json_out *w, const struct object *o)
+{
+	char at[TIME_TEXT];
+	jw_object(w);
+	jw_kcstr(w, "name", o->id);
+	jw_kcstr(w, "model", o->model);
+	jw_kcstr(w, "createTime", time_text(o->created_us, at));
+	jw_kcstr(w, "updateTime", at);
+	jw_kcstr(w, "expireTime", time_text(o->created_us + (int64_t)o->length_us, at));
+	jw_kcstr(w, "displayName", "");
+	jw_key(w, "usageMetadata");
+	jw_object(w);
+	jw_ku64(w, "totalTokenCount", o->tokens);
+	jw_end_object(w);
+	jw_end_object(w);
+}
 
 static void put_cached(struct exchange *x, const struct object *o)
 {
 	struct json_out w;
-	char at[TIME_TEXT];
 	sb_clear(&x->a.body);
 	jw_init(&w, &x->a.body);
+	write_cached(&w, o);
+	answer_indent(x);
+}
+
+/* The line of the list: how many tokens are kept, from when, until when. */
+static void note_cached(struct exchange *x, const struct object *o, int64_t until_us)
+{
+	struct json_out u;
+	char at[TIME_TEXT];
+	answer_name(x, "gemini", "cachedContents", str_of(o->model), o->id);
+	sb_clear(&x->a.usage);
+	jw_init(&u, &x->a.usage);
+	jw_object(&u);
+	jw_ku64(&u, "totalTokenCount", o->tokens);
+	jw_kcstr(&u, "from", time_text(o->created_us, at));
+	jw_kcstr(&u, "until", time_text(until_us, at));
+	jw_end_object(&u);
+}
+
+static bool cached_alive(const struct exchange *x, const struct object *o)
+{
+	return o && x->now_us < o->created_us + (int64_t)o->length_us;
+}
+
+/* "ttl" counts from now, "expireTime" is absolute. Microseconds since its creation. */
+static uint64_t lifetime_of(const struct exchange *x, int64_t created_us, uint64_t otherwise_us)
+{
+	char text[64];
+	struct str ttl = str_of(json_string_copy(json_get(x->ask.top, "ttl"), text, sizeof text));
+	int64_t at_us;
+	uint64_t seconds;
+	if (ttl.n > 1 && str_u64(str_sub(ttl, 0, ttl.n - 1), &seconds) == 0)
+		return seconds * US_PER_S + (uint64_t)(x->now_us - created_us);
+	json_string_copy(json_get(x->ask.top, "expireTime"), text, sizeof text);
+	if (*text && time_parse(str_of(text), &at_us) == 0 && at_us > created_us)
+		return (uint64_t)(at_us - created_us);
+	return otherwise_us;
+}
+
+static void create_cached(struct exchange *x)
+{
+	struct store *store = &x->sandbox->store;
+	struct object *o = store_add(store, OBJECT_CACHED_CONTENT, answer_id(x, "cachedContents/", 24), x->ask.org);
+	if (!o) {
+		gemini_fail(x, 500);
+		return;
+	}
+	json_string_copy(json_get(x->ask.top, "model"), o->model, sizeof o->model);
+	o->created_us = x->now_us;
+	o->length_us = lifetime_of(x, x->now_us, 3600 * US_PER_S); /* the API's default */
+	o->tokens = gemini_tokens(x, x->ask.top);
+	store_weigh(store, o);
+	note_cached(x, o, o->created_us + (int64_t)o->length_us);
+	put_cached(x, o);
+}
+
+static void list_cached(struct exchange *x)
+{
+	struct json_out w;
+	jw_init(&w, &x->a.body);
 	jw_object(&w);
-	jw_kcstr(&w, "name", o->id);
-	jw_kcstr(&w, "model", o->model);
-	jw_kcstr(&w, "createTime", time_text(o->created_us, at));
-	jw_kcstr(&w, "updateTime", at);
-	jw_kcstr(&w, "expireTime", time_text(o->created_us + (int64_t)o->length_us, at));
-	jw_kcstr(&w, "displayName", "");
-	jw_key(&w, "usageMetadata");
-	jw_object(&w);
-	jw_ku64(&w, "totalTokenCount", o->tokens);
-	jw_end_object(&w);
+	jw_key(&w, "cachedContents");
+	jw_array(&w);
+	for (const struct object *o = x->sandbox->store.oldest; o; o = o->newer)
+		if (o->kind == OBJECT_CACHED_CONTENT && o->org == x->ask.org && cached_alive(x, o))
+			write_cached(&w, o);
+	jw_end_array(&w);
 	jw_end_object(&w);
 	answer_indent(x);
 }
@@ -78,32 +150,25 @@ static void cached_contents(struct exchange *x, struct str name)
 	struct object *o;
 	gemini_head(x);
 	answer_name(x, "gemini", "cachedContents", str_make("", 0), NULL);
-	if (str_eqc(x->ask.method, "POST")) {
-		char ttl[24];
-		uint64_t seconds = 3600; /* the API's default */
-		struct str digits = str_of(json_string_copy(json_get(x->ask.top, "ttl"), ttl, sizeof ttl));
-		if (digits.n)
-			str_u64(str_sub(digits, 0, digits.n - 1), &seconds);
-		o = store_add(store, OBJECT_CACHED_CONTENT, answer_id(x, "cachedContents/", 24), x->ask.org);
-		if (!o) {
-			gemini_fail(x, 500);
-			return;
-		}
-		json_string_copy(json_get(x->ask.top, "model"), o->model, sizeof o->model);
-		o->created_us = x->now_us;
-		o->length_us = seconds * US_PER_S;
-		o->tokens = gemini_tokens(x, x->ask.top);
-		store_weigh(store, o);
-		put_cached(x, o);
+	if (str_eqc(name, "cachedContents")) {
+		if (str_eqc(x->ask.method, "POST"))
+			create_cached(x);
+		else
+			list_cached(x);
 		return;
 	}
 	o = store_get(store, OBJECT_CACHED_CONTENT, name, x->ask.org);
-	if (!o) {
+	if (!cached_alive(x, o)) {
 		gemini_error(x, 403, "CachedContent not found (or permission denied)");
 	} else if (str_eqc(x->ask.method, "DELETE")) {
+		note_cached(x, o, x->now_us);
 		store_remove(store, OBJECT_CACHED_CONTENT, name, x->ask.org);
 		sb_adds(&x->a.body, "{}\n");
 	} else {
+		if (str_eqc(x->ask.method, "PATCH")) {
+			o->length_us = lifetime_of(x, o->created_us, o->length_us);
+			note_cached(x, o, o->created_us + (int64_t)o->length_us);
+		}
 		put_cached(x, o);
 	}
 }

@@ -53,7 +53,14 @@ await test('gemini explicit cache', async () => {
   const c = await ai.caches.create({ model, config: { contents: long(4000), ttl: '300s' } })
   const r = await ai.models.generateContent({ model, contents: 'Hi', config: { cachedContent: c.name } })
   assert.equal(r.usageMetadata.cachedContentTokenCount, c.usageMetadata.totalTokenCount)
+  const before = Date.parse(c.expireTime), now = await ai.caches.update({ name: c.name, config: { ttl: '600s' } })
+  assert.ok(Date.parse(now.expireTime) > before)
+  assert.equal((await ai.caches.get({ name: c.name })).usageMetadata.totalTokenCount, c.usageMetadata.totalTokenCount)
+  const names = []
+  for await (const one of await ai.caches.list()) names.push(one.name)
+  assert.ok(names.includes(c.name))
   await ai.caches.delete({ name: c.name })
+  assert.ok([403, 404].includes((await thrown(() => ai.caches.get({ name: c.name }))).status))
 })
 await test('gemini countTokens agrees with the bill', async () => {
   const contents = 'How many tokens are these words?'

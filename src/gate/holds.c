@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See holds.h. Everything that touches a hold is an errand: it runs on the clerk's thread, in the clerk's transaction,
+ * and its word comes back when that is durable.
+ */
+#include "gate/holds.h"
+
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "base/log.h"
+#include "gate/clerk.h"
+#include "gate/gate.h"
+#include "model/hold.h"
+
+enum { SLICES_MOST = 1024, TOKENS_MOST_BITS = 53 };
+#define TTL_DEFAULT_US HOLD_SLICE_US /* the API's own, where a request states none */
+
+struct holds {
+	struct gate *gate;
+	atomic_llong due_us; /* when the next slice is complete, as the clerk saw it last */
+	atomic_bool busy;
+	uint32_t salt;
+	uint64_t ids;        /* the clerk's thread alone */
+};
+
+struct holds *holds_new(struct gate *g, struct err *e)
+{
+	struct holds *h = calloc(1, sizeof *h);
+	if (!h) {
+		err_set(e, RR_NOMEM, "no memory for what is held");
+		return NULL;
+	}
+	h->gate = g;
+	hash_random(&h->salt, sizeof h->salt);
+	return h; /* due at once: the first tick looks */
+}
+
+void holds_free(struct holds *h)
+{
+	free(h);
+}
+
+/* ---- on the clerk's thread ---- */
+
+struct work {
+	struct holds *holds;
+	struct request *request; /* waits for it; NULL for a tick */
+	struct hold hold;        /* as the answer shows it */
+	bool create;
+	int64_t at_us;
+	struct call *booked;     /* in this transaction */
+	unsigned count, room;
+	int rc;
+};
+
+static struct call slice_call(struct holds *hs, const struct hold *h, const struct hold_slice *s)
+{
+	static const struct upstream_config no_terms;
+	struct upstream gone = {.conf = &no_terms, .name = intern_str(h->provider)};
+	char name[64];
+	struct upstream *up = gate_upstream(hs->gate, str_copy(name, sizeof name, gone.name));
+	struct call c;
+	call_init(&c);
+	c.id = call_id_make(s->from_us, hs->salt, ++hs->ids);
+	c.operation = h->operation;
+	c.start_us = s->from_us;
+	c.end_us = s->to_us;
+	c.calls = 0;
+	c.status = 200;
+	c.key = h->caller;
+	c.team = h->team;
+	c.feature = h->feature;
+	c.env = h->env;
+	c.provider = h->provider;
+	c.region = h->region;
+	c.model_asked = c.model_answered = h->model;
+	c.surface = intern(STR("gemini-cache-storage"));
+	c.class_rule = intern(STR("I-cache-storage"));
+	c.currency = intern(STR("USD"));
+	str_copy(c.vendor_ref, sizeof c.vendor_ref, str_of(h->name));
+	c.usage.flags = USAGE_SEEN;
+	c.usage.storage_token_hours = s->token_hours;
+	settle_cost(hs->gate, up ? up : &gone, intern_str(h->model), intern_str(h->model), s->from_us, &c);
+	return c;
+}
+
+static int book(struct work *w, struct ledger *l, const struct hold *h, const struct hold_slice *s, struct err *e)
+{
+	struct call c = slice_call(w->holds, h, s);
+	if (w->count == w->room) {
+		unsigned room = w->room ? w->room * 2 : 4;
+		struct call *grown = realloc(w->booked, room * sizeof *grown);
+		if (!grown)
+			return err_set(e, RR_NOMEM, "no memory for a slice of storage");
+		w->booked = grown;
+		w->room = room;
+	}
+	w->booked[w->count++] = c;
+	return ledger_add_call(l, &c, e);
+}
+
+/* Books what is complete; `ended`: all up to now, and it is held no longer. */
+static int advance(struct work *w, struct ledger *l, struct hold *h, bool ended, struct err *e)
+{
+	struct hold_slice s;
+	int64_t booked_us = h->booked_us;
+	int rc = 0;
+	while (!rc && w->count < SLICES_MOST && hold_next(h, w->at_us, ended, &s))
+		if (s.token_hours)
+			rc = book(w, l, h, &s, e);
+	if (rc)
+		return rc;
+	if (w->count < SLICES_MOST && (ended || h->booked_us >= h->until_us || h->until_us <= h->from_us))
+		return ledger_end_hold(l, h->key, e);
+	return h->booked_us != booked_us ? ledger_put_hold(l, h, e) : 0;
+}
+
+static int note_due(struct work *w, struct ledger *l, struct err *e)
+{
+	struct hold next;
+	int rc = ledger_next_hold(l, &next, e);
+	if (rc && rc != -RR_NOTFOUND)
+		return rc;
+	atomic_store(&w->holds->due_us, rc ? HOLD_FOREVER : hold_due_us(&next));
+	return 0;
+}
+
+/* Created, or shown with another end than we know. */
+static int take_sight(struct ledger *l, void *arg, struct err *e)
+{
+	struct work *w = arg;
+	struct hold known;
+	int rc = ledger_find_hold(l, w->hold.key, &known, e);
+	w->count = 0;
+	if (rc == -RR_NOTFOUND)
+		rc = w->create ? ledger_put_hold(l, &w->hold, e) : 0;
+	else if (!rc && known.until_us != w->hold.until_us) {
+		known.until_us = w->hold.until_us;
+		rc = ledger_put_hold(l, &known, e);
+	}
+	return rc ? rc : note_due(w, l, e);
+}
+
+static int take_end(struct ledger *l, void *arg, struct err *e)
+{
+	struct work *w = arg;
+	struct hold known;
+	int rc = ledger_find_hold(l, w->hold.key, &known, e);
+	w->count = 0;
+	if (rc == -RR_NOTFOUND)
+		return 0; /* it was made past us, or was over */
+	if (!rc)
+		rc = advance(w, l, &known, true, e);
+	return rc ? rc : note_due(w, l, e);
+}
+
+static int take_due(struct ledger *l, void *arg, struct err *e)
+{
+	struct work *w = arg;
+	struct hold h;
+	int rc;
+	w->count = 0;
+	while (w->count < SLICES_MOST && (rc = ledger_next_hold(l, &h, e)) == 0 && hold_due_us(&h) <= w->at_us)
+		if ((rc = advance(w, l, &h, false, e)) != 0)
+			return rc;
+	return note_due(w, l, e);
+}
+
+static void work_free(struct work *w)
+{
+	free(w->booked);
+	free(w);
+}
+
+static void on_loop(void *arg)
+{
+	struct work *w = arg;
+	struct request *r = w->request;
+	if (w->rc)
+		r->errand_failed = true;
+	work_free(w);
+	if (--r->errands == 0)
+		gate_run(r);
+}
+
+static void on_done(const struct errand *e, int rc, bool first)
+{
+	struct work *w = e->arg;
+	(void)first;
+	w->rc = rc;
+	for (unsigned i = 0; i < w->count && !rc; i++)
+		if (w->booked[i].price_status == PRICE_PRICED)
+			caps_spend(w->holds->gate->caps, &w->booked[i]);
+	if (w->request) {
+		loop_post(w->request->worker->loop, on_loop, w);
+		return;
+	}
+	if (rc) /* not for ever at once: the disk may be full */
+		atomic_store(&w->holds->due_us, w->at_us + 10 * US_PER_S);
+	atomic_store(&w->holds->busy, false);
+	work_free(w);
+}
+
+static int give(struct work *w, int (*act)(struct ledger *, void *, struct err *))
+{
+	struct errand e = {.kind = ERRAND_ACT, .act = act, .done = on_done, .arg = w};
+	return clerk_give(w->holds->gate->clerk, &e);
+}
+
+/* ---- on a worker's ---- */
+
+void holds_tick(struct holds *h, int64_t now_us)
+{
+	struct work *w;
+	if (now_us < atomic_load_explicit(&h->due_us, memory_order_relaxed) || atomic_exchange(&h->busy, true))
+		return;
+	w = calloc(1, sizeof *w);
+	if (w)
+		*w = (struct work){.holds = h, .at_us = now_us};
+	if (!w || give(w, take_due)) {
+		free(w);
+		atomic_store(&h->busy, false);
+	}
+}
+
+static void give_for(struct request *r, const struct hold *h, bool create, int (*act)(struct ledger *, void *, struct err *))
+{
+	struct work *w = calloc(1, sizeof *w);
+	if (w)
+		*w = (struct work){.holds = r->worker->gate->holds, .request = r, .hold = *h, .create = create,
+				   .at_us = loop_real_us(r->worker->loop)};
+	if (!w || give(w, act)) {
+		free(w);
+		r->errand_failed = true;
+		return;
+	}
+	r->errands++;
+}
+
+static bool is_surface(const struct request *r, const char *name)
+{
+	return strcmp(r->surface->name, name) == 0;
+}
+
+bool holds_reads(const struct request *r)
+{
+	return str_starts(str_of(r->surface->name), STR("gemini-caches"));
+}
+
+bool holds_is_cache(struct json object)
+{
+	struct str name = json_raw_string(json_get(object, "name"));
+	return str_starts(name, STR("cachedContents/")) || str_contains(name, STR("/cachedContents/"));
+}
+
+static struct hash128 key_of(const struct request *r, struct str name)
+{
+	return jobs_key(r->up, "hold", name, str_make("", 0));
+}
+
+/* "models/gemini-2.5-pro", "projects/P/locations/L/publishers/google/models/M" */
+static struct str short_name(struct str s)
+{
+	size_t from = 0;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '/')
+			from = i + 1;
+	return str_sub(s, from, s.n);
+}
+
+static int64_t time_or(struct json v, int64_t fallback)
+{
+	char text[64];
+	int64_t us;
+	json_string_copy(v, text, sizeof text);
+	return *text && time_parse(str_of(text), &us) == 0 ? us : fallback;
+}
+
+void holds_see(struct request *r, struct json object)
+{
+	struct str name = json_raw_string(json_get(object, "name"));
+	struct hold h = {.key = key_of(r, name), .operation = r->call.id, .provider = r->up->name_id,
+			 .region = r->up->region_id, .caller = r->call.key, .team = r->call.team,
+			 .feature = r->call.feature, .env = r->call.env};
+	char model[192];
+	json_string_copy(json_get(object, "model"), model, sizeof model);
+	h.model = intern(short_name(str_of(model)));
+	str_copy(h.name, sizeof h.name, name.n < sizeof h.name ? name : str_sub(name, name.n - sizeof h.name + 1, name.n));
+	h.tokens = json_u64_or0(json_path(object, "usageMetadata.totalTokenCount"));
+	h.from_us = h.booked_us = time_or(json_get(object, "createTime"), r->call.start_us);
+	h.until_us = time_or(json_get(object, "expireTime"), HOLD_FOREVER);
+	if (h.tokens >> TOKENS_MOST_BITS) {
+		LOG(LOG_WARN, "cache_not_metered", LOG_S("cache", name), LOG_S("why", STR("its count of tokens is none")));
+		return;
+	}
+	give_for(r, &h, is_surface(r, "gemini-caches"), take_sight);
+}
+
+void holds_end(struct request *r)
+{
+	struct str name = r->path; /* "/v1beta/cachedContents/ID": without the version */
+	struct hold h = {.booked_us = 0};
+	str_cut(&name, '/');
+	str_cut(&name, '/');
+	h.key = key_of(r, name);
+	give_for(r, &h, false, take_end);
+}
+
+/* "3600s", "1.5s"; in microseconds, rounded up. */
+static int64_t ttl_of(const struct request *r)
+{
+	char text[40];
+	int64_t until = time_or(json_get(r->features.top, "expireTime"), 0);
+	struct str s = str_of(json_string_copy(json_get(r->features.top, "ttl"), text, sizeof text));
+	money_wide us;
+	bool exact;
+	if (until > r->call.start_us)
+		return until - r->call.start_us;
+	if (s.n < 2 || s.p[s.n - 1] != 's' || decimal_scaled(str_sub(s, 0, s.n - 1), 6, &us, &exact) || us < 0)
+		return TTL_DEFAULT_US;
+	return us > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)us + !exact;
+}
+
+int holds_cap(struct request *r, struct cap_refusal *no)
+{
+	struct gate *g = r->worker->gate;
+	struct cap_ask ask = {.who = {r->call.key, r->call.team, r->call.feature, 0, r->call.env}, .currency = USD,
+			      .most_pico = 1, .likely_pico = 1, .priced = true};
+	struct usage u = {.flags = USAGE_SEEN};
+	char model[192];
+	struct price_query q = {.provider = r->up->name, .at_us = r->call.start_us};
+	struct price_result cost;
+	struct cap_ticket ticket;
+	uint64_t window;
+	bool warn;
+	int rc;
+	if (is_surface(r, "gemini-caches-end")) /* it only ends what costs */
+		return 0;
+	json_string_copy(json_get(r->features.top, "model"), model, sizeof model);
+	q.model = short_name(str_of(model));
+	ask.who.model = intern(q.model);
+	if (is_surface(r, "gemini-caches")) {
+		window = book_context_window_tok(g->book, r->up->name, q.model);
+		u.storage_token_hours = hold_token_hours(r->features.hidden_context && window ? window : r->features.body_bytes, 0,
+							 ttl_of(r)) + 1;
+		ask.priced = price(g->book, &q, &u, &cost) == 0 && cost.status == PRICE_PRICED;
+		ask.most_pico = ask.likely_pico = ask.priced ? cost.total_pico : 0;
+		ask.currency = cost.currency;
+	}
+	rc = caps_reserve(g->caps, &ask, &ticket, no, &warn);
+	if (!rc)
+		caps_settle(g->caps, &ticket, 0, 0);
+	return rc;
+}

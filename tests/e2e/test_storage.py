@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Explicit caches bill for as long as they are kept: created, moved, deleted, run out, through kill -9. The sandbox's list
+says how many tokens were kept from when to when; what that costs is computed here from the published price."""
+import json, pathlib, sys, time
+from datetime import datetime
+from decimal import Decimal, ROUND_HALF_EVEN
+from fractions import Fraction
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from stack import Stack, ok, close
+
+PRICE = Decimal('4.5') / 10**6  # gemini-2.5-pro, a token-hour: data/prices/google.csv
+GEM = '/gemini/v1beta'
+KEY = {'x-goog-api-key': 'g-storage'}
+
+def us(text):
+    t = datetime.fromisoformat(text.replace('Z', '+00:00'))
+    return round(Fraction(t.timestamp()) * 10**6) if not t.microsecond else int(t.replace(microsecond=0).timestamp()) * 10**6 + t.microsecond
+def half_even(n, d):
+    q, r = divmod(n, d)
+    return q + (2 * r > d or (2 * r == d and q % 2))
+def rows(s): return [r for r in map(json.loads, s.run('export', '--calls').stdout.splitlines()) if r['surface'] == 'gemini-cache-storage']
+def until(what, seconds=8):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        v = what()
+        if v: return v
+        time.sleep(0.1)
+    return what()
+def call(s, method, path, body=None, headers=None):
+    status, h, out = s.request(method, GEM + path, body, {'authorization': '', **KEY, **(headers or {})})
+    return status, json.loads(out or b'{}')
+def create(s, ttl, words=40000, model='models/gemini-2.5-pro', **kw):
+    return call(s, 'POST', '/cachedContents', {'model': model, 'ttl': ttl, 'contents': [{'role': 'user', 'parts': [{'text': 'word ' * words}]}]}, **kw)
+def truth(s, name): return [l['usage_due'] for l in s.served() if l['id'] == name]
+
+def lives(s):
+    status, ends = create(s, '2s')
+    ok('a cache is created', status == 200 and ends['usageMetadata']['totalTokenCount'] > 40000, str(ends)[:200])
+    _, moved = create(s, '900s')
+    _, gone = create(s, '600s')
+    _, free = create(s, '600s', model='models/gemini-9-unheard')
+    for _ in range(3):
+        st, seen = call(s, 'GET', '/' + moved['name'])
+        st2, listed = call(s, 'GET', '/cachedContents')
+    ok('c63_looking_at_caches_bills_nothing', st == 200 and len(listed['cachedContents']) >= 3 and not rows(s), str(rows(s))[:200])
+    st, m = call(s, 'PATCH', '/' + moved['name'], {'ttl': '3s'})
+    ok('its end is moved', st == 200 and us(m['expireTime']) < us(moved['expireTime']), str(m)[:200])
+    s.kill(); s.start_gateway()
+    st, _ = call(s, 'DELETE', '/' + gone['name'])
+    at_delete = time.time() * 1e6
+    ok('one is deleted', st == 200)
+    mine = [r for r in rows(s) if r['vendor_ref'] == gone['name']]
+    ok('its storage stands in the ledger when the deletion is answered', len(mine) == 1, str(mine)[:200])
+    st, _ = call(s, 'DELETE', '/' + gone['name'])
+    ok('deleted twice is an error of the vendor', st in (403, 404))
+    call(s, 'DELETE', '/' + free['name'])
+    all_in = until(lambda: {r['vendor_ref'] for r in rows(s)} >= {ends['name'], moved['name'], gone['name']})
+    ok('what ran out is booked without being asked for', all_in, str(rows(s))[:400])
+    s.kill(); s.start_gateway()
+    time.sleep(1.5)
+    for c, exact in ((ends, True), (moved, True), (gone, False)):
+        t, mine = truth(s, c['name'])[-1], [r for r in rows(s) if r['vendor_ref'] == c['name']]
+        held = us(t['until']) - us(t['from'])
+        want = half_even(t['totalTokenCount'] * held, 3600 * 10**6)
+        got = sum(r['storage_token_hours'] for r in mine)
+        slack = 0 if exact else half_even(t['totalTokenCount'] * 300000, 3600 * 10**6)
+        ok(f"c39_a_caches_token_hours_are_booked_once: {got} of {want} for {held / 1e6:.3f} s", len(mine) == 1 and 0 <= got - want <= slack, str(mine)[:300])
+        r = mine[0]
+        cost = (PRICE * r['storage_token_hours']).quantize(Decimal('1e-12'), ROUND_HALF_EVEN)
+        ok('c39_at_the_published_price_to_the_last_10^-12', Decimal(r['cost']) == cost and cost > 0 and r['price_status'] == 'priced', f"{r['cost']} {cost}")
+        ok('it is inference, of its own class, and no call', r['book'] == 'inference' and r['class_rule'] == 'I-cache-storage' and r['calls'] == 0 and r['provenance'] == 'measured', str(r)[:300])
+        ok('from its creation on', us(r['start']) == us(t['from']), f"{r['start']} {t['from']}")
+    r = [r for r in rows(s) if r['vendor_ref'] == free['name']][0]
+    ok('c54_storage_without_a_price_is_unpriced', r['price_status'] == 'unpriced' and r['cost'] is None, str(r)[:300])
+    spent = json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]['spent']
+    ok('caps count it', Decimal(spent) == sum(Decimal(r['cost']) for r in rows(s) if r['cost']), f'{spent}')
+
+def capped(s):
+    before = len(s.served())
+    st, e = create(s, '864000s')  # 50,000 tokens for ten days: far over the dollar
+    ok('c48_storage_that_a_hard_cap_cannot_hold_is_refused', st == 429 and e['error']['status'] == 'RESOURCE_EXHAUSTED', str(e)[:300])
+    ok('and is not forwarded', len(s.served()) == before)
+    st, e = create(s, '864000s', model='models/gemini-9-unheard')
+    ok('a hard cap refuses storage without a price', st == 429, str(e)[:300])
+
+def odd(s):
+    for body in (b'[]', b'{"ttl":', b'{"model":7,"ttl":[]}', json.dumps({'model': 'models/gemini-2.5-pro', 'ttl': '-5s'}).encode(), b'{}'):
+        st, out = call(s, 'POST', '/cachedContents', body)
+        ok(f'{body[:24]!r} is answered', st < 500, f'{st} {str(out)[:100]}')
+    for path in ('/cachedContents/', '/cachedContents/no-such', '/cachedContents/a/b/c'):
+        for method in ('DELETE', 'PATCH', 'GET'):
+            st, _ = call(s, method, path, b'{}' if method == 'PATCH' else None)
+            ok(f'{method} {path}', 400 <= st < 500, str(st))
+
+with Stack(config='caps: [{book: inference, amount: "1 USD", window: total, hard: true}]') as s:
+    capped(s)
+with Stack(config='caps: [{book: inference, amount: "100 USD", window: total, hard: false}]') as s:
+    lives(s)
+    odd(s)
+    ok('verify is content', s.json('verify')['ok'], str(s.json('verify'))[:300])
+close()
