@@ -10,9 +10,9 @@
 
 #include "base/buf.h"
 #include "gate/clerk.h"
-#include "gate/gate.h"
+#include "gate/exposition.h"
 
-enum { ANSWER_BYTES = 4 * 1024 * 1024, CAPS_SHOWN = 1024, BODY_BYTES = 64 * 1024 };
+enum { ANSWER_BYTES = EXPOSITION_BYTES, CAPS_SHOWN = 1024, BODY_BYTES = 64 * 1024 };
 
 struct admin {
 	struct gate *gate;
@@ -22,14 +22,6 @@ struct admin {
 	bool started;
 	atomic_uint waiting; /* errands whose word is still to come */
 };
-
-static unsigned long long total(const struct gate *g, size_t member)
-{
-	unsigned long long sum = 0;
-	for (unsigned i = 0; i < g->workers; i++)
-		sum += atomic_load_explicit((atomic_ullong *)((char *)&g->worker[i]->stats + member), memory_order_relaxed);
-	return sum;
-}
 
 static unsigned healthz(struct admin *a, const struct head *h, struct sb *out, const char **type)
 {
@@ -44,30 +36,8 @@ static unsigned healthz(struct admin *a, const struct head *h, struct sb *out, c
 
 static unsigned metrics(struct admin *a, const struct head *h, struct sb *out, const char **type)
 {
-	struct writer_stats ws;
-	writer_stats(a->gate->writer, &ws);
-#define X(member, name, kind, help)                                                                         \
-	sb_addf(out, "# HELP " #name " " help "\n# TYPE " #name " " #kind "\n" #name " %llu\n",             \
-		total(a->gate, offsetof(struct gate_stats, member)));
-#include "gate/metrics.def"
-#undef X
-	sb_adds(out, "# HELP runrate_responses_total Answers given, by first digit of the status\n"
-		     "# TYPE runrate_responses_total counter\n");
-	for (unsigned i = 2; i < 6; i++)
-		sb_addf(out, "runrate_responses_total{class=\"%uxx\"} %llu\n", i,
-			total(a->gate, offsetof(struct gate_stats, status_class) + i * sizeof(atomic_ullong)));
-	sb_addf(out,
-		"# HELP runrate_ledger_rows_total Rows made durable\n# TYPE runrate_ledger_rows_total counter\n"
-		"runrate_ledger_rows_total %llu\n"
-		"# HELP runrate_ledger_commits_total Group commits\n# TYPE runrate_ledger_commits_total counter\n"
-		"runrate_ledger_commits_total %llu\n"
-		"# HELP runrate_ledger_queued Rows waiting for the writer\n# TYPE runrate_ledger_queued gauge\n"
-		"runrate_ledger_queued %llu\n"
-		"# HELP runrate_ledger_longest_commit_seconds Longest commit since start\n"
-		"# TYPE runrate_ledger_longest_commit_seconds gauge\nrunrate_ledger_longest_commit_seconds %llu.%06llu\n",
-		(unsigned long long)ws.rows, (unsigned long long)ws.commits, (unsigned long long)ws.queued,
-		(unsigned long long)ws.longest_commit_us / 1000000, (unsigned long long)ws.longest_commit_us % 1000000);
-	*type = "text/plain; version=0.0.4";
+	exposition_write(a->gate, out);
+	*type = "text/plain; version=0.0.4; charset=utf-8";
 	return 200;
 }
 
@@ -82,7 +52,7 @@ static unsigned status(struct admin *a, const struct head *h, struct sb *out, co
 	jw_kcstr(&w, "durability", a->gate->conf->durability == DURABILITY_GROUP ? "group" : "relaxed");
 	jw_ku64(&w, "workers", a->gate->workers);
 	jw_kstr(&w, "price_book", book_date(a->gate->book));
-#define X(member, name, kind, help) jw_ku64(&w, #member, total(a->gate, offsetof(struct gate_stats, member)));
+#define X(member, name, kind, help) jw_ku64(&w, #member, gate_total(a->gate, offsetof(struct gate_stats, member)));
 #include "gate/metrics.def"
 #undef X
 	jw_end_object(&w);

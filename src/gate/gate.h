@@ -28,6 +28,7 @@
 #include "gate/jobs.h"
 #include "gate/rate.h"
 #include "gate/sse.h"
+#include "gate/tally.h"
 #include "ledger/inflight.h"
 #include "ledger/writer.h"
 #include "model/dialect.h"
@@ -112,6 +113,7 @@ struct worker {
 	struct timer refresh;
 	uint64_t settings_version;
 	struct gate_stats stats;
+	struct tally tally;         /* by model, for readers on other threads */
 	pthread_t thread;
 };
 

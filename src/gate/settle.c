@@ -286,6 +286,12 @@ static void kick_writer(struct deferred *d)
 	writer_kick(w->gate->writer);
 }
 
+/* A row is on its way into the ledger: whoever watches from outside is told. */
+static void tell(struct request *r, const struct call *c)
+{
+	tally_add(&r->worker->tally, c);
+}
+
 enum turn settle_push(struct request *r)
 {
 	struct worker *w = r->worker;
@@ -295,8 +301,10 @@ enum turn settle_push(struct request *r)
 	if (r->seq)
 		return NEXT;
 	loop_defer(w->loop, &w->kick, kick_writer);
-	if (r->other && writer_add(writer, w->index, r->other, str_make("", 0)))
+	if (r->other && writer_add(writer, w->index, r->other, str_make("", 0))) {
+		tell(r, r->other);
 		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */
+	}
 	r->seq = r->other ? 0 : writer_add(writer, w->index, &r->call, raw_usage(r));
 	if (!r->seq) {
 		if (writer_state(writer) == WRITER_FULL) {
@@ -312,6 +320,7 @@ enum turn settle_push(struct request *r)
 			stream_abort(r->client);
 		return OVER;
 	}
+	tell(r, &r->call);
 	if (w->gate->conf->durability == DURABILITY_RELAXED) {
 		if (r->slot >= 0)
 			clear_later(w, r->seq, r->slot);

@@ -55,7 +55,9 @@ struct worker *worker_new(struct gate *g, unsigned index, struct err *e)
 	w->gate = g;
 	w->index = index;
 	hash_random(&w->salt, sizeof w->salt);
-	w->ledger = ledger_open(g->ledger_path, LEDGER_READ, e);
+	if (tally_init(&w->tally))
+		err_set(e, RR_NOMEM, "no memory for a worker");
+	w->ledger = w->tally.series ? ledger_open(g->ledger_path, LEDGER_READ, e) : NULL;
 	w->auth = w->ledger ? auth_new(w->ledger, e) : NULL;
 	w->inflight = w->auth ? inflight_open(g->ledger_path, index, INFLIGHT_SLOTS, e) : NULL;
 	w->loop = w->inflight ? loop_new(g->clock, e) : NULL;
@@ -140,6 +142,7 @@ void worker_free(struct worker *w)
 	auth_free(w->auth);
 	if (w->ledger)
 		ledger_close(w->ledger);
+	tally_fini(&w->tally);
 	free(w->clearing);
 	free(w);
 }
