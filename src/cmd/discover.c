@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See discover.h. Where agents keep their logs: Claude Code ~/.claude/projects, ~/.config/claude/projects and
- * CLAUDE_CONFIG_DIR (a list, parted by commas); Codex $CODEX_HOME or ~/.codex, sessions and archived_sessions (read
- * from their documentation and from ccusage 20, November 2026).
+ * See discover.h. Where agents keep their logs is a table: a tool, the variable that moves its folder (a list, parted by
+ * commas), its folder below home where that is not set, and what of it holds logs. Read from the tools' documentation
+ * and from ccusage 20 (docs/guide), November 2026.
  */
 #include "cmd/discover.h"
 
@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_folder(const char *path)
+static bool is_there(const char *path) /* a folder, or a database */
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	return stat(path, &st) == 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
 }
 
 static void add_folder(struct discovered *d, struct arena *a, const char *tool, struct str base, const char *below)
@@ -28,7 +28,7 @@ static void add_folder(struct discovered *d, struct arena *a, const char *tool, 
 	struct str kept;
 	bool new_tool = true;
 	if (!base.n || d->folders == DISCOVER_FOLDERS ||
-	    snprintf(path, sizeof path, "%.*s%s", STR_ARG(base), below) >= (int)sizeof path || !is_folder(path))
+	    snprintf(path, sizeof path, "%.*s%s", STR_ARG(base), below) >= (int)sizeof path || !is_there(path))
 		return;
 	for (unsigned i = 0; i < d->folders; i++) {
 		if (strcmp(d->folder[i], path) == 0)
@@ -43,27 +43,44 @@ static void add_folder(struct discovered *d, struct arena *a, const char *tool, 
 	d->tools += new_tool;
 }
 
+static const struct place {
+	const char *tool, *variable, *home, *below;
+} places[] = {
+	{"Claude Code", "CLAUDE_CONFIG_DIR", "/.claude", "/projects"},
+	{"Claude Code", NULL, "/.claude", "/projects"},
+	{"Claude Code", NULL, "/.config/claude", "/projects"},
+	{"Codex", "CODEX_HOME", "/.codex", "/sessions"},
+	{"Codex", "CODEX_HOME", "/.codex", "/archived_sessions"},
+	{"Gemini CLI", "GEMINI_DATA_DIR", "/.gemini/tmp", ""},
+	{"Qwen Code", "QWEN_DATA_DIR", "/.qwen", "/projects"},
+	{"Kimi", "KIMI_DATA_DIR", "/.kimi", "/sessions"},
+	{"OpenCode", "OPENCODE_DATA_DIR", "/.local/share/opencode", "/storage/message"},
+	{"OpenCode", "OPENCODE_DATA_DIR", "/.local/share/opencode", "/opencode.db"},
+	{"Kilo", "KILO_DATA_DIR", "/.local/share/kilo", "/kilo.db"},
+	{"Amp", "AMP_DATA_DIR", "/.local/share/amp", "/threads"},
+	{"Droid", "DROID_SESSIONS_DIR", "/.factory/sessions", ""},
+	{"pi", "PI_AGENT_DIR", "/.pi/agent/sessions", ""},
+	{"OpenClaw", "OPENCLAW_DIR", "/.openclaw", "/agents"},
+	{"Copilot CLI", NULL, "/.copilot", "/otel"},
+	{"Goose", NULL, "/.local/share/goose/sessions", "/sessions.db"},
+	{"Hermes", "HERMES_HOME", "/.hermes", "/state.db"},
+	{"Cline", NULL, "/.config/Code/User/globalStorage/saoudrizwan.claude-dev", "/tasks"},
+	{"Cline", NULL, "/.cline/data", "/sessions"},
+	{"Roo Code", NULL, "/.config/Code/User/globalStorage/rooveterinaryinc.roo-cline", "/tasks"},
+	{"Kilo", NULL, "/.config/Code/User/globalStorage/kilocode.kilo-code", "/tasks"},
+};
+
 static void agents(struct discovered *d, struct arena *a)
 {
-	static const char *const codex[] = {"/sessions", "/archived_sessions"};
-	const char *home = getenv("HOME"), *codex_home = getenv("CODEX_HOME"), *list = getenv("CLAUDE_CONFIG_DIR");
-	struct str rest = str_of(list);
-	while (rest.p && rest.n) {
-		struct str one = str_trim(str_cut(&rest, ','));
-		add_folder(d, a, "Claude Code", one, "/projects");
-	}
-	if (home && home[0]) {
-		add_folder(d, a, "Claude Code", str_of(home), "/.claude/projects");
-		add_folder(d, a, "Claude Code", str_of(home), "/.config/claude/projects");
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		char below[64];
-		if (codex_home && codex_home[0]) {
-			add_folder(d, a, "Codex", str_of(codex_home), codex[i]);
-		} else if (home && home[0]) {
-			snprintf(below, sizeof below, "/.codex%s", codex[i]);
-			add_folder(d, a, "Codex", str_of(home), below);
-		}
+	const char *home = getenv("HOME");
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		const struct place *p = &places[i];
+		struct str rest = str_of(p->variable ? getenv(p->variable) : NULL);
+		char base[PATH_MAX];
+		if (!rest.n && home && home[0] && snprintf(base, sizeof base, "%s%s", home, p->home) < (int)sizeof base)
+			add_folder(d, a, p->tool, str_of(base), p->below);
+		while (rest.p && rest.n)
+			add_folder(d, a, p->tool, str_trim(str_cut(&rest, ',')), p->below);
 	}
 }
 

@@ -12,8 +12,8 @@
 enum { DISCOVER_FOLDERS = 32, DISCOVER_FILES = 500 };
 
 struct discovered {
-	const char *folder[DISCOVER_FOLDERS]; /* of agents' logs, that exist */
-	const char *tool[DISCOVER_FOLDERS];   /* "Claude Code", "Codex" */
+	const char *folder[DISCOVER_FOLDERS]; /* of agents' logs, that exist; or a database of one */
+	const char *tool[DISCOVER_FOLDERS];   /* "Claude Code", "Codex" ... */
 	unsigned folders, tools;
 	const char *file[DISCOVER_FILES]; /* regular files of the current folder that may be exports, by name */
 	unsigned files;

@@ -103,6 +103,8 @@ const char *read_money(struct str text, int64_t *pico, bool *exact);     /* blan
 const char *read_count(struct str text, uint64_t *out);                  /* "59200.0" is 59200 */
 const char *read_time(struct str text, int64_t *us);                     /* ISO 8601, "2024-09-01 00:00:00 UTC" */
 const char *read_unix(struct json v, int64_t *us);
+/* ISO 8601; seconds or milliseconds since 1970, told by their size; [seconds, nanoseconds] */
+const char *read_moment(struct import_ctx *x, struct json v, int64_t *us);
 struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
 uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */
 struct str json_text(struct import_ctx *x, struct json v);               /* unescaped, in the record's arena */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OpenTelemetry GenAI spans: OTLP JSON, as the collector's file exporter writes it (a document, or one a line).
+ * OpenTelemetry GenAI spans: OTLP JSON, as the collector's file exporter writes it (a document, or one a line), and
+ * spans alone with attributes as a map, as SDKs' file and console exporters write them (Copilot CLI's ~/.copilot/otel).
  *
  * 1. gen_ai.usage.input_tokens includes what was cached, output_tokens includes reasoning (semantic conventions for
  *    generative AI); the older names prompt_tokens and completion_tokens are read too. Details that are larger than
@@ -25,11 +26,31 @@ struct attributes {
 	struct named_counts counts;
 };
 
+/* The first of the paths that is there. */
+static struct json one_of(struct json v, const char *const *paths)
+{
+	struct json found = {JSON_NONE, {NULL, 0}};
+	for (; *paths && (found.type == JSON_NONE || found.type == JSON_NULL); paths++)
+		found = json_path(v, *paths);
+	return found;
+}
+
+static const char *const trace_paths[] = {"traceId", "trace_id", "spanContext.traceId", "context.trace_id", NULL};
+static const char *const span_paths[] = {"spanId", "span_id", "spanContext.spanId", "context.span_id", NULL};
+static const char *const parent_paths[] = {"parentSpanId", "parent_span_id", "parentSpanContext.spanId", "parent_id", NULL};
+static const char *const start_paths[] = {"startTime", "start_time", NULL}, *const end_paths[] = {"endTime", "end_time", NULL};
+
+static bool is_span(struct json r)
+{
+	return json_get(r, "attributes").type == JSON_OBJECT && json_get(r, "name").type == JSON_STRING &&
+	       one_of(r, span_paths).type == JSON_STRING && one_of(r, start_paths).type != JSON_NONE;
+}
+
 static unsigned probe(struct json r)
 {
 	bool scopes = json_get(r, "scopeSpans").type == JSON_ARRAY || json_get(r, "scope_spans").type == JSON_ARRAY ||
 		      json_get(r, "instrumentationLibrarySpans").type == JSON_ARRAY;
-	return scopes ? 100 : 0;
+	return scopes || is_span(r) ? 100 : 0;
 }
 
 /* {"stringValue": "x"}, {"intValue": "12"} or {"intValue": 12}. */
@@ -53,10 +74,11 @@ static void read_attributes(struct import_ctx *x, struct json list, struct attri
 	static const struct str usage = {"gen_ai.usage.", 13};
 	struct json_iter it;
 	struct json one;
-	struct str none;
-	for (json_open(&it, list); json_next(&it, &none, &one);) {
-		struct str name = json_text(x, json_get(one, "key"));
-		struct json v = value_of(json_get(one, "value"));
+	struct str key;
+	for (json_open(&it, list); json_next(&it, &key, &one);) {
+		bool map = list.type == JSON_OBJECT;
+		struct str name = map ? key : json_text(x, json_get(one, "key"));
+		struct json v = map ? one : value_of(json_get(one, "value"));
 		uint64_t n;
 		for (unsigned i = 0; i < ATTRIBUTES; i++)
 			if (str_eqc(name, attribute_name[i]))
@@ -93,21 +115,23 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	struct attributes a = *resource;
 	struct span n;
 	struct str operation, tier, env;
-	struct json trace = json_get(s, "traceId");
+	struct json trace = one_of(s, trace_paths);
+	const char *why;
 	span_init(&n);
 	memset(&a.counts, 0, sizeof a.counts);
 	read_attributes(x, json_get(s, "attributes"), &a);
 	n.number = number;
-	n.id = hash_id(trace, json_get(s, "spanId"));
-	n.parent = hash_id(trace, json_get(s, "parentSpanId"));
+	n.id = hash_id(trace, one_of(s, span_paths));
+	n.parent = hash_id(trace, one_of(s, parent_paths));
 	if (!n.id)
 		return row_reject(x, number, "a span has no spanId");
 	n.used = a.counts.any;
 	if (!n.used)
 		return spans_add(x, x->state, &n, e);
-	if (!nano_time(x, json_get(s, "startTimeUnixNano"), &n.start_us))
-		return row_reject(x, number, "a span's startTimeUnixNano is no time");
-	if (!nano_time(x, json_get(s, "endTimeUnixNano"), &n.end_us))
+	if (!nano_time(x, json_get(s, "startTimeUnixNano"), &n.start_us) &&
+	    (why = read_moment(x, one_of(s, start_paths), &n.start_us)) != NULL)
+		return row_reject(x, number, "a span's start time %s", why);
+	if (!nano_time(x, json_get(s, "endTimeUnixNano"), &n.end_us) && read_moment(x, one_of(s, end_paths), &n.end_us))
 		n.end_us = n.start_us;
 	named_counts_read(&a.counts, n.tok, &n.flags);
 	operation = json_text(x, a.v[A_OPERATION]);
@@ -136,6 +160,8 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	struct str none;
 	int rc = 0;
 	read_attributes(x, json_path(r, "resource.attributes"), &resource);
+	if (is_span(r))
+		return one_span(x, r, &resource, number, e);
 	for (unsigned i = 0; i < sizeof scopes / sizeof *scopes && list.type != JSON_ARRAY; i++)
 		list = json_get(r, scopes[i]);
 	for (json_open(&it, list); !rc && json_next(&it, &none, &scope);)
@@ -156,7 +182,7 @@ static void state_free(struct import_ctx *x)
 
 const struct import_source source_otel = {
 	.name = "otel",
-	.title = "OpenTelemetry GenAI spans (OTLP JSON)",
+	.title = "OpenTelemetry GenAI spans (OTLP JSON; spans of file exporters, Copilot CLI)",
 	.flags = SRC_LINES,
 	.state_bytes = sizeof(struct spans),
 	.probe_json = probe,

@@ -68,6 +68,32 @@ const char *read_unix(struct json v, int64_t *us)
 	return NULL;
 }
 
+const char *read_moment(struct import_ctx *x, struct json v, int64_t *us)
+{
+	static const money_wide ms_from = (money_wide)100000000000 * 1000000, most = (money_wide)253402300800 * 1000000;
+	struct str text = json_text(x, v);
+	money_wide t;
+	uint64_t s, ns;
+	if (v.type == JSON_NONE)
+		return "is missing: its day is not known";
+	if (v.type == JSON_ARRAY) {
+		if (json_u64(json_path(v, "[0]"), &s) || json_u64(json_path(v, "[1]"), &ns) || s > 253402300799 || ns > 999999999)
+			return "is no time";
+		*us = (int64_t)s * US_PER_S + (int64_t)(ns / 1000);
+		return NULL;
+	}
+	if (v.type == JSON_STRING)
+		return read_time(text, us);
+	if (decimal_scaled(text, 6, &t, NULL) || t < 0)
+		return "is no time";
+	if (t >= ms_from)
+		t /= 1000;
+	if (t >= most)
+		return "is no time";
+	*us = (int64_t)t;
+	return NULL;
+}
+
 struct str json_text(struct import_ctx *x, struct json v)
 {
 	struct sb b;

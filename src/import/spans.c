@@ -63,7 +63,7 @@ int spans_add(struct import_ctx *x, struct spans *s, const struct span *n, struc
 	return 0;
 }
 
-static int put(struct import_ctx *x, const struct span *n, struct err *e)
+static int put(struct import_ctx *x, const struct spans *s, const struct span *n, struct err *e)
 {
 	struct call *k = row_begin(x, n->number);
 	struct usage *u = &k->usage;
@@ -93,7 +93,7 @@ static int put(struct import_ctx *x, const struct span *n, struct err *e)
 		x->claim_counts = true;
 		k->currency = intern(STR("USD"));
 	}
-	row_is(x, BOOK_INFERENCE, "trace-span");
+	row_is(x, BOOK_INFERENCE, s->rule ? s->rule : "trace-span");
 	key_add_u64(x, n->id);
 	return row_end(x, e);
 }
@@ -121,7 +121,7 @@ int spans_finish(struct import_ctx *x, struct spans *s, struct err *e)
 			continue;
 		agents += n->agent;
 		if (!n->agent)
-			rc = put(x, n, e);
+			rc = put(x, s, n, e);
 	}
 	if (agents && !rc)
 		import_note(x, "%llu agents' spans carry sums whose model calls are not in the file: they are left out",
@@ -205,10 +205,18 @@ uint32_t provider_named(struct str name)
 		{"mistral_ai", "mistral"}, {"mistralai", "mistral"}, {"cohere_chat", "cohere"}, {"x_ai", "xai"},
 		{"together_ai", "together"}, {"fireworks_ai", "fireworks"}, {"text-completion-openai", "openai"},
 		{"openai.chat", "openai"}, {"openai.responses", "openai"}, {"anthropic.messages", "anthropic"},
+		{"vertex", "google"}, {"google-ai-studio", "google"}, {"google-vertex-anthropic", "google"}, {"gemini-cli", "google"},
+		{"x", "xai"}, {"x-ai", "xai"}, {"togetherai", "together"}, {"fireworks-ai", "fireworks"}, {"moonshotai", "moonshot"},
 		{"langchain", ""}, {"crewai", ""},
 	};
+	char lower[64];
+	size_t n = 0;
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_ieq(name, str_of(names[i][0])))
 			return names[i][1][0] ? intern(str_of(names[i][1])) : 0;
-	return name.n ? intern(name) : 0;
+	if (name.n >= sizeof lower) /* no provider's name */
+		return intern(name);
+	for (; n < name.n; n++) /* Helicone writes OPENAI */
+		lower[n] = name.p[n] >= 'A' && name.p[n] <= 'Z' ? (char)(name.p[n] + 32) : name.p[n];
+	return n ? intern(str_make(lower, n)) : 0;
 }

@@ -30,6 +30,7 @@ struct spans {
 	struct span *span;
 	uint32_t count, room;
 	uint32_t *slot, slots; /* index + 1 by id */
+	const char *rule;      /* the id of the rule that says that all of it is inference; NULL: trace-span */
 };
 
 void span_init(struct span *n);

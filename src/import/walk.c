@@ -19,6 +19,7 @@
 
 #include "base/fs.h"
 #include "base/table.h"
+#include "import/agent_db.h"
 #include "import/import_i.h"
 #include "import/mapping.h"
 #include "import/records.h"
@@ -36,7 +37,7 @@ struct file {
 	char *path;
 	const struct import_source *source;
 	bool lines;       /* JSON lines: a record a line */
-	bool csv;
+	bool csv, db;
 	bool done;
 	char scope[64];
 	uint64_t bytes;
@@ -210,6 +211,12 @@ static int probe(struct walk *w, struct file *f, struct err *e)
 	t = str_trim(t);
 	if (t.n == 0)
 		return refuse(e, f->path, "it is empty", "export it again: an empty file is no bill of nothing");
+	if (agent_db_is(t)) {
+		f->db = true;
+		f->source = source_named("agents");
+		if (!as || as == f->source)
+			return 0;
+	}
 	if (str_starts(t, STR("PAR1")))
 		return refuse(e, f->path, "it is a Parquet file", "export CSV, or convert it: duckdb -c \"copy 'f.parquet' to 'f.csv'\"");
 	if (str_starts(t, STR("%PDF-")))
@@ -318,6 +325,34 @@ static int read_json(struct walk *w, struct file *f, struct err *e)
 	return rc;
 }
 
+struct db_rows {
+	struct import_ctx *x;
+	struct err *e;
+};
+
+static int db_row(struct str text, uint64_t number, const char *fault, void *arg)
+{
+	struct db_rows *d = arg;
+	struct json v;
+	if (fault || json_parse(text, &v, NULL))
+		return row_reject(d->x, number, "%s", fault ? fault : "it is not well-formed JSON");
+	arena_reset(&d->x->arena);
+	return d->x->source->json_record(d->x, v, number, d->e);
+}
+
+static int read_db(struct walk *w, struct file *f, struct err *e)
+{
+	struct db_rows d = {&w->x, e};
+	struct err mine = {0};
+	int rc = w->x.source->file_begin(&w->x, NULL, e);
+	if (!rc)
+		rc = agent_db_each(f->path, db_row, &d, &mine);
+	if (!mine.code)
+		return rc;
+	row_reject(&w->x, 0, "%s", mine.what); /* one database that is none does not keep the others out */
+	return 0;
+}
+
 /* What the batch remembers the file by: its content, or for a folder or a large file its name, size and time. */
 static void file_hash(const struct file *f, unsigned char out[32])
 {
@@ -385,7 +420,7 @@ static int read_file(struct walk *w, struct file *f, struct err *e)
 {
 	int rc;
 	w->x.path = f->path;
-	rc = f->csv ? read_csv(w, f, e) : read_json(w, f, e);
+	rc = f->db ? read_db(w, f, e) : f->csv ? read_csv(w, f, e) : read_json(w, f, e);
 	f->done = true;
 	w->x.s->files++;
 	w->bytes_before += f->bytes;

@@ -122,6 +122,35 @@ def litellm():
     t.same("LiteLLM: CSV says the same", (c["priced"], c["claimed"], c["tokens"]), (a["priced"], a["claimed"], a["tokens"]))
 
 
+def helicone():
+    """Cached tokens stand beside prompt_tokens; total_tokens is prompt plus completion; cost is an estimate in dollars."""
+    row = lambda i, **m: {"response_id": f"resp-{i}", "response_created_at": "2026-10-01T10:00:02.500Z", "response_status": 200, "response_model": "gpt-4.1-mini-2025-04-14",
+                          "request_id": f"req-{i}", "request_created_at": "2026-10-01T10:00:00.000Z", "request_body": {"helicone_message": "x"}, "request_user_id": "u1",
+                          "request_properties": {"team": "search"}, "properties": {"team": "search", "Environment": "production"}, "request_model": "gpt-4.1-mini",
+                          "model": "gpt-4.1-mini-2025-04-14", "provider": "OPENAI", "delay_ms": 2500, "time_to_first_token": 350, "total_tokens": 700, "prompt_tokens": 600,
+                          "completion_tokens": 100, "prompt_cache_read_tokens": 400, "prompt_cache_write_tokens": 0, "prompt_audio_tokens": None, "cost": 0.00044,
+                          "cache_reference_id": "00000000-0000-0000-0000-000000000000", "cache_enabled": False, **m}
+    rows = [row(1), row(2, cache_reference_id="req-1", cost=0), row(3, response_status=429, prompt_tokens=None, completion_tokens=None, prompt_cache_read_tokens=None, cost=None),
+            row(4, provider="ANTHROPIC", response_model="claude-sonnet-4-20250514", model="claude-sonnet-4-20250514", prompt_tokens=10, prompt_cache_read_tokens=2000,
+                prompt_cache_write_tokens=300, completion_tokens=20, cost=0.0021)]
+    m = D(1000000)
+    one = (600 * D("0.4") + 400 * D("0.1") + 100 * D("1.6")) / m
+    four = (10 * D(3) + 2000 * D("0.3") + 300 * D("3.75") + 20 * D(15)) / m
+    a, ledger = t.twice("Helicone API answer", t.put("he.json", json.dumps({"data": rows, "error": None}, indent=1)))
+    t.same("Helicone: rows, tokens, priced, claimed", (a["batches"][0]["source"], a["rows_new"], a["tokens"], D(a["priced"]), D(a["claimed"])),
+           ("helicone", 4, 1100 + 2330, one + four, D("0.00254")))
+    r = json.loads(t.run("report", "--by", "team", "--json", "--ledger", ledger).stdout)
+    t.same("Helicone: the property team is the team", {x["key"] for x in r["inference"]["lines"]}, {"search"})
+    b = t.take(t.put("he.jsonl", "".join(json.dumps(r) + "\n" for r in rows)), ledger=ledger)
+    t.same("Helicone: JSON lines are the same rows", (b["rows_new"], b["rows_revised"]), (0, 0))
+    columns = "response_id response_created_at response_status request_created_at request_body request_properties request_user_id model prompt_tokens completion_tokens latency cost".split()
+    flat = [{k: (json.dumps(r[k]) if isinstance(r.get(k), dict) else "" if r.get(k) is None else r.get(k)) for k in columns if k in r} | {"latency": r["delay_ms"]} for r in rows[:1]]
+    c, _ = t.twice("Helicone export tool's CSV", t.put("he.csv", csv_text(columns, *flat)))
+    t.same("Helicone's CSV has no cache column: what it says is counted", (c["tokens"], D(c["claimed"])), (700, D("0.00044")))
+    d = t.take(t.put("he2.json", json.dumps([row(1, prompt_tokens=1.5), row(2, request_created_at="soon"), row(3, cost="much"), row(5)])), rc=4)
+    t.same("Helicone: bad rows are named", ([x["row"] for x in d["rows_rejected"]], d["rows_new"]), ([1, 2, 3], 1))
+
+
 def leaves(observations):
     """Observations with usage that have no other with usage below them."""
     up = {o["id"]: o.get("parentObservationId") for o in observations}
@@ -329,6 +358,7 @@ def run_all(module):
     openai_csv()
     anthropic()
     litellm()
+    helicone()
     langfuse_files()
     langfuse_names()
     otel()

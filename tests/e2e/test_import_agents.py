@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Agents' local logs: every family against what it was written with, and against ccusage 20 on the same home folder.
+
+1. Each family of agent_logs.py: answers, tokens by class, twice is nothing new.
+2. ccusage (npm, the version of ccusage/package.json; skipped loudly where it cannot be had) reads the same home: the sums
+   agree, or the difference is the one that agent_logs.py names. The public Claude Code and Codex samples too.
+3. Copilot CLI's spans, the SQLite databases of OpenCode, Goose and Hermes, discovery by the bare command.
+4. Broken lines, counts that are none, events without a time: named by row, the rest is kept.
+"""
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import agent_logs  # noqa: E402
+from agent_logs import MS, T, lines  # noqa: E402
+
+RUNRATE = os.environ.get("RUNRATE", str(HERE.parents[1] / "build/runrate"))
+SAMPLES = HERE.parents[2] / "shared/data/billing/agents/ccusage"
+TMP = pathlib.Path(tempfile.mkdtemp(prefix="rr-agents-"))
+passed, failed, skipped, ledgers = 0, 0, 0, 0
+
+
+def ok(name, good, why=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    print(f"{'ok' if good else 'not ok'} {name}" + ("" if good else f": {why}"))
+
+
+def same(name, got, want):
+    ok(name, got == want, f"{got!r}, wanted {want!r}")
+
+
+def write(home, files):
+    for path, text in files.items():
+        at = home / path
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return sorted({str((home / p).parent) for p in files})
+
+
+def take(paths, rc=0, ledger=None):
+    global ledgers
+    ledgers += 1
+    ledger = ledger or str(TMP / f"{ledgers}.db")
+    r = subprocess.run([RUNRATE, "import", *map(str, paths), "--json", "--ledger", ledger], capture_output=True, text=True)
+    if r.returncode != rc:
+        ok(f"import of {paths} exits {rc}", False, f"{r.returncode}: {r.stderr[:300]}")
+    return json.loads(r.stdout) if r.stdout else {"rows_new": -1, "tokens": -1, "rows_rejected": [], "notes": [], "error": r.stderr}
+
+
+def by_class(ledger):
+    """Sums of the ledger's classes, as (plain, read, write, out)."""
+    r = subprocess.run([RUNRATE, "report", "--by", "model", "--json", "--ledger", ledger], capture_output=True, text=True)
+    return json.loads(r.stdout)
+
+
+def ccusage_binary():
+    global skipped
+    binary = HERE / "ccusage/node_modules/.bin/ccusage"
+    if not binary.exists():
+        subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=HERE / "ccusage", capture_output=True)
+    try:
+        r = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=20)
+        if r.returncode == 0:
+            return str(binary)
+        why = r.stderr.strip()[:100]
+    except OSError as e:
+        why = str(e)
+    skipped += 1
+    print(f"  skipped: ccusage cannot be had here ({why}): nothing is compared with it")
+    return None
+
+
+def ccusage(binary, home, **env):
+    r = subprocess.run([binary, "daily", "--json", "--offline", "-z", "UTC"], capture_output=True, text=True, timeout=60,
+                       env={"HOME": str(home), "PATH": os.environ["PATH"], **env})
+    try:
+        return json.loads(r.stdout)["totals"]
+    except (ValueError, KeyError):
+        return {"totalTokens": None, "error": r.stdout[:200] + r.stderr[:200]}
+
+
+def families(binary):
+    for name, make in agent_logs.FAMILIES.items():
+        files, answers, other = make()
+        home = TMP / name
+        roots = write(home, files)
+        ledger = str(TMP / f"{name}.ledger")
+        a = take(roots, ledger=ledger)
+        tokens = sum(sum(x[1:]) for x in answers)
+        same(f"{name}: answers, tokens", (a["rows_new"], a["tokens"], a["rows_rejected"]), (len(answers), tokens, []))
+        b = take(roots, ledger=ledger)
+        same(f"{name}: twice is nothing new", (b["rows_new"], b["rows_revised"], b["tokens"]), (0, 0, tokens))
+        lines_ = by_class(ledger)["inference"]["lines"]
+        same(f"{name}: models", sorted(x["key"] for x in lines_), sorted({x[0] for x in answers}))
+        if not binary or other == "unread":
+            continue
+        c = ccusage(binary, home)
+        more = other[0] if other else 0
+        # ccusage leaves thinking out of the parts of some families, never out of the total
+        same(f"{name}: as ccusage, token by token" + (f" ({other[1]})" if other else ""), c["totalTokens"], tokens + more)
+
+
+def claude_and_codex(binary):
+    global skipped
+    if not SAMPLES.is_dir():
+        skipped += 1
+        print(f"  skipped: {SAMPLES} is not here")
+        return
+    for name, env, folder in (("Claude Code", "CLAUDE_CONFIG_DIR", "claude"), ("Codex", "CODEX_HOME", "codex")):
+        a = take([SAMPLES / folder])
+        empty = TMP / f"empty-{folder}"
+        empty.mkdir()
+        if binary:
+            c = ccusage(binary, empty, **{env: str(SAMPLES / folder)})
+            parts = sum(c[k] for k in ("inputTokens", "outputTokens", "cacheReadTokens", "cacheCreationTokens"))
+            same(f"public {name} samples: as ccusage, by its parts", a["tokens"], parts)
+            # Codex's own total_tokens adds reasoning to an output that holds it, and ccusage's total copies that
+            reasoning = sum(json.loads(t)["payload"]["info"]["last_token_usage"]["reasoning_output_tokens"]
+                            for p in (SAMPLES / folder).rglob("*.jsonl") for t in open(p) if "last_token_usage" in t) if folder == "codex" else 0
+            same(f"public {name} samples: its total differs by the reasoning that it counts twice, and by nothing else", c["totalTokens"] - parts, reasoning)
+            if not a["rows_unpriced"] and a["claimed"] == "0":
+                same(f"public {name} samples: at the same price", round(float(a["priced"]), 9), round(c["totalCost"] if "totalCost" in c else c["costUSD"], 9))
+
+
+def copilot():
+    span = lambda i, up, n, name, **a: {"type": "span", "traceId": "t1", "spanId": i, "parentSpanId": up, "name": name, "startTime": [MS // 1000 + n, 5000],
+                                        "endTime": [MS // 1000 + n, 900000000], "attributes": {k.replace("__", "."): v for k, v in a.items()}}
+    text = lines(span("c1", "root", 1, "chat gpt-5", gen_ai__operation__name="chat", gen_ai__request__model="gpt-5", gen_ai__provider__name="openai",
+                      gen_ai__usage__input_tokens=1000, gen_ai__usage__output_tokens=50, gen_ai__usage__cache_read__input_tokens=400),
+                 span("c2", "root", 2, "chat gpt-5", gen_ai__operation__name="chat", gen_ai__request__model="gpt-5", gen_ai__provider__name="openai",
+                      gen_ai__usage__input_tokens=10, gen_ai__usage__output_tokens=5),
+                 span("root", None, 0, "invoke_agent", gen_ai__operation__name="invoke_agent", gen_ai__usage__input_tokens=1010, gen_ai__usage__output_tokens=55))
+    home = TMP / "copilot"
+    roots = write(home, {".copilot/otel/a.jsonl": text})
+    a = take(roots)
+    same("Copilot CLI: its chat spans, not the agent's sum", (a["rows_new"], a["tokens"], a["batches"][0]["source"]), (2, 1065, "otel"))
+    console = {"name": "chat x", "context": {"trace_id": "0x1", "span_id": "0x2"}, "parent_id": None, "start_time": "2026-10-01T10:00:00.000001Z",
+               "end_time": "2026-10-01T10:00:01Z", "attributes": {"gen_ai.system": "openai", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3}}
+    path = write(TMP / "console", {"spans.json": json.dumps(console, indent=4) + "\n" + json.dumps({**console, "context": {"trace_id": "0x1", "span_id": "0x3"}}, indent=4)})
+    same("spans of a console exporter, one behind the other", take(path)["tokens"], 20)
+    return home
+
+
+def telemetry():
+    event = lambda n, name="gemini_cli.api_response", **m: {"attributes": {"event.name": name, "event.timestamp": T.format(n), "model": "gemini-2.5-pro", "session.id": "s",
+                                                            "input_token_count": 100, "output_token_count": 10, "cached_content_token_count": 40,
+                                                            "thoughts_token_count": 5, "tool_token_count": 0, "total_token_count": 115, **m}, "hrTime": [1, 2]}
+    text = "\n".join(json.dumps(e, indent=2) for e in (event(0, "gemini_cli.config"), event(1), event(2), event(3, "gemini_cli.tool_call")))
+    # a configuration event holds no counts in truth: here it has some, and must still not be one
+    a = take(write(TMP / "telemetry", {"telemetry.log": text.replace('"gemini_cli.tool_call",', '"gemini_cli.tool_call", "x": 1,')}))
+    same("Gemini CLI's telemetry: API answers alone", (a["rows_new"], a["tokens"]), (2, 230))
+
+
+def databases():
+    home = TMP / "dbs"
+    at = home / ".local/share/opencode/opencode.db"
+    at.parent.mkdir(parents=True)
+    files, answers, _ = agent_logs.opencode()
+    db = sqlite3.connect(at)
+    db.execute("create table message (id text, session_id text, data text)")
+    for text in files.values():
+        m = json.loads(text)
+        db.execute("insert into message values (?,?,?)", (m.pop("id"), m.pop("sessionID"), json.dumps(m)))
+    db.execute("insert into message values ('bad', 's', '{broken')")
+    db.commit()
+    db.close()
+    tokens = sum(sum(x[1:]) for x in answers)
+    roots = write(home, files)
+    a = take([at])
+    same("OpenCode's database", (a["rows_new"], a["tokens"]), (2, tokens))
+    same("and its older files beside it: the same answers once", take([at, *roots])["tokens"], tokens)
+    goose = home / ".local/share/goose/sessions/sessions.db"
+    goose.parent.mkdir(parents=True)
+    db = sqlite3.connect(goose)
+    db.execute("create table sessions (id text, model_config_json text, provider_name text, created_at text, total_tokens int, input_tokens int, output_tokens int,"
+               " accumulated_total_tokens int, accumulated_input_tokens int, accumulated_output_tokens int)")
+    db.execute("insert into sessions values ('g1', '{\"model_name\":\"claude-sonnet-4-20250514\"}', 'anthropic', '2026-10-01 10:00:00', 5, 3, 2, 1500, 1400, 100)")
+    db.execute("insert into sessions values ('g2', '{\"model_name\":\"claude-sonnet-4-20250514\"}', 'anthropic', '2026-10-02 10:00:00', 12, 10, 2, null, null, null)")
+    db.commit()
+    ledger = str(TMP / "goose.ledger")
+    a = take([goose], ledger=ledger)
+    same("Goose's sessions, by what they have accumulated", (a["rows_new"], a["tokens"]), (2, 1512))
+    db.execute("update sessions set accumulated_total_tokens = 1600, accumulated_input_tokens = 1500 where id = 'g1'")
+    db.commit()
+    db.close()
+    b = take([goose], ledger=ledger)
+    same("a session that has grown is revised", (b["rows_new"], b["rows_revised"], b["tokens"]), (0, 1, 1612))
+    hermes = home / ".hermes/state.db"
+    hermes.parent.mkdir(parents=True)
+    db = sqlite3.connect(hermes)
+    db.execute("create table sessions (id text, model text, billing_provider text, started_at real, message_count int, input_tokens int, output_tokens int,"
+               " cache_read_tokens int, cache_write_tokens int, reasoning_tokens int, estimated_cost_usd real, actual_cost_usd real)")
+    db.execute("insert into sessions values ('h', 'gpt-5', 'openai', 1790848800.5, 3, 100, 20, 50, 0, 7, 0.25, null)")
+    db.commit()
+    db.close()
+    a = take([hermes])
+    same("Hermes: tokens, and its own estimate as claimed", (a["tokens"], a["claimed"]), (177, "0.25"))
+    other = home / "other.db"
+    db = sqlite3.connect(other)
+    db.execute("create table t (a int)")
+    db.commit()
+    db.close()
+    a = take([other], rc=4)
+    ok("another database is refused with what is known", "of no agent" in a["rows_rejected"][0]["reason"], a)
+    cut = home / "cut.db"
+    cut.write_bytes(at.read_bytes()[:5000])
+    a = take([cut], rc=4)
+    ok("a database that is cut off is said", len(a["rows_rejected"]) >= 1, a)
+    return home
+
+
+def discovery(*homes):
+    for name, home, tool in homes:
+        work = TMP / f"work-{name}"
+        work.mkdir()
+        r = subprocess.run([RUNRATE, "--json"], capture_output=True, text=True, cwd=work, env={"HOME": str(home), "PATH": os.environ["PATH"]})
+        r2 = subprocess.run([RUNRATE], capture_output=True, text=True, cwd=work, env={"HOME": str(home), "PATH": os.environ["PATH"]})
+        ok(f"the bare command finds {name}", r.returncode == 0 and f"{tool} tool" in r2.stdout + r2.stderr, (r2.stdout[:400], r2.stderr[:300]))
+
+
+def broken():
+    good = agent_logs.pi_lines(3)
+    bad = good + '{"type":"message", broken\n' + lines(
+        {"type": "message", "id": "x", "message": {"role": "assistant", "model": "m", "usage": {"input": 5, "output": 5, "cacheRead": 0, "cacheWrite": 0}}},
+        {"type": "message", "id": "y", "timestamp": T.format(8), "message": {"role": "assistant", "model": "m", "usage": {"input": -5, "output": 5, "cacheRead": 0}}},
+        {"type": "message", "id": "z", "timestamp": T.format(9), "message": {"role": "assistant", "model": "m", "usage": {"input": "many", "output": 5, "cacheRead": 0}}})
+    a = take(write(TMP / "broken", {"s.jsonl": bad}), rc=4)
+    same("a broken line, no time, a negative count, a count in words: named by row", [x["row"] for x in a["rows_rejected"]], [6, 7, 8, 9])
+    same("and the rest is kept", (a["rows_new"], a["tokens"]), (2, 135))
+    twice = agent_logs.pi_lines(3)
+    a = take(write(TMP / "forked", {"s/a.jsonl": twice, "s/b.jsonl": twice}) + [])
+    same("a forked session's copied answers count once", (a["rows_new"], a["rows_duplicate"]), (2, 2))
+
+
+def main():
+    binary = ccusage_binary()
+    families(binary)
+    claude_and_codex(binary)
+    home = copilot()
+    telemetry()
+    databases_home = databases()
+    discovery(("Gemini CLI's logs", TMP / "gemini", 1), ("Copilot CLI's spans", home, 1), ("three databases' agents", databases_home, 3), ("Cline's tasks", TMP / "cline", 1))
+    broken()
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
