@@ -5,7 +5,9 @@
  * Towards the vendor everything passes but hop-by-hop headers, what the HTTP client writes itself (host, length),
  * x-runrate-*, and accept-encoding (a compressed answer could not be metered without touching it). A virtual key is
  * replaced by the upstream's own credential; it leaves in no form. Towards the client everything passes but
- * hop-by-hop headers, length, date (the server's own business) and any x-runrate-* of somebody else.
+ * hop-by-hop headers, length, date (the server's own business) and any x-runrate-* of somebody else. Two
+ * answers name an address to go on at, a resumable upload and an ended batch (results_url): below the upstream's own
+ * address they are shown as this gateway's, the second only to a virtual key, which is worth nothing elsewhere.
  */
 #include <stdio.h>
 
@@ -76,6 +78,56 @@ int forward_start(struct request *r)
 	return r->exchange ? 0 : -RR_NOMEM;
 }
 
+/* "https://VENDOR/upload/..." as "SCHEME://US/BASE/upload/..."; as it is where it is not below the upstream's address. */
+static struct str own_address(struct request *r, struct str url)
+{
+	const struct head *asked = r->client ? stream_head(r->client) : NULL;
+	const struct origin *o = &r->up->origin;
+	struct str vendor = arena_printf(&r->arena, "%s://%s%s/", o->scheme, o->authority, o->base_path);
+	size_t base;
+	if (!asked || !asked->host.n || !vendor.p || !str_starts(url, vendor) || asked->path.n < r->path.n)
+		return url;
+	base = asked->path.n - r->path.n; /* what chose the upstream */
+	return arena_printf(&r->arena, "%s://%.*s%.*s/%.*s", r->worker->gate->tls ? "https" : "http", STR_ARG(asked->host),
+			    STR_ARG(str_sub(asked->path, 0, base)), STR_ARG(str_sub(url, vendor.n, url.n)));
+}
+
+/* A batch's results_url, at its place in the answer: `from` is up to where the answer is copied. */
+static void show_own(struct request *r, struct json batch, const char **from, struct sb *out)
+{
+	struct json v = json_get(batch, "results_url");
+	struct str url = json_raw_string(v), own = v.type == JSON_STRING ? own_address(r, url) : url;
+	if (!own.p || own.p == url.p)
+		return;
+	sb_add(out, *from, (size_t)(url.p - *from));
+	sb_add_str(out, own);
+	*from = url.p + url.n;
+}
+
+void forward_own_addresses(struct request *r)
+{
+	struct json top, list, one;
+	struct json_iter it;
+	struct str unused;
+	struct sb out;
+	const char *from = r->answer.p;
+	if (!r->who.virtual_key || !r->client || r->mode != ANSWER_WHOLE || r->encoded ||
+	    !str_starts(str_of(r->surface->name), STR("anthropic-batches")) || json_parse(sb_str(&r->answer), &top, NULL))
+		return;
+	sb_init(&out, ANSWER_MOST_BYTES);
+	show_own(r, top, &from, &out);
+	list = json_get(top, "data");
+	if (list.type == JSON_ARRAY)
+		for (json_open(&it, list); json_next(&it, &unused, &one);)
+			show_own(r, one, &from, &out);
+	if (from != r->answer.p) {
+		sb_add(&out, from, (size_t)(r->answer.p + r->answer.n - from));
+		sb_clear(&r->answer);
+		sb_add_str(&r->answer, sb_str(&out));
+	}
+	sb_fini(&out);
+}
+
 void forward_keep_head(struct request *r, const struct head *h)
 {
 	static const char *const own[] = {"content-length", "date", "x-runrate-id", "x-runrate-model", "x-runrate-cost", NULL};
@@ -92,7 +144,7 @@ void forward_keep_head(struct request *r, const struct head *h)
 			str_copy(r->vendor_request_id, sizeof r->vendor_request_id, one->value);
 		sb_add_str(&r->head_text, one->name);
 		sb_addc(&r->head_text, 0);
-		sb_add_str(&r->head_text, one->value);
+		sb_add_str(&r->head_text, str_ieq(one->name, STR("x-goog-upload-url")) ? own_address(r, one->value) : one->value);
 		sb_addc(&r->head_text, 0);
 		r->head_count++;
 	}

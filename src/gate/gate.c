@@ -113,7 +113,7 @@ static struct upstream *find_upstream(struct gate *g, const struct head *h, stru
 		*path = str_sub(*path, 4 + name.n, path->n);
 		return gate_upstream(g, str_copy(text, sizeof text, name));
 	}
-	if (str_starts(*path, STR("/v1beta/")))
+	if (str_starts(*path, STR("/v1beta/")) || str_starts(*path, STR("/upload/v1")))
 		return gate_upstream_for(g, API_GEMINI);
 	if (str_starts(*path, STR("/v1/")))
 		return gate_upstream_for(g, head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI);
@@ -452,6 +452,7 @@ static enum turn take_look(struct request *r)
 		return WAIT;
 	if (r->errand_failed) /* what it shows could not be recorded: it is shown another time */
 		return gate_refuse(r, APIERR_STORE, "The ledger cannot take what this answer shows; ask again.");
+	forward_own_addresses(r);
 	return NEXT;
 }
 

@@ -203,6 +203,7 @@ unsigned forward_headers(struct request *r, struct header *out);
 int forward_start(struct request *r);
 void forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's */
 int forward_respond(struct request *r, int64_t content_length);  /* writes the client's head */
+void forward_own_addresses(struct request *r);                   /* in the gathered answer */
 
 /* answer.c */
 extern const struct exchange_handler answer_handler;

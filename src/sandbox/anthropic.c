@@ -615,6 +615,81 @@ static void models(struct exchange *x)
 	}
 }
 
+/* ---- files (beta) */
+
+static void put_file(const struct object *o, struct json_out *w)
+{
+	char at[TIME_TEXT];
+	jw_object(w);
+	jw_kcstr(w, "type", "file");
+	jw_kcstr(w, "id", o->id);
+	jw_kstr(w, "filename", sb_str(&o->text));
+	jw_kcstr(w, "mime_type", "text/plain");
+	jw_ku64(w, "size_bytes", o->data.n);
+	jw_kcstr(w, "created_at", time_text(o->created_us, at));
+	jw_kbool(w, "downloadable", true);
+	jw_end_object(w);
+}
+
+static void list_files(struct exchange *x)
+{
+	struct json_out w;
+	jw_init(&w, &x->a.body);
+	jw_object(&w);
+	jw_key(&w, "data");
+	jw_array(&w);
+	for (const struct object *o = x->sandbox->store.oldest; o; o = o->newer)
+		if (o->kind == OBJECT_FILE && o->org == x->ask.org)
+			put_file(o, &w);
+	jw_end_array(&w);
+	jw_kbool(&w, "has_more", false);
+	jw_kcstr(&w, "first_id", NULL);
+	jw_kcstr(&w, "last_id", NULL);
+	jw_end_object(&w);
+}
+
+static void upload(struct exchange *x)
+{
+	struct str name = STR("upload"), bytes = multipart_field(x, "file", &name);
+	struct object *o = bytes.p ? store_add(&x->sandbox->store, OBJECT_FILE, answer_id(x, "file_011C", 20), x->ask.org) : NULL;
+	struct json_out w;
+	if (!o) {
+		anthropic_error(x, 400, "invalid_request_error", "file: Field required");
+		return;
+	}
+	o->created_us = x->now_us;
+	sb_add_str(&o->data, bytes);
+	sb_add_str(&o->text, name);
+	store_weigh(&x->sandbox->store, o);
+	jw_init(&w, &x->a.body);
+	put_file(o, &w);
+}
+
+static void files(struct exchange *x)
+{
+	struct str rest = str_sub(x->ask.path, 10, x->ask.path.n), id = str_cut(&rest, '/'); /* behind "/v1/files/" */
+	struct object *o = id.n ? store_get(&x->sandbox->store, OBJECT_FILE, id, x->ask.org) : NULL;
+	struct json_out w;
+	answer_header(x, "request-id", "%s", answer_id(x, "req_011C", 20));
+	answer_name(x, "anthropic", "files", str_make("", 0), NULL);
+	if (!id.n && str_eqc(x->ask.method, "POST")) {
+		upload(x);
+	} else if (!id.n) {
+		list_files(x);
+	} else if (!o) {
+		anthropic_error(x, 404, "not_found_error", "File not found: %.*s", STR_ARG(id));
+	} else if (rest.p) {
+		x->a.content_type = "application/octet-stream";
+		sb_add_str(&x->a.body, sb_str(&o->data));
+	} else if (str_eqc(x->ask.method, "DELETE")) {
+		sb_addf(&x->a.body, "{\"id\":\"%s\",\"type\":\"file_deleted\"}", o->id);
+		store_remove(&x->sandbox->store, OBJECT_FILE, id, x->ask.org);
+	} else {
+		jw_init(&w, &x->a.body);
+		put_file(o, &w);
+	}
+}
+
 void anthropic_answer(struct exchange *x)
 {
 	struct str path = x->ask.path;
@@ -627,6 +702,8 @@ void anthropic_answer(struct exchange *x)
 		count_tokens(x);
 	else if (str_starts(path, STR("/v1/messages/batches")))
 		anthropic_batches(x);
+	else if (str_starts(path, STR("/v1/files")))
+		files(x);
 	else if (!post && str_starts(path, STR("/v1/models")))
 		models(x);
 	else

@@ -11,6 +11,8 @@ void gemini_head(struct exchange *x);
 void gemini_generate(struct exchange *x, struct str model, bool stream);
 void gemini_count(struct exchange *x, struct str model);
 void gemini_embed(struct exchange *x, struct str model, bool batch);
+void gemini_upload(struct exchange *x);
+void gemini_files(struct exchange *x, struct str rest);
 uint64_t gemini_tokens(struct exchange *x, struct json top); /* of a request's prompt */
 
 #endif

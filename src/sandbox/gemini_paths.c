@@ -222,44 +222,64 @@ static void put_output(struct json_out *w, const struct object *o, const char *t
 	jw_end_object(w);
 }
 
-static void put_batch(struct exchange *x, struct object *o)
+static void write_batch(struct exchange *x, struct object *o, struct json_out *w)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
 	const char *state = o->cancel_us ? "CANCELLED" : progress < 200 ? "PENDING" : progress < 1000 ? "RUNNING" : "SUCCEEDED";
 	bool done = o->cancel_us || progress == 1000, good = done && !o->cancel_us;
-	struct json_out w;
 	char at[TIME_TEXT];
 	if (done && !o->ended) {
 		o->ended = true;
 		list_write(x->sandbox, o->cancel_us ? STR("") : sb_str(&o->truth));
 	}
+	jw_object(w);
+	jw_kcstr(w, "name", o->id);
+	jw_key(w, "metadata");
+	jw_object(w);
+	jw_kcstr(w, "@type", "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch");
+	jw_kcstr(w, "model", o->model);
+	jw_kcstr(w, "name", o->id);
+	jw_kcstr(w, "state", arena_printf(x->arena, "BATCH_STATE_%s", state).p);
+	jw_kcstr(w, "createTime", time_text(o->created_us, at));
+	jw_key(w, "batchStats");
+	jw_object(w);
+	jw_kcstr(w, "requestCount", arena_printf(x->arena, "%llu", (unsigned long long)o->lines).p);
+	if (done)
+		jw_kcstr(w, "successfulRequestCount", arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
+	jw_end_object(w);
+	if (good) {
+		jw_key(w, "output");
+		put_output(w, o, NULL);
+	}
+	jw_end_object(w);
+	if (done)
+		jw_kbool(w, "done", true);
+	if (good) {
+		jw_key(w, "response");
+		put_output(w, o, "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput");
+	}
+	jw_end_object(w);
+}
+
+static void put_batch(struct exchange *x, struct object *o)
+{
+	struct json_out w;
+	jw_init(&w, &x->a.body);
+	write_batch(x, o, &w);
+	answer_indent(x);
+}
+
+static void list_batches(struct exchange *x)
+{
+	struct json_out w;
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
-	jw_kcstr(&w, "name", o->id);
-	jw_key(&w, "metadata");
-	jw_object(&w);
-	jw_kcstr(&w, "@type", "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch");
-	jw_kcstr(&w, "model", o->model);
-	jw_kcstr(&w, "name", o->id);
-	jw_kcstr(&w, "state", arena_printf(x->arena, "BATCH_STATE_%s", state).p);
-	jw_kcstr(&w, "createTime", time_text(o->created_us, at));
-	jw_key(&w, "batchStats");
-	jw_object(&w);
-	jw_kcstr(&w, "requestCount", arena_printf(x->arena, "%llu", (unsigned long long)o->lines).p);
-	if (done)
-		jw_kcstr(&w, "successfulRequestCount", arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
-	jw_end_object(&w);
-	if (good) {
-		jw_key(&w, "output");
-		put_output(&w, o, NULL);
-	}
-	jw_end_object(&w);
-	if (done)
-		jw_kbool(&w, "done", true);
-	if (good) {
-		jw_key(&w, "response");
-		put_output(&w, o, "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatchOutput");
-	}
+	jw_key(&w, "operations");
+	jw_array(&w);
+	for (struct object *o = x->sandbox->store.oldest; o; o = o->newer)
+		if (o->kind == OBJECT_GEMINI_BATCH && o->org == x->ask.org)
+			write_batch(x, o, &w);
+	jw_end_array(&w);
 	jw_end_object(&w);
 	answer_indent(x);
 }
@@ -300,6 +320,10 @@ static void batches(struct exchange *x, struct str rest)
 	action = colon != SIZE_MAX ? str_sub(rest, colon + 1, rest.n) : str_make("", 0);
 	gemini_head(x);
 	answer_name(x, "gemini", "batches", str_make("", 0), NULL);
+	if (str_eqc(rest, "batches")) {
+		list_batches(x);
+		return;
+	}
 	o = store_get(&x->sandbox->store, OBJECT_GEMINI_BATCH, name, x->ask.org);
 	if (!o) {
 		gemini_error(x, 404, "Operation not found: %.*s", STR_ARG(name));
@@ -357,6 +381,10 @@ void gemini_answer(struct exchange *x)
 			list_models(x, model);
 		return;
 	}
+	if (str_starts(x->ask.path, STR("/upload/"))) {
+		gemini_upload(x);
+		return;
+	}
 	str_cut(&rest, '/'); /* "/v1beta/..." */
 	version = str_cut(&rest, '/');
 	(void)version;
@@ -364,7 +392,9 @@ void gemini_answer(struct exchange *x)
 		list_models(x, str_make("", 0));
 	else if (rest.p && str_starts(rest, STR("cachedContents")))
 		cached_contents(x, rest);
-	else if (rest.p && str_starts(rest, STR("batches/")))
+	else if (rest.p && str_starts(rest, STR("files")))
+		gemini_files(x, rest);
+	else if (rest.p && str_starts(rest, STR("batches")))
 		batches(x, rest);
 	else
 		gemini_error(x, 404, "The requested URL %.*s was not found on this server.", STR_ARG(x->ask.path));

@@ -174,6 +174,10 @@ void openai_models(struct exchange *x)
 	openai_head(x);
 	answer_name(x, "openai", "models", id, NULL);
 	jw_init(&w, &x->a.body);
+	if (x->ask.path.n > 11 && str_eqc(x->ask.method, "DELETE")) {
+		sb_addf(&x->a.body, "{\"id\":\"%.*s\",\"object\":\"model\",\"deleted\":true}", STR_ARG(id));
+		return;
+	}
 	if (x->ask.path.n > 11) {
 		if (str_starts(id, STR("no-such"))) {
 			openai_error(x, 404, "invalid_request_error", "model_not_found", "model", "The model '%.*s' does not exist",
@@ -432,18 +436,24 @@ void openai_answer(struct exchange *x)
 		const char *method; /* NULL: any */
 		void (*answer)(struct exchange *);
 	} paths[] = {
-		{"/v1/chat/completions", "POST", openai_chat},
+		{"/v1/chat/completions", NULL, openai_chat},
 		{"/v1/completions", "POST", openai_completions},
 		{"/v1/responses", NULL, openai_responses},
 		{"/v1/embeddings", "POST", openai_embeddings},
-		{"/v1/models", "GET", openai_models},
+		{"/v1/models", NULL, openai_models},
 		{"/v1/images/generations", "POST", openai_images},
 		{"/v1/images/edits", "POST", openai_images},
+		{"/v1/images/variations", "POST", openai_images},
 		{"/v1/audio", "POST", openai_audio},
 		{"/v1/moderations", "POST", openai_moderations},
 		{"/v1/files", NULL, openai_files},
 		{"/v1/batches", NULL, openai_batches},
 		{"/v1/fine_tuning/jobs", NULL, openai_tuning},
+		{"/v1/uploads", NULL, openai_uploads},
+		{"/v1/vector_stores", NULL, openai_things},
+		{"/v1/conversations", NULL, openai_things},
+		{"/v1/containers", NULL, openai_things},
+		{"/v1/videos", NULL, openai_things},
 	};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!under(x->ask.path, paths[i].root))

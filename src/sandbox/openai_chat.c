@@ -363,6 +363,10 @@ void openai_chat(struct exchange *x)
 	struct json limit = json_get(x->ask.top, "max_completion_tokens"), n = json_get(x->ask.top, "n");
 	struct json_out w;
 	char asked[128];
+	if (!str_eqc(x->ask.method, "POST") || x->ask.path.n > 20) { /* behind "/v1/chat/completions" */
+		openai_stored_chats(x);
+		return;
+	}
 	if (!openai_ready(x, asked, sizeof asked))
 		return;
 	if (messages.type != JSON_ARRAY || !json_count(messages)) {
@@ -409,10 +413,12 @@ void openai_chat(struct exchange *x)
 	}
 	jw_init(&w, &x->a.usage);
 	openai_usage_chat(&w, &c.counts);
-	if (openai_is_stream(x))
+	if (openai_is_stream(x)) {
 		answer_stream(&c);
-	else
+	} else {
 		answer_whole(&c);
+		openai_keep_chat(x, c.id);
+	}
 	openai_calls_fini(&c.calls);
 	sb_fini(&c.structured);
 }

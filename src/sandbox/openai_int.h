@@ -49,8 +49,7 @@ void openai_usage_responses(struct json_out *w, const struct openai_counts *c);
 void openai_head(struct exchange *x); /* the headers of every answer */
 /* Checks what all generating paths need: a JSON object and a model that exists. false: an error is planned. */
 bool openai_ready(struct exchange *x, char *model, size_t size);
-/* The value of a multipart form's part; p is NULL when there is none. file_name may be NULL. */
-struct str multipart_field(const struct exchange *x, const char *name, struct str *file_name);
+void openai_put_file(const struct object *o, struct json_out *w);
 bool openai_is_stream(const struct exchange *x);
 
 #endif

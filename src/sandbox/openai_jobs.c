@@ -16,7 +16,7 @@ enum { LINES_MOST = 50000, VALIDATED = 150, FINALIZING = 850 };
 
 /* ---- files */
 
-static void put_file(const struct object *o, struct json_out *w)
+void openai_put_file(const struct object *o, struct json_out *w)
 {
 	jw_object(w);
 	jw_kcstr(w, "object", "file");
@@ -62,7 +62,7 @@ static void upload(struct exchange *x)
 	str_copy(o->purpose, sizeof o->purpose, purpose);
 	store_weigh(&x->sandbox->store, o);
 	jw_init(&w, &x->a.body);
-	put_file(o, &w);
+	openai_put_file(o, &w);
 	answer_indent(x);
 }
 
@@ -86,7 +86,7 @@ static void put_list(struct exchange *x, enum object_kind kind, void (*put)(stru
 static void put_listed_file(struct exchange *x, struct object *o, struct json_out *w)
 {
 	(void)x;
-	put_file(o, w);
+	openai_put_file(o, w);
 }
 
 void openai_files(struct exchange *x)
@@ -111,7 +111,7 @@ void openai_files(struct exchange *x)
 		store_remove(store, OBJECT_FILE, id, x->ask.org);
 	} else {
 		jw_init(&w, &x->a.body);
-		put_file(o, &w);
+		openai_put_file(o, &w);
 		answer_indent(x);
 	}
 }
@@ -361,7 +361,7 @@ static void put_tuning(struct exchange *x, struct object *o, struct json_out *w)
 	jw_kcstr(w, "organization_id", "org-sandbox");
 	jw_key(w, "result_files");
 	jw_raw(w, STR("[]"));
-	jw_kcstr(w, "status", cancelled ? "cancelled" : progress < 100 ? "validating_files" : progress < 200 ? "queued" :
+	jw_kcstr(w, "status", cancelled ? "cancelled" : o->pause_us ? "paused" : progress < 100 ? "validating_files" : progress < 200 ? "queued" :
 			 progress < 1000 ? "running" : "succeeded");
 	jw_kcstr(w, "validation_file", NULL);
 	jw_key(w, "training_file");
@@ -485,8 +485,15 @@ void openai_tuning(struct exchange *x)
 		sb_adds(&x->a.body, "{\"object\":\"list\",\"data\":[],\"has_more\":false}");
 		answer_indent(x);
 	} else {
-		if (rest.p && str_eqc(rest, "cancel") && str_eqc(x->ask.method, "POST") && !o->ended && object_progress(o, now) < 1000)
+		bool runs = str_eqc(x->ask.method, "POST") && rest.p && !o->ended && object_progress(o, now) < 1000;
+		if (runs && str_eqc(rest, "cancel"))
 			o->cancel_us = now;
+		else if (runs && str_eqc(rest, "pause") && !o->pause_us)
+			o->pause_us = now;
+		else if (runs && str_eqc(rest, "resume") && o->pause_us) {
+			o->born_us += now - o->pause_us; /* the time did not count */
+			o->pause_us = 0;
+		}
 		jw_init(&w, &x->a.body);
 		put_tuning(x, o, &w);
 		answer_indent(x);

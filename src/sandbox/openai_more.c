@@ -144,7 +144,70 @@ void openai_moderations(struct exchange *x)
 	answer_indent(x);
 }
 
+/* ---- events of streams that are no chat */
+
+static bool wants_stream(const struct exchange *x)
+{
+	return x->ask.top.type == JSON_OBJECT ? openai_is_stream(x) : str_eqc(multipart_field(x, "stream", NULL), "true");
+}
+
+/* Opens the data of one event; event_end closes it. */
+static void event_begin(struct exchange *x, struct json_out *w, const char *type)
+{
+	x->a.stream = true;
+	x->a.content_type = "text/event-stream; charset=utf-8";
+	sb_addf(&x->a.body, "event: %s\ndata: ", type);
+	jw_init(w, &x->a.body);
+	jw_object(w);
+	jw_kcstr(w, "type", type);
+}
+
+static void event_end(struct exchange *x, struct json_out *w, unsigned tokens)
+{
+	jw_end_object(w);
+	sb_adds(&x->a.body, "\n\n");
+	answer_cut(x, tokens);
+}
+
 /* ---- images: one transparent pixel each */
+
+static const char *quoted(struct exchange *x, struct str text)
+{
+	return arena_printf(x->arena, "\"%.*s\"", STR_ARG(text)).p;
+}
+
+static void image_stream(struct exchange *x, const char *what, const char *png, uint64_t each)
+{
+	uint64_t partial = json_u64_or0(json_get(x->ask.top, "partial_images"));
+	struct json_out w;
+	for (uint64_t i = 0; i < partial && i < 3; i++) {
+		event_begin(x, &w, arena_printf(x->arena, "%s.partial_image", what).p);
+		jw_kcstr(&w, "b64_json", png);
+		jw_ku64(&w, "partial_image_index", i);
+		event_end(x, &w, 0);
+	}
+	event_begin(x, &w, arena_printf(x->arena, "%s.completed", what).p);
+	jw_kcstr(&w, "b64_json", png);
+	jw_ki64(&w, "created_at", answer_seconds(x));
+	answer_put_usage(x, &w, "usage");
+	event_end(x, &w, (unsigned)each);
+}
+
+static void image_usage(struct exchange *x, uint64_t text, uint64_t image, uint64_t out)
+{
+	struct json_out u;
+	jw_init(&u, &x->a.usage);
+	jw_object(&u);
+	jw_ku64(&u, "input_tokens", text + image);
+	jw_key(&u, "input_tokens_details");
+	jw_object(&u);
+	jw_ku64(&u, "image_tokens", image);
+	jw_ku64(&u, "text_tokens", text);
+	jw_end_object(&u);
+	jw_ku64(&u, "output_tokens", out);
+	jw_ku64(&u, "total_tokens", text + image + out);
+	jw_end_object(&u);
+}
 
 void openai_images(struct exchange *x)
 {
@@ -152,26 +215,31 @@ void openai_images(struct exchange *x)
 	struct json quality = json_get(x->ask.top, "quality"), prompt = json_get(x->ask.top, "prompt");
 	uint64_t n = json_u64_or0(json_get(x->ask.top, "n")), text = tokens_of_json_string(prompt);
 	/* the guide's figures for 1024 x 1024 */
-	uint64_t each = json_string_eq(quality, "low") ? 272 : json_string_eq(quality, "medium") ? 1056 : 4160;
+	uint64_t each = 4160;
 	uint64_t in_image = x->ask.top.type == JSON_OBJECT ? 0 : 323;
-	struct json_out w, u;
+	bool edit = !str_eqc(x->ask.path, "/v1/images/generations");
+	struct json_out w;
 	char model[128];
 	json_string_copy(json_get(x->ask.top, "model"), model, sizeof model);
+	if (x->ask.top.type != JSON_OBJECT) {
+		str_copy(model, sizeof model, multipart_field(x, "model", NULL));
+		quality = (struct json){JSON_STRING, str_of(quoted(x, multipart_field(x, "quality", NULL)))};
+		text = tokens_of(multipart_field(x, "prompt", NULL));
+	}
+	if (json_string_eq(quality, "low"))
+		each = 272;
+	else if (json_string_eq(quality, "medium"))
+		each = 1056;
 	n = n < 1 ? 1 : n > IMAGES_MOST ? IMAGES_MOST : n;
 	openai_head(x);
 	answer_name(x, "openai", "images", *model ? str_of(model) : STR("gpt-image-1"), x->request_id);
 	x->a.tokens = (unsigned)(each * n);
-	jw_init(&u, &x->a.usage);
-	jw_object(&u);
-	jw_ku64(&u, "input_tokens", text + in_image);
-	jw_key(&u, "input_tokens_details");
-	jw_object(&u);
-	jw_ku64(&u, "image_tokens", in_image);
-	jw_ku64(&u, "text_tokens", text);
-	jw_end_object(&u);
-	jw_ku64(&u, "output_tokens", each * n);
-	jw_ku64(&u, "total_tokens", text + in_image + each * n);
-	jw_end_object(&u);
+	if (!str_starts(str_of(model), STR("dall-e"))) /* those are billed by the piece and tell nothing */
+		image_usage(x, text, in_image, each * n);
+	if (wants_stream(x)) {
+		image_stream(x, edit ? "image_edit" : "image_generation", png, each);
+		return;
+	}
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_ki64(&w, "created", answer_seconds(x));
@@ -187,14 +255,29 @@ void openai_images(struct exchange *x)
 	jw_kcstr(&w, "output_format", "png");
 	jw_kcstr(&w, "quality", each == 272 ? "low" : each == 1056 ? "medium" : "high");
 	jw_kcstr(&w, "size", "1024x1024");
-	answer_put_usage(x, &w, "usage");
+	if (x->a.usage.n)
+		answer_put_usage(x, &w, "usage");
 	jw_end_object(&w);
 	answer_indent(x);
 }
 
 /* ---- audio */
 
-
+static void transcription_stream(struct exchange *x, struct str text)
+{
+	struct json_out w;
+	for (size_t at = 0; at < text.n;) {
+		size_t n = speech_cut(text, at, 16);
+		event_begin(x, &w, "transcript.text.delta");
+		jw_kstr(&w, "delta", str_sub(text, at, at + (n ? n : text.n - at)));
+		event_end(x, &w, (unsigned)(x->a.tokens * at / text.n));
+		at += n ? n : text.n;
+	}
+	event_begin(x, &w, "transcript.text.done");
+	jw_kstr(&w, "text", text);
+	answer_put_usage(x, &w, "usage");
+	event_end(x, &w, x->a.tokens);
+}
 
 /* 16 bit, 16 kHz, mono: 32,000 bytes a second, whatever the file says of itself. */
 static void transcription(struct exchange *x)
@@ -237,6 +320,8 @@ static void transcription(struct exchange *x)
 		x->a.content_type = "text/plain; charset=utf-8";
 		sb_add_str(&x->a.body, sb_str(&text));
 		sb_addc(&x->a.body, '\n');
+	} else if (wants_stream(x) && !by_duration) {
+		transcription_stream(x, sb_str(&text));
 	} else {
 		jw_init(&w, &x->a.body);
 		jw_object(&w);
@@ -252,6 +337,28 @@ static void transcription(struct exchange *x)
 	sb_fini(&text);
 }
 
+/* Sound as events; only they have room for usage. */
+static void speech_stream(struct exchange *x, uint64_t text)
+{
+	uint64_t sound = text * 4; /* about twenty tokens a second */
+	struct json_out w, u;
+	jw_init(&u, &x->a.usage);
+	jw_object(&u);
+	jw_ku64(&u, "input_tokens", text);
+	jw_ku64(&u, "output_tokens", sound);
+	jw_ku64(&u, "total_tokens", text + sound);
+	jw_end_object(&u);
+	x->a.tokens = (unsigned)sound;
+	for (uint64_t i = 0; i < text && i < 64; i++) {
+		event_begin(x, &w, "speech.audio.delta");
+		jw_kcstr(&w, "audio", "AAAAAAAA");
+		event_end(x, &w, (unsigned)(4 * i));
+	}
+	event_begin(x, &w, "speech.audio.done");
+	answer_put_usage(x, &w, "usage");
+	event_end(x, &w, x->a.tokens);
+}
+
 static void speech(struct exchange *x)
 {
 	struct json input = json_get(x->ask.top, "input");
@@ -260,6 +367,10 @@ static void speech(struct exchange *x)
 		return;
 	openai_head(x);
 	answer_name(x, "openai", "speech", str_of(model), x->request_id);
+	if (json_string_eq(json_get(x->ask.top, "stream_format"), "sse")) {
+		speech_stream(x, tokens_of_json_string(input));
+		return;
+	}
 	x->a.content_type = "audio/mpeg";
 	for (uint64_t i = 0; i < 64 + tokens_of_json_string(input) * 100; i++)
 		sb_addc(&x->a.body, (char)hash_xxh3_seed(&x->request_hash, 8, i));

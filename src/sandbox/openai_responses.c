@@ -478,6 +478,41 @@ static void create(struct exchange *x)
 	sb_fini(&r.text);
 }
 
+/* The conversation as one item that only the vendor can read. */
+static void compact(struct exchange *x)
+{
+	struct responses r = {.x = x};
+	struct json_out w, u;
+	char asked[128];
+	if (!openai_ready(x, asked, sizeof asked))
+		return;
+	openai_head(x);
+	r.id = answer_id(x, "resp_", 50);
+	r.model = arena_str(x->arena, openai_snapshot(x, str_of(asked)));
+	read_input(&r);
+	r.counts.out = 1 + r.counts.in / 10;
+	answer_name(x, "openai", "compact", r.model, r.id);
+	x->a.tokens = (unsigned)r.counts.out;
+	jw_init(&u, &x->a.usage);
+	openai_usage_responses(&u, &r.counts);
+	jw_init(&w, &x->a.body);
+	jw_object(&w);
+	jw_kcstr(&w, "id", r.id);
+	jw_kcstr(&w, "object", "response.compaction");
+	jw_ki64(&w, "created_at", answer_seconds(x));
+	jw_key(&w, "output");
+	jw_array(&w);
+	jw_object(&w);
+	jw_kcstr(&w, "id", answer_id(x, "cmp_", 50));
+	jw_kcstr(&w, "type", "compaction");
+	jw_kcstr(&w, "encrypted_content", "cHJldGVuZA==");
+	jw_end_object(&w);
+	jw_end_array(&w);
+	answer_put_usage(x, &w, "usage");
+	jw_end_object(&w);
+	answer_indent(x);
+}
+
 static void put_state(struct exchange *x, struct object *o)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
@@ -539,6 +574,8 @@ void openai_responses(struct exchange *x)
 		read_input(&r);
 		x->writes.count = 0;
 		sb_addf(&x->a.body, "{\n  \"object\": \"response.input_tokens\",\n  \"input_tokens\": %llu\n}\n", (unsigned long long)r.counts.in);
+	} else if (post && str_eqc(rest, "compact")) {
+		compact(x);
 	} else if (rest.n) {
 		stored(x, rest);
 	} else {

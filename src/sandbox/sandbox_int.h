@@ -129,6 +129,8 @@ struct exchange {
 /* Value of an x-sandbox-NAME header as a number, or fallback. */
 uint64_t ask_number(const struct exchange *x, const char *name, uint64_t fallback);
 struct str ask_header(const struct exchange *x, const char *name);
+/* The value of a multipart form's part; p is NULL when there is none. file_name may be NULL. */
+struct str multipart_field(const struct exchange *x, const char *name, struct str *file_name);
 /* Value of a query parameter; empty when absent. */
 struct str ask_query(const struct exchange *x, const char *name);
 
@@ -205,6 +207,10 @@ void openai_moderations(struct exchange *x);
 void openai_files(struct exchange *x);
 void openai_batches(struct exchange *x);
 void openai_tuning(struct exchange *x);
+void openai_stored_chats(struct exchange *x);
+void openai_keep_chat(struct exchange *x, const char *id);
+void openai_uploads(struct exchange *x);
+void openai_things(struct exchange *x);
 struct str openai_snapshot(struct exchange *x, struct str model); /* the dated name behind an alias */
 bool openai_reasons(struct str model);
 const char *openai_tier(struct exchange *x, struct json wanted);

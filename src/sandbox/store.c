@@ -92,7 +92,7 @@ void store_fini(struct store *s)
 
 unsigned object_progress(const struct object *o, uint64_t now_us)
 {
-	uint64_t until = o->cancel_us ? o->cancel_us : now_us;
+	uint64_t until = o->cancel_us ? o->cancel_us : o->pause_us ? o->pause_us : now_us;
 	uint64_t age = until > o->born_us ? until - o->born_us : 0;
 	return age >= o->length_us ? 1000 : (unsigned)(age * 1000 / o->length_us);
 }

@@ -14,7 +14,7 @@ enum { STORE_OBJECTS = 4096, STORE_OBJECT_BYTES = 512 * 1024 * 1024 };
 #define STORE_BYTES (UINT64_C(1) << 30)
 
 enum object_kind { OBJECT_FILE, OBJECT_BATCH, OBJECT_TUNING, OBJECT_RESPONSE, OBJECT_MESSAGE_BATCH, OBJECT_GEMINI_BATCH,
-		   OBJECT_CACHED_CONTENT };
+		   OBJECT_CACHED_CONTENT, OBJECT_UPLOAD, OBJECT_PART, OBJECT_THING, OBJECT_CHAT };
 
 struct object {
 	struct object *newer;
@@ -25,6 +25,7 @@ struct object {
 	uint64_t born_us;     /* mono */
 	uint64_t length_us;   /* from birth to end */
 	uint64_t cancel_us;   /* mono; 0 = not cancelled */
+	uint64_t pause_us;    /* mono; 0 = not paused */
 	struct sb data;       /* file: bytes. response: its last state. batches: output lines */
 	struct sb errors;     /* batches: error lines */
 	struct sb text;       /* file: name. others: the request */

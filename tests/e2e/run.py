@@ -32,11 +32,12 @@ def write_script(folder):
     path.write_text(''.join(json.dumps(r) + '\n' for r in SCRIPT))
     return str(path)
 
-def run_cases(bases, words=(), mark='', keys=None):
+def run_cases(bases, words=(), mark='', keys=None, more_env=None):
     """Runs sdk/*.mjs; each line counts. bases: OpenAI, Anthropic, Gemini."""
     key = (keys or {}).get('key', 'sk-sdk-test')
     env = {**os.environ, 'OPENAI_BASE_URL': bases[0], 'ANTHROPIC_BASE_URL': bases[1], 'GOOGLE_GEMINI_BASE_URL': bases[2],
            'OPENAI_API_KEY': key, 'ANTHROPIC_API_KEY': key, 'GEMINI_API_KEY': key, 'NO_PROXY': '127.0.0.1,localhost'}
+    env.update(more_env or {})
     for name in ('ANTHROPIC_AUTH_TOKEN', 'GOOGLE_API_KEY', 'OPENAI_ORG_ID', 'OPENAI_PROJECT_ID'):
         env.pop(name, None)
     for case in sorted((HERE / 'sdk').glob('*.mjs')):

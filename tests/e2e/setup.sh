@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 command -v node >/dev/null || { echo 'tests/e2e/setup.sh: node is missing (apt-get install nodejs npm)' >&2; exit 1; }
-[ -d node_modules/openai ] && [ -d node_modules/@anthropic-ai/sdk ] && [ -d node_modules/@google/genai ] &&
+[ -d node_modules/openai ] && [ -d node_modules/@anthropic-ai/sdk ] && [ -d node_modules/@google/genai ] && [ -d node_modules/undici ] &&
   [ node_modules/.package-lock.json -nt package-lock.json ] && exit 0
 exec npm ci --no-audit --no-fund --ignore-scripts --silent

@@ -42,6 +42,13 @@ def wait_port(port, seconds=15, process=None):
             time.sleep(0.01)
     raise RuntimeError(f'nothing listens on {port}')
 
+def certificate(folder):
+    """c.pem and k.pem for localhost, in folder."""
+    r = subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'k.pem',
+                        '-out', 'c.pem', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-days', '3'],
+                       cwd=folder, capture_output=True)
+    return r.returncode == 0
+
 class Stack:
     def __init__(self, config='', sandbox_args=(), durability='group', keep=False, env=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='runrate-e2e-'))

@@ -4,7 +4,7 @@
 server as the vendor behind it; and h2spec and curl where they are there. The sandbox is the vendor's truth."""
 import json, pathlib, re, shutil, subprocess, sys, tempfile, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, skip, close, free_port, wait_port
+from stack import Stack, certificate, ok, skip, close, free_port, wait_port
 from wire import exchange
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -13,12 +13,6 @@ WHOLE = {'model': 'gpt-4o', 'messages': ASK}
 STREAM = {**WHOLE, 'stream': True, 'stream_options': {'include_usage': True}}
 PATH = '/v1/chat/completions'
 KEY = {'authorization': 'Bearer sk-e2e-h2', 'x-sandbox-tokens': '40'}
-
-def certificate(folder):
-    r = subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'k.pem',
-                        '-out', 'c.pem', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-days', '3'],
-                       cwd=folder, capture_output=True)
-    return r.returncode == 0
 
 class Client:
     def __init__(self, port, cert):
