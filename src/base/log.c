@@ -67,7 +67,10 @@ static void write_json(struct sb *b, const char *time, const char *level, const 
 	jw_kcstr(&w, "level", level);
 	jw_kcstr(&w, "event", event);
 	for (unsigned i = 0; i < count; i++) {
-		if (fields[i].value.p)
+		if (fields[i].raw) {
+			jw_key(&w, fields[i].key);
+			jw_raw(&w, fields[i].value);
+		} else if (fields[i].value.p)
 			jw_kstr(&w, fields[i].key, fields[i].value);
 		else
 			jw_ki64(&w, fields[i].key, fields[i].number);

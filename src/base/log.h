@@ -18,10 +18,12 @@ struct log_field {
 	const char *key;
 	struct str value;
 	int64_t number;   /* used when value.p is NULL */
+	bool raw;         /* value is a JSON number, true or false: written as it is */
 };
 void log_event(enum log_level level, const char *event, const struct log_field *fields, unsigned count);
-#define LOG_S(k, v) ((struct log_field){(k), (v), 0})
-#define LOG_N(k, v) ((struct log_field){(k), {NULL, 0}, (int64_t)(v)})
+#define LOG_S(k, v) ((struct log_field){(k), (v), 0, false})
+#define LOG_N(k, v) ((struct log_field){(k), {NULL, 0}, (int64_t)(v), false})
+#define LOG_RAW(k, v) ((struct log_field){(k), (v), 0, true})
 #define LOG(level, event, ...)                                                                      \
 	do {                                                                                        \
 		if (log_enabled(level)) {                                                           \

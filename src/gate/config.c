@@ -367,6 +367,68 @@ static void take_alerts(struct loading *l)
 	}
 }
 
+/* A header that we write ourselves, or that is no name, is not the collector's to ask for. */
+static bool header_name_ok(struct str s)
+{
+	static const char *const ours[] = {"host", "content-type", "content-length", "connection", "transfer-encoding"};
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", s.p[i]))
+			return false;
+	for (unsigned i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (str_ieq(s, str_of(ours[i])))
+			return false;
+	return s.n > 0 && s.n < 128;
+}
+
+static void take_otlp(struct loading *l)
+{
+	struct gate_config *c = l->c;
+	const struct file_otlp *f = &l->file.otlp;
+	const struct conf_node *map = top_node(l, "otlp"), *list = conf_get(map, "headers");
+	struct origin origin;
+	struct err e;
+	c->otlp.interval_us = (uint64_t)f->interval;
+	c->otlp.traces = f->traces;
+	c->otlp.metrics = f->metrics;
+	c->otlp.service = f->service;
+	c->otlp.ca = path_of(l, f->ca);
+	if (!map)
+		return;
+	c->otlp.endpoint = f->endpoint;
+	if (!f->endpoint_given) {
+		conf_error(l->d, map, "otlp: where to? The endpoint is missing");
+		conf_hint(l->d, "otlp: {endpoint: http://127.0.0.1:4318}");
+	} else if (origin_parse(&origin, f->endpoint, &e)) {
+		conf_error(l->d, part(map, "endpoint"), "endpoint: %.300s", e.what);
+		conf_hint(l->d, "as in: endpoint: http://127.0.0.1:4318 (/v1/traces and /v1/metrics follow by themselves)");
+	} else if (str_ends(f->endpoint, STR("/v1/traces")) || str_ends(f->endpoint, STR("/v1/metrics"))) {
+		conf_error(l->d, part(map, "endpoint"), "endpoint: /v1/traces and /v1/metrics follow by themselves");
+		conf_hint(l->d, "write the address without them");
+	}
+	if (f->ca_given && access(c->otlp.ca ? c->otlp.ca : "", R_OK) != 0) {
+		conf_error(l->d, part(map, "ca"), "ca: the file cannot be read");
+		conf_hint(l->d, "name a PEM file of certificates");
+	}
+	if (f->headers.count > OTLP_HEADERS_MOST) {
+		conf_error(l->d, list, "headers: more than %d", OTLP_HEADERS_MOST);
+		return;
+	}
+	c->otlp.headers = arena_array(l->a, struct otlp_header, f->headers.count);
+	if (!c->otlp.headers)
+		return;
+	c->otlp.header_count = f->headers.count;
+	for (unsigned i = 0; i < f->headers.count; i++) {
+		const struct file_otlp_header *h = &((const struct file_otlp_header *)f->headers.items)[i];
+		c->otlp.headers[i] = (struct otlp_header){h->name, h->value};
+		if (conf_wrong_inside(l->d, item_node(l, list, i)))
+			continue;
+		if (!header_name_ok(h->name) || !h->value_given) {
+			conf_error(l->d, part(item_node(l, list, i), "name"), "headers: each has a name and a value");
+			conf_hint(l->d, "as in: {name: authorization, value: \"Bearer ${OTLP_TOKEN}\"}");
+		}
+	}
+}
+
 static void take_numbers(struct loading *l)
 {
 	struct gate_config *c = l->c;
@@ -397,6 +459,7 @@ static void take_numbers(struct loading *l)
 	c->drain_seconds_at_stop = (unsigned)f->drain.at_stop_seconds;
 	c->log_level = (enum log_level)f->log.level;
 	c->log_json = f->log.format == 1;
+	c->log_calls = f->log.calls;
 }
 
 int gate_config_parse(struct str text, const char *name, struct arena *a, struct gate_config *c, struct sb *errors)
@@ -417,6 +480,7 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 		take_upstreams(&l);
 		take_caps(&l);
 		take_alerts(&l);
+		take_otlp(&l);
 		take_numbers(&l);
 	}
 	c->doc = l.d;

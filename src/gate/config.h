@@ -37,6 +37,13 @@ struct alert_config {
 	struct str url;
 };
 
+struct otlp_header {
+	struct str name;
+	struct conf_secret value;
+};
+
+enum { OTLP_HEADERS_MOST = 16 };
+
 struct gate_config {
 	const char *file;            /* which file was read; NULL = none, all defaults */
 	const char *listen, *admin;  /* "127.0.0.1:7300", "unix:/path" */
@@ -67,7 +74,16 @@ struct gate_config {
 	unsigned drain_seconds_at_stop; /* how long calls under way may take after SIGTERM */
 	uint64_t max_memory_bytes;   /* the process's ceiling for bodies and answers; 0 = none */
 	enum log_level log_level;
-	bool log_json;
+	bool log_json, log_calls;
+	struct {
+		struct str endpoint; /* n 0: no export */
+		uint64_t interval_us;
+		bool traces, metrics;
+		struct str service;
+		const char *ca;
+		struct otlp_header *headers;
+		unsigned header_count;
+	} otlp;
 	uint64_t key_requests_per_minute, key_tokens_per_minute; /* 0 = no limit */
 	bool unpriced_block;         /* a model without a price is refused, not only marked */
 	const struct conf_doc *doc;  /* what was parsed, for gate_config_each; NULL without a file */

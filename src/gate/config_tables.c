@@ -48,6 +48,18 @@ static const struct conf_field alert_fields[] = {
 #include "gate/config.def"
 	END,
 };
+static const struct conf_field otlp_header_fields[] = {
+#define OTLP_HEADER(...) FIELD(file_otlp_header, __VA_ARGS__)
+#include "gate/config.def"
+	END,
+};
+static const struct conf_field otlp_fields[] = {
+#define OTLP(...) FIELD(file_otlp, __VA_ARGS__)
+#include "gate/config.def"
+	{.name = "headers", .kind = CONF_STRUCTS, .offset = offsetof(struct file_otlp, headers), .fields = otlp_header_fields,
+	 .size = sizeof(struct file_otlp_header), .help = "sent with each export"},
+	END,
+};
 static const struct conf_field limit_fields[] = {
 #define LIMIT(...) FIELD(file_limits, __VA_ARGS__)
 #include "gate/config.def"
@@ -81,6 +93,7 @@ const struct conf_field gate_config_fields[] = {
 	PARTS(caps, cap_fields, sizeof(struct file_cap), "budgets"),
 	PART(levers, lever_fields, "what makes calls cheaper: off, advise (only count it) or on"),
 	PARTS(alerts, alert_fields, sizeof(struct file_alert), "who is told when"),
+	PART(otlp, otlp_fields, "spans and metrics to an OpenTelemetry collector"),
 	PART(limits, limit_fields, "what a peer may do"),
 	PART(drain, drain_fields, "after a client left, and at the end"),
 	PART(log, log_fields, "the log on stderr"),

@@ -58,6 +58,17 @@ struct file_alert {
 #define ALERT MEMBER
 #include "gate/config.def"
 };
+struct file_otlp_header {
+	bool pad;
+#define OTLP_HEADER MEMBER
+#include "gate/config.def"
+};
+struct file_otlp {
+	bool pad;
+#define OTLP MEMBER
+#include "gate/config.def"
+	struct conf_array headers;
+};
 struct file_limits {
 	bool pad;
 #define LIMIT MEMBER
@@ -82,6 +93,7 @@ struct file_top {
 	struct conf_array upstreams, caps, alerts;
 	bool upstreams_given;
 	struct file_levers levers;
+	struct file_otlp otlp;
 	struct file_limits limits;
 	struct file_drain drain;
 	struct file_log log;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "gate/watch.h"
 
 enum { CAPS_SHOWN = 1024 };
 
@@ -87,17 +88,12 @@ static void begin(struct sb *out, const char *name, const char *suffix, const st
 	label(out, "error", intern_str(k->error));
 }
 
-static const struct tally_series *series_at(const struct tally *t, unsigned i)
-{
-	return i < t->count ? &t->series[i] : i == t->count && t->series[TALLY_SERIES].calls ? &t->series[TALLY_SERIES] : NULL;
-}
-
 static void histogram(struct sb *out, const struct tally *t, enum tally_what what, const char *name, const char *help)
 {
 	const struct tally_bounds *b = tally_bounds_of(what);
 	const struct tally_series *s;
 	family(out, name, "histogram", help);
-	for (unsigned i = 0; (s = series_at(t, i)); i++) {
+	for (unsigned i = 0; (s = tally_at(t, i)); i++) {
 		const struct tally_hist *h = &s->hist[what];
 		uint64_t sum = 0;
 		if (!h->count)
@@ -136,7 +132,7 @@ static void models(struct sb *out, const struct tally *t)
 	const struct tally_series *s;
 	for (unsigned c = 0; c < sizeof counters / sizeof *counters; c++) {
 		family(out, counters[c].name, "counter", counters[c].help);
-		for (unsigned i = 0; (s = series_at(t, i)); i++) {
+		for (unsigned i = 0; (s = tally_at(t, i)); i++) {
 			begin(out, counters[c].name, "", &s->key);
 			sb_addc(out, '}');
 			value_u64(out, *(const uint64_t *)((const char *)s + counters[c].member));
@@ -144,7 +140,7 @@ static void models(struct sb *out, const struct tally *t)
 	}
 	family(out, "runrate_model_tokens_total", "counter",
 	       "Tokens; input includes cache_read and cache_write, output includes reasoning");
-	for (unsigned i = 0; (s = series_at(t, i)); i++)
+	for (unsigned i = 0; (s = tally_at(t, i)); i++)
 		for (unsigned k = 0; k < TALLY_TOKENS; k++) {
 			begin(out, "runrate_model_tokens_total", "", &s->key);
 			label(out, "type", str_of(tally_token_name[k]));
@@ -152,7 +148,7 @@ static void models(struct sb *out, const struct tally *t)
 			value_u64(out, s->tok[k]);
 		}
 	family(out, "runrate_model_cost_total", "counter", "Cost of priced calls in units of the currency");
-	for (unsigned i = 0; (s = series_at(t, i)); i++)
+	for (unsigned i = 0; (s = tally_at(t, i)); i++)
 		for (unsigned k = 0; k < TALLY_CURRENCIES && s->cost[k].currency; k++) {
 			begin(out, "runrate_model_cost_total", "", &s->key);
 			label(out, "currency", intern_str(s->cost[k].currency));
@@ -286,6 +282,40 @@ static void ledger(struct sb *out, const struct gate *g)
 	value_us(out, ws.longest_commit_us);
 }
 
+/* What one way out has done: delivered, failed for good, dropped because too much waited. */
+static void way_out(struct sb *out, const char *what, const struct outbox_stats *s)
+{
+	static const struct {
+		const char *name, *help;
+		size_t member;
+	} counters[] = {
+		{"delivered_total", "delivered", offsetof(struct outbox_stats, delivered)},
+		{"failed_total", "given up: refused, or not deliverable in time", offsetof(struct outbox_stats, failed)},
+		{"dropped_total", "dropped because too much waited", offsetof(struct outbox_stats, dropped)},
+	};
+	for (unsigned i = 0; i < sizeof counters / sizeof *counters; i++) {
+		char name[80], help[160];
+		snprintf(name, sizeof name, "runrate_%s_%s", what, counters[i].name);
+		snprintf(help, sizeof help, "What was to be sent out and was %s", counters[i].help);
+		family(out, name, "counter", help);
+		sb_adds(out, name);
+		value_u64(out, *(const uint64_t *)((const char *)s + counters[i].member));
+	}
+}
+
+static void outside(struct sb *out, const struct gate *g)
+{
+	struct watch_figures f;
+	watch_figures(g->watch, &f);
+	family(out, "runrate_telemetry_lost_total", "counter", "Calls that no log line and no span tells of; the ledger has them");
+	sb_adds(out, "runrate_telemetry_lost_total");
+	value_u64(out, f.lost);
+	if (f.otlp) {
+		way_out(out, "otlp_spans", &f.spans);
+		way_out(out, "otlp_metrics", &f.metrics);
+	}
+}
+
 void exposition_write(struct gate *g, struct sb *out)
 {
 	struct tally sum;
@@ -303,6 +333,7 @@ void exposition_write(struct gate *g, struct sb *out)
 	}
 	ledger(out, g);
 	caps(out, g);
+	outside(out, g);
 	if (gate_tally(g, &sum) == 0)
 		models(out, &sum);
 	tally_fini(&sum);

@@ -28,6 +28,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 #include "gate/clerk.h"
+#include "gate/telemetry.h"
 
 enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
 
@@ -221,6 +222,8 @@ static enum turn take_auth(struct request *r)
 			r->call.attempt = (uint8_t)(attempt > 255 ? 255 : attempt);
 	}
 	note_outcome(r, head_get(h, "x-runrate-outcome"));
+	if (r->worker->gate->watch && head_count(h, "traceparent") == 1)
+		trace_parse(head_get(h, "traceparent"), &r->trace);
 	r->cost_comment = str_ieq(head_get(h, "x-runrate-cost"), STR("comment"));
 	return NEXT;
 }

@@ -74,6 +74,7 @@ struct gate {
 	struct attempts *attempts;  /* retries that name no operation */
 	struct holds *holds;        /* caches that are kept, by the hour */
 	struct clerk *clerk;        /* ledger entries that are no call of the moment */
+	struct watch *watch;        /* tells the outside: log of calls, OTLP, alerts; NULL = nobody asked */
 	struct upstream upstream[UPSTREAMS_MOST];
 	unsigned upstreams;
 	struct worker **worker;
@@ -85,6 +86,12 @@ struct gate {
 };
 
 struct request;
+struct watch;
+
+struct trace { /* the client's trace context (telemetry.h); zeroed = none */
+	unsigned char id[16], parent[8];
+	bool given, sampled;
+};
 
 struct clearing { /* an in-flight slot to clear once its row is durable (relaxed mode) */
 	uint64_t seq;
@@ -168,6 +175,7 @@ struct request {
 	int slot;                     /* in the in-flight file; -1 none */
 	uint64_t seq;                 /* of its row within the worker */
 	struct call call;
+	struct trace trace;           /* only where g->watch asks for it */
 	uint64_t began_us;            /* monotonic */
 	/* the answer */
 	enum answer_mode mode;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "gate/clerk.h"
 #include "gate/gate.h"
+#include "gate/watch.h"
 
 enum { RING_ROWS = 8192, LOOK_US = 10000 };
 
@@ -148,6 +149,7 @@ static void gate_free(struct gate *g)
 	for (unsigned i = 0; i < g->workers && g->worker; i++)
 		if (g->worker[i])
 			worker_cut(g->worker[i]);
+	watch_close(g->watch); /* it reads the workers' tallies */
 	clerk_close(g->clerk); /* its last words go to loops that no longer run */
 	if (g->writer)
 		writer_close(g->writer);
@@ -228,6 +230,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 		if (!g->worker[i])
 			goto fail;
 	}
+	if (watch_open(g, &g->watch, e))
+		goto fail;
 	return g;
 fail:
 	gate_free(g);

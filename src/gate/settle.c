@@ -12,6 +12,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "gate/watch.h"
 
 /* Where neither the request nor the book says: larger than any model sold in November 2026 takes or gives. */
 enum { CONTEXT_UNKNOWN_TOK = 2000000, OUTPUT_UNKNOWN_TOK = 200000, CLEARING_FIRST = 1024 };
@@ -290,6 +291,8 @@ static void kick_writer(struct deferred *d)
 static void tell(struct request *r, const struct call *c)
 {
 	tally_add(&r->worker->tally, c);
+	if (r->worker->gate->watch)
+		watch_see(r->worker->gate->watch, c, &r->trace);
 }
 
 enum turn settle_push(struct request *r)

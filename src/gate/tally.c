@@ -69,6 +69,13 @@ static struct tally_series *find(struct tally *t, const struct tally_key *k)
 	return s;
 }
 
+const struct tally_series *tally_at(const struct tally *t, unsigned i)
+{
+	if (i == t->count)
+		i = TALLY_SERIES;
+	return i < t->count || (i == TALLY_SERIES && t->series[i].calls) ? &t->series[i] : NULL;
+}
+
 /* A name that only the client vouches for opens no series. */
 static bool known_model(const struct tally *t, const struct tally_key *k)
 {

@@ -65,6 +65,9 @@ void tally_add(struct tally *t, const struct call *c);
 /* Adds `from` (any worker's, under its lock) to `into` (the reader's own). */
 void tally_merge(struct tally *into, struct tally *from);
 
+/* The series one after the other, "(other)" last; NULL behind the end. */
+const struct tally_series *tally_at(const struct tally *t, unsigned i);
+
 /* Which tokens a usage has, by the names above. */
 void tally_tokens_of(const struct usage *u, uint64_t tok[TALLY_TOKENS]);
 /* OpenTelemetry's error.type: the status as text, or how the call ended; empty when it went well. */

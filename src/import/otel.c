@@ -8,22 +8,25 @@
  *    the whole make a mismatch.
  * 2. Only leaves that used a model count; a span whose operation is an agent's never does.
  * 3. No cost is in a span: it is priced by our book.
+ * 4. What our own gateway exported (gate/telemetry.c) comes back as it went out: "runrate.usage.CLASS", team, feature.
  */
 #include "import/spans.h"
 
 enum attribute {
 	A_PROVIDER, A_SYSTEM, A_OPERATION, A_ASKED, A_ANSWERED, A_ID, A_TIER, A_TIER_OLD, A_SERVICE, A_ENV, A_ENV_OLD,
-	A_TEAM, ATTRIBUTES
+	A_TEAM, A_OUR_TEAM, A_OUR_FEATURE, ATTRIBUTES
 };
 static const char *const attribute_name[ATTRIBUTES] = {
 	"gen_ai.provider.name", "gen_ai.system", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model",
 	"gen_ai.response.id", "openai.response.service_tier", "gen_ai.openai.response.service_tier", "service.name",
-	"deployment.environment.name", "deployment.environment", "team",
+	"deployment.environment.name", "deployment.environment", "team", "runrate.team", "runrate.feature",
 };
 
 struct attributes {
 	struct json v[ATTRIBUTES];
 	struct named_counts counts;
+	uint64_t own[CLASSES]; /* spans that our own gateway exported say the very classes */
+	bool has_own;
 };
 
 /* The first of the paths that is there. */
@@ -71,7 +74,7 @@ static bool count_of(struct import_ctx *x, struct json v, uint64_t *out)
 
 static void read_attributes(struct import_ctx *x, struct json list, struct attributes *a)
 {
-	static const struct str usage = {"gen_ai.usage.", 13};
+	static const struct str usage = {"gen_ai.usage.", 13}, own = {"runrate.usage.", 14};
 	struct json_iter it;
 	struct json one;
 	struct str key;
@@ -85,6 +88,11 @@ static void read_attributes(struct import_ctx *x, struct json list, struct attri
 				a->v[i] = v;
 		if (str_starts(name, usage) && !str_contains(name, STR(".details.")) && count_of(x, v, &n))
 			named_count_add(&a->counts, str_sub(name, usage.n, name.n), n);
+		for (unsigned i = 0; i < CLASSES && str_starts(name, own); i++)
+			if (str_eqc(str_sub(name, own.n, name.n), token_class_name((enum token_class)i)) && count_of(x, v, &n)) {
+				a->own[i] = n;
+				a->has_own = true;
+			}
 	}
 }
 
@@ -119,6 +127,8 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	const char *why;
 	span_init(&n);
 	memset(&a.counts, 0, sizeof a.counts);
+	memset(a.own, 0, sizeof a.own);
+	a.has_own = false;
 	read_attributes(x, json_get(s, "attributes"), &a);
 	n.number = number;
 	n.id = hash_id(trace, one_of(s, span_paths));
@@ -134,6 +144,8 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	if (!nano_time(x, json_get(s, "endTimeUnixNano"), &n.end_us) && read_moment(x, one_of(s, end_paths), &n.end_us))
 		n.end_us = n.start_us;
 	named_counts_read(&a.counts, n.tok, &n.flags);
+	for (unsigned i = 0; i < CLASSES && a.has_own; i++)
+		n.tok[i] = a.own[i] < UINT32_MAX ? (uint32_t)a.own[i] : UINT32_MAX;
 	operation = json_text(x, a.v[A_OPERATION]);
 	n.agent = str_contains(operation, STR("agent")) || str_contains(operation, STR("workflow"));
 	n.provider = provider_named(intern_str(first_name(x, &a, A_PROVIDER, A_SYSTEM)));
@@ -141,8 +153,8 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	n.model_asked = first_name(x, &a, A_ASKED, A_ANSWERED);
 	n.reference = json_name(x, a.v[A_ID]);
 	n.surface = intern(operation.n ? operation : STR("otel"));
-	n.feature = json_name(x, a.v[A_SERVICE]);
-	n.team = json_name(x, a.v[A_TEAM]);
+	n.feature = first_name(x, &a, A_OUR_FEATURE, A_SERVICE);
+	n.team = first_name(x, &a, A_OUR_TEAM, A_TEAM);
 	env = intern_str(first_name(x, &a, A_ENV, A_ENV_OLD));
 	n.env = env.n && !str_ieq(env, STR("production")) && !str_ieq(env, STR("prod")) ? intern(env) : 0;
 	tier = intern_str(first_name(x, &a, A_TIER, A_TIER_OLD));

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The watch: a thread that tells the outside what happens, so that no worker ever waits for a log, a collector or a
+ * hook.
+ *
+ * Workers leave a copy of each recorded call in a bounded basket; the watch empties it a few times a second and
+ * gives each to whoever is configured: the log of calls (log.calls), OpenTelemetry (otlp), and it looks at the
+ * alerts. A basket that is full loses calls for telemetry, never for the ledger: they are counted and said. Without
+ * any of the three there is no watch.
+ */
+#ifndef RR_GATE_WATCH_H
+#define RR_GATE_WATCH_H
+
+#include "gate/outbox.h"
+#include "gate/telemetry.h"
+
+/* *out NULL when nobody asked for it. 0 or a negative code. */
+int watch_open(struct gate *g, struct watch **out, struct err *e);
+/* Any worker's thread. */
+void watch_see(struct watch *w, const struct call *c, const struct trace *t);
+/* Sends what there is, for at most WATCH_END_US, after the workers ended. */
+enum { WATCH_END_US = 3000000 };
+void watch_close(struct watch *w);
+
+struct watch_figures {
+	uint64_t lost; /* calls that found the basket full */
+	bool otlp;
+	struct outbox_stats spans, metrics;
+};
+void watch_figures(struct watch *w, struct watch_figures *out);
+
+#endif
