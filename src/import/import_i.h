@@ -24,6 +24,7 @@
 enum source_flag {
 	SRC_PER_FILE = 1 << 0,   /* one batch a file (else one batch over all files of the source) */
 	SRC_OCCURRENCE = 1 << 1, /* equal keys within a batch are several rows: the first, the second ... */
+	SRC_UNIQUE = 1 << 3,     /* equal keys never come twice within a batch: the source sees to that */
 	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
 };
 

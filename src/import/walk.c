@@ -371,7 +371,8 @@ static void file_hash(const struct file *f, unsigned char out[32])
 static int batch_open(struct walk *w, const struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
-	struct import_batch b = {.started_us = x->o->now_us};
+	struct import_batch b = {.started_us = x->o->now_us,
+				 .unique = (f->source->flags & (SRC_OCCURRENCE | SRC_UNIQUE)) != 0};
 	if (x->s->batches == IMPORT_BATCHES)
 		return err_set(e, RR_LIMIT, "more than %d batches in one import: import fewer files at once", IMPORT_BATCHES);
 	x->source = f->source;

@@ -6,9 +6,10 @@
  *    body: nothing new. Same key, another body: a revision that supersedes. Nothing is ever updated.
  * 2. A row counts while its batch counts and no batch that counts supersedes it. So undoing a batch brings back
  *    what it superseded, by itself.
- * 3. Rows are written in short transactions, so that a gateway is never kept waiting; the batch begins to count
- *    in one last transaction, with its roll-ups. A killed import leaves nothing that counts.
- * 4. One import at a time (LEDGER-import).
+ * 3. Everything is written in transactions of some milliseconds, however large the batch, so that a gateway is never kept
+ *    waiting: rows, keys, superseded rows and large changes of the roll-ups (rollup_delta.c) before the batch counts;
+ *    then one that makes all of it count. A killed import leaves nothing that counts; the next one sweeps it away.
+ * 4. One import at a time (LEDGER-import). A dry run looks up and counts, and takes no lock.
  */
 #ifndef RR_LEDGER_IMPORT_STORE_H
 #define RR_LEDGER_IMPORT_STORE_H
@@ -27,13 +28,14 @@ struct import_batch {
 	unsigned char file_hash[32];
 	char parser[32];            /* version of the reader */
 	int64_t started_us;
+	bool unique;                /* no natural key comes twice in it: the caller sees to that */
 	uint64_t rows_read, rows_new, rows_duplicate, rows_revised, rows_rejected;
 };
 
 enum import_result { IMPORT_NEW, IMPORT_DUPLICATE, IMPORT_REVISED };
 
 struct import;
-/* source, scope, file, file_hash, parser and started_us of b are used. dry: look up and count, keep nothing. */
+/* source, scope, file, file_hash, parser, started_us and unique of b are used. dry: look up and count, keep nothing. */
 struct import *ledger_import_begin(struct ledger *l, const struct import_batch *b, bool dry, struct err *e);
 /* A call; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line: the row's number in
  * the file. claimed: the source's own amount as text, kept as it is (may be empty). */

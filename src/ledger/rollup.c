@@ -39,6 +39,11 @@ int64_t hour_of(int64_t us)
 	return floor_div(us, HOUR_US);
 }
 
+int64_t day_of_hour(int64_t hour)
+{
+	return floor_div(hour, 24);
+}
+
 /* ---- in memory ---- */
 
 void rollup_fini(struct rollup *r)
@@ -180,16 +185,17 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 
 /* ---- in the ledger ---- */
 
-static sqlite3_stmt *upsert(struct ledger *l, bool day, struct err *e)
+static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, struct err *e)
 {
-	enum store_stmt which = day ? ST_ROLLUP_DAY : ST_ROLLUP_HOUR;
+	static const char *const tables[] = {"rollup_hour", "rollup_day", "rollup_delta"};
+	enum store_stmt which = ST_ROLLUP_HOUR + table;
 	char names[1024], *save = NULL;
 	sqlite3_stmt *st;
 	struct sb sql;
 	if (l->st[which])
 		return store_stmt(l, which, "", e);
 	sb_init(&sql, 8192);
-	sb_addf(&sql, "INSERT INTO %s(at,label,%s) VALUES(?1,?2", day ? "rollup_day" : "rollup_hour", rollup_columns);
+	sb_addf(&sql, "INSERT INTO %s(at,label,%s) VALUES(?1,?2", tables[table], rollup_columns);
 	for (int i = 0; i < ROLLUP_COLUMNS; i++)
 		sb_addf(&sql, ",?%d", i + 3);
 	sb_adds(&sql, ") ON CONFLICT(at,label) DO UPDATE SET ");
@@ -201,9 +207,10 @@ static sqlite3_stmt *upsert(struct ledger *l, bool day, struct err *e)
 	return st;
 }
 
-static int upsert_run(struct ledger *l, bool day, int64_t at, int64_t label, const struct rollup_sum *s, struct err *e)
+int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t label, const struct rollup_sum *s,
+		  struct err *e)
 {
-	sqlite3_stmt *st = upsert(l, day, e);
+	sqlite3_stmt *st = upsert(l, table, e);
 	const money_wide money[MONEY_SUMS] = {s->cost_pico, s->low_pico, s->high_pico, s->billed_pico, s->saved_pico};
 	int p = 3;
 	if (!st)
@@ -230,9 +237,9 @@ int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct 
 	int rc = 0;
 	for (uint32_t i = 0; i < r->count && !rc; i++) {
 		const struct acc *a = &r->items[i];
-		rc = upsert_run(l, false, a->hour, a->label, &a->sum, e);
+		rc = rollup_upsert(l, ROLLUP_HOUR, a->hour, a->label, &a->sum, e);
 		if (!rc)
-			rc = upsert_run(l, true, floor_div(a->hour, 24), a->label, &a->sum, e);
+			rc = rollup_upsert(l, ROLLUP_DAY, day_of_hour(a->hour), a->label, &a->sum, e);
 	}
 	if (!rc && mark >= 0)
 		rc = store_meta_set(l, "rollup_row", mark, e);
@@ -300,6 +307,7 @@ struct reading {
 	int (*fn)(const struct rollup_row *r, void *arg);
 	void *arg;
 	uint32_t production;
+	int64_t delta; /* rollup_delta counts too (rollup_delta.c) */
 };
 
 static void fill_key(const struct reading *g, struct label *lb)
@@ -350,17 +358,15 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 	return g->fn(&row, g->arg);
 }
 
-static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
+static int give_query(struct reading *g, const char *table, int64_t from, int64_t to, int64_t unit_hours,
+		      int64_t round_hours, struct err *e)
 {
 	struct rollup_sum sum = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc = 0;
-	if (from >= to)
-		return 0;
 	sb_init(&sql, 4096);
-	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns,
-		day ? "rollup_day" : "rollup_hour");
+	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns, table);
 	st = store_query(g->l, e, sql.p);
 	sb_fini(&sql);
 	if (!st)
@@ -368,14 +374,25 @@ static int give_table(struct reading *g, bool day, int64_t from, int64_t to, str
 	sqlite3_bind_int64(st, 1, from);
 	sqlite3_bind_int64(st, 2, to);
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		int64_t hour = floor_div(sqlite3_column_int64(st, 0) * unit_hours, round_hours) * round_hours;
 		rollup_read_sum(st, 2, &sum);
-		rc = give(g, sqlite3_column_int64(st, 0) * (day ? 24 : 1) * HOUR_US, sqlite3_column_int64(st, 1), &sum, e);
+		rc = give(g, hour * HOUR_US, sqlite3_column_int64(st, 1), &sum, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;
 	else if (rc > 0)
 		rc = store_error(g->l, e, "reading roll-ups");
 	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Hours, or days, [from, to). */
+static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
+{
+	int64_t unit = day ? 24 : 1;
+	int rc = from < to ? give_query(g, day ? "rollup_day" : "rollup_hour", from, to, unit, unit, e) : 0;
+	if (!rc && g->delta && from < to)
+		rc = give_query(g, "rollup_delta", from * unit, to * unit, 1, unit, e);
 	return rc;
 }
 
@@ -441,7 +458,7 @@ static int64_t ceil_hour(int64_t us)
 int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us, int64_t to_us,
 		     int (*fn)(const struct rollup_row *r, void *arg), void *arg, struct err *e)
 {
-	struct reading g = {l, fn, arg, intern(STR("production"))};
+	struct reading g = {.l = l, .fn = fn, .arg = arg, .production = intern(STR("production"))};
 	bool opened;
 	int64_t mark, h1, h2, d1, d2;
 	int rc;
@@ -454,6 +471,8 @@ int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us,
 	h1 = ceil_hour(from_us);
 	h2 = hour_of(to_us);
 	rc = rollup_mark(l, &mark, e);
+	if (!rc)
+		rc = store_meta_get(l, "delta_live", &g.delta, e);
 	if (!rc && h1 > h2) { /* all within one hour */
 		rc = give_edge(&g, from_us, to_us, e);
 	} else if (!rc) {

@@ -185,7 +185,8 @@ int row_add(struct ledger *l, const struct call *c, int64_t row, const struct ro
 	in.rest = str_make((char *)rest, rest_encode(l, c, rest));
 	id_bytes(c->id, id);
 	sqlite3_bind_int64(st, 1, row);
-	sqlite3_bind_blob(st, 2, id, 16, SQLITE_STATIC);
+	if (!x || memcmp(id, x->nat, 16) != 0) /* an imported row's id is its natural key, unless the vendor's log had one */
+		sqlite3_bind_blob(st, 2, id, 16, SQLITE_STATIC);
 	if (!same_id(c->operation, c->id)) {
 		bool none = c->operation.hi == 0 && c->operation.lo == 0;
 		id_bytes(c->operation, operation);
@@ -237,7 +238,7 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	bool decoded;
 	uint64_t sum = 0;
 	int at = ROW_OWN, rc;
-	in.id = id_of_blob(column_blob(st, 1));
+	in.id = id_of_blob(column_blob(st, import && sqlite3_column_type(st, 1) == SQLITE_NULL ? ROW_OWN + (int)l->hot_count + 3 : 1));
 	in.operation = sqlite3_column_type(st, 2) == SQLITE_NULL ? in.id : id_of_blob(column_blob(st, 2));
 	in.took = sqlite3_column_int64(st, 4);
 	in.label = sqlite3_column_int64(st, 5);
@@ -450,8 +451,7 @@ static int find_in(struct ledger *l, bool import, const char *where, int64_t fir
 		return -RR_STORE;
 	id_bytes(id, key);
 	sqlite3_bind_blob(st, 1, key, 16, SQLITE_STATIC);
-	if (!import)
-		sqlite3_bind_int64(st, 2, first);
+	sqlite3_bind_int64(st, 2, import ? (int64_t)id.hi : first);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
 		bool intact;
@@ -472,7 +472,7 @@ int row_find(struct ledger *l, struct call_id id, struct call *out, int64_t *lab
 	/* A window of 200,000 rows holds nearly every call; then everything. Imported ids are natural keys. */
 	int rc = find_in(l, false, "WHERE row>=?2 AND row<?2+200000 AND id=?1 LIMIT 1", first, id, out, label, e);
 	if (rc == -RR_NOTFOUND)
-		rc = find_in(l, true, "WHERE nat=?1 ORDER BY row DESC LIMIT 1", 0, id, out, label, e);
+		rc = find_in(l, true, "WHERE row IN (SELECT row FROM import_key WHERE key=?2) AND nat=?1 ORDER BY row DESC LIMIT 1", 0, id, out, label, e);
 	if (rc == -RR_NOTFOUND)
 		rc = find_in(l, false, "WHERE row>=?2 AND id=?1 LIMIT 1", first, id, out, label, e);
 	if (rc == -RR_NOTFOUND && first > 1)

@@ -8,12 +8,13 @@
  * 3  imports (batches, natural keys, supersession) and outcomes that come later
  * 4  what happens once and is seen many times (ends of jobs)
  * 5  what is held and costs by the hour (caches)
+ * 6  keys of imported rows as a table of 64 bits each, written in order; large changes of the roll-ups on their way
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
- * for writing. All tables are STRICT; none but `import_call` has an index beside its key.
+ * for writing. All tables are STRICT; no table of calls has an index beside its key.
  */
-#include "ledger/store.h"
+#include "ledger/import_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +77,15 @@ static const char step_5[] =
 	" booked INTEGER NOT NULL, booked_hours INTEGER NOT NULL, due INTEGER NOT NULL, crc INTEGER NOT NULL)"
 	" STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5};
+static const char step_6[] =
+	/* the first 64 bits of a natural key (import_keys.h); what was an index of 16 random bytes a row */
+	"DROP INDEX import_nat;"
+	"CREATE TABLE import_key(key INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY(key, row)) STRICT, WITHOUT ROWID;"
+	/* a large change of the roll-ups on its way (rollup_delta.c) */
+	"CREATE TABLE rollup_delta(at INTEGER NOT NULL, label INTEGER NOT NULL, PRIMARY KEY(at, label))"
+	" STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {
@@ -140,7 +149,7 @@ static int add_column(struct ledger *l, const char *table, const char *column, c
 /* Columns that follow from the field lists, and the numbers of fields. */
 static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 {
-	static const char *const rollups[] = {"rollup_hour", "rollup_day"};
+	static const char *const rollups[] = {"rollup_hour", "rollup_day", "rollup_delta"};
 	int rc = 0;
 	for (unsigned i = 0; i < FIELDS && !rc; i++) {
 		sqlite3_stmt *st = store_query(l, e, "INSERT OR IGNORE INTO field(name) VALUES(?1)");
@@ -156,7 +165,7 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 		if (!rc && field_place(i) == PLACE_HOT && version >= 3)
 			rc = add_column(l, "import_call", fields[i].name, "", e);
 	}
-	for (unsigned t = 0; t < 2 && !rc; t++) {
+	for (unsigned t = 0; t < (version >= 6 ? 3 : 2) && !rc; t++) {
 		char names[1024], *save = NULL;
 		snprintf(names, sizeof names, "%s", rollup_columns);
 		for (char *n = strtok_r(names, ",", &save); n && !rc; n = strtok_r(NULL, ",", &save))
@@ -173,6 +182,8 @@ int schema_migrate(struct ledger *l, unsigned to, struct err *e)
 		rc = store_exec(l, steps[i], e);
 	if (!rc)
 		rc = generated_columns(l, to, e);
+	if (!rc && from < 6 && to >= 6)
+		rc = import_keys_fill(l, e);
 	if (!rc && from != to)
 		rc = store_meta_set(l, "schema_version", to, e);
 	return rc;

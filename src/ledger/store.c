@@ -305,6 +305,7 @@ struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct err *
 	}
 	l->mode = mode;
 	l->lock_fd = -1;
+	l->checkpoint_pages = CHECKPOINT_PAGES;
 	if (mode == LEDGER_READ && !fs_exists(path)) {
 		rc = err_set(e, RR_NOTFOUND, "there is no ledger at %s", path);
 		err_hint(e, "record calls with `runrate serve`, read exports with `runrate import`, or name one with --ledger");
@@ -452,7 +453,7 @@ void ledger_rollback(struct ledger *l)
 int store_checkpoint(struct ledger *l, struct err *e)
 {
 	int rc, logged, done;
-	if (l->wal_pages < CHECKPOINT_PAGES)
+	if (l->wal_pages < l->checkpoint_pages)
 		return 0;
 	rc = lock_take(l, e);
 	if (rc)

@@ -20,8 +20,9 @@ enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200 };
 /* Statements that are prepared once a connection. */
 enum store_stmt {
 	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
-	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_OUTLAY_ADD, ST_IMPORT_FIND,
-	ST_IMPORT_ADD, ST_IMPORT_MAX, ST_SUPERSEDE, ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
+	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_ROLLUP_DELTA, ST_OUTLAY_ADD,
+	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED,
+	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
 };
 
 struct label {
@@ -52,7 +53,7 @@ struct ledger {
 	int lock_fd;
 	bool in_tx;
 	bool disk_full; /* the last error was a full disk */
-	int wal_pages;
+	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
 	sqlite3_stmt *st[ST_COUNT];
 	/* the codec's lists (field.h) */
 	uint8_t label_field[LABEL_MOST], hot_field[HOT_MOST], rest_field[REST_MOST];
@@ -74,7 +75,7 @@ struct ledger {
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 5 };
+enum { SCHEMA_VERSION = 6 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);
@@ -161,14 +162,39 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 void rollup_sum_of(const struct call *c, struct rollup_sum *s);
 bool rollup_sum_is_zero(const struct rollup_sum *s);
 void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign);
+/* Adds one sum to one row of a table. In a write transaction. */
+enum rollup_table { ROLLUP_HOUR, ROLLUP_DAY, ROLLUP_DELTA };
+int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t label, const struct rollup_sum *s,
+		  struct err *e);
 /* Upserts everything into rollup_hour and rollup_day; mark < 0 leaves the mark alone. In a write transaction. */
 int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e);
 /* Folds rows (from, to] of call into r. */
 int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e);
 int rollup_mark(struct ledger *l, int64_t *mark, struct err *e);
 int64_t hour_of(int64_t us);
+int64_t day_of_hour(int64_t hour);
 void rollup_read_sum(sqlite3_stmt *st, int first_column, struct rollup_sum *s);
 extern const char rollup_columns[];
 int64_t call_max_row(struct ledger *l, struct err *e); /* <0 on error */
+
+/* rollup_delta.c */
+struct sums;
+/* Moves every sum into rollup_delta, in transactions of its own, and empties s. */
+int delta_put(struct ledger *l, struct sums *s, struct err *e);
+/* The same straight into the roll-ups, in the transaction that is open: for a few. */
+int delta_flush(struct ledger *l, struct sums *s, struct err *e);
+/* In the transaction that makes it count. */
+int delta_begins_to_count(struct ledger *l, struct err *e);
+/* Merges a delta that counts, drops one that does not, in transactions of its own. */
+int delta_settle(struct ledger *l, struct err *e);
+
+/* How much an import does at once; tests make it small. */
+struct import_sizes {
+	unsigned run_keys;     /* sorted in memory */
+	size_t sum_bytes;      /* of roll-ups in memory; more go to rollup_delta */
+	unsigned sums_at_once; /* merged in one transaction; so few are written with the batch's last one */
+	unsigned rows_at_once; /* rows, keys that are read or written in one step */
+};
+extern struct import_sizes import_sizes;
 
 #endif

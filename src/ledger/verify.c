@@ -6,11 +6,12 @@
  * 2. Names, labels, calls, imported calls, outlays, keys, caps, outcomes, holds: each row's checksum.
  * 3. Calls stand without gaps (rows are never deleted), and each refers to a label that is there.
  * 4. A measured price has a rule that it came from.
- * 5. Roll-ups by hour and by day equal the sums of the rows that they claim to hold, to the last unit.
+ * 5. Imported rows are found by their keys.
+ * 6. Roll-ups by hour and by day equal the sums of the rows that they claim to hold, to the last unit.
  *
  * Damage stops nothing: what can be read is read, and a range of rows that cannot is named.
  */
-#include "ledger/store.h"
+#include "ledger/import_keys.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -241,6 +242,21 @@ static void check_other_imports(struct check_run *r)
 	sqlite3_finalize(st);
 }
 
+/* Each row of a batch that was finished is found by its key. */
+static void check_import_keys(struct check_run *r)
+{
+	uint64_t keys, rows;
+	struct err e;
+	sqlite3_stmt *st = store_query(r->l, NULL, "SELECT ifnull(min(first_row),1<<62) FROM batch WHERE state=0");
+	int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
+	int64_t below = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_finalize(st);
+	if (import_keys_sum(r->l, below, &keys, &rows, &e))
+		problem(r, "keys of imported rows cannot be read: %s", sqlite3_errmsg(r->l->db));
+	else if (keys != rows)
+		problem(r, "the keys of imported rows are not those of the rows");
+}
+
 /* ---- roll-ups ---- */
 
 static void check_outcomes(struct check_run *r)
@@ -288,6 +304,9 @@ static void check_rollups(struct check_run *r, bool day)
 	int rc = SQLITE_ERROR;
 	sb_init(&sql, 4096);
 	sb_addf(&sql, "SELECT at,label,%s FROM rollup_%s", rollup_columns, kind);
+	/* and what is on its way into them and counts already (rollup_delta.c) */
+	sb_addf(&sql, " UNION ALL SELECT at%s,label,%s FROM rollup_delta WHERE (SELECT value FROM meta WHERE name='delta_live')=1",
+		day ? "/24-(at%24<0)" : "", rollup_columns);
 	st = store_query(r->l, NULL, sql.p);
 	sb_fini(&sql);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -360,6 +379,7 @@ int ledger_verify(struct ledger *l, struct verify_result *out, struct err *e)
 	check_calls(&r, false);
 	check_calls(&r, true);
 	check_other_imports(&r);
+	check_import_keys(&r);
 	check_raw(&r);
 	check_outcomes(&r);
 	check_rollups(&r, false);
