@@ -318,10 +318,11 @@ static inline bool push(struct scan *s, bool object)
 	return true;
 }
 
-/* A bit for a key by its length and first letter: most keys of a body are ruled out by it. */
+/* A bit for a key by its length and outer letters: most keys of a body are ruled out by it. */
 static inline uint64_t key_hint(struct str key)
 {
-	return UINT64_C(1) << ((key.n * 5 + (key.n ? (unsigned char)key.p[0] : 0)) % 64);
+	unsigned outer = key.n ? (unsigned char)key.p[0] * 7u + (unsigned char)key.p[key.n - 1] : 0;
+	return UINT64_C(1) << ((key.n * 5 + outer) % 64);
 }
 
 static void note_key(struct scan *s, struct str raw)
@@ -332,7 +333,7 @@ static void note_key(struct scan *s, struct str raw)
 		return;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct str key = s->keys[i];
-		if (escaped ? json_key_eq(raw, key) : str_eq(raw, key)) {
+		if (escaped ? json_key_eq(raw, key) : raw.n == key.n && raw.p[0] == key.p[0] && str_eq(raw, key)) {
 			s->noting = &s->out[i];
 			s->duplicate |= s->out[i].type != JSON_NONE;
 			return;

@@ -275,7 +275,13 @@ int money_mul(money_wide a, money_wide b, money_wide *product)
 {
 	/* Not __builtin_mul_overflow: clang makes it a call that libgcc does not have. */
 	bool negative = (a < 0) != (b < 0);
-	magnitude ma = magnitude_of(a), mb = magnitude_of(b);
+	magnitude ma, mb;
+	if (a == (int64_t)a && b == (int64_t)b) { /* nearly always; one instruction */
+		*product = (money_wide)(int64_t)a * (int64_t)b;
+		return 0;
+	}
+	ma = magnitude_of(a);
+	mb = magnitude_of(b);
 	if (((ma | mb) >> 63) != 0 && ma != 0 && mb > (WIDE_MOST + negative) / ma)
 		return -RR_RANGE;
 	*product = (money_wide)(negative ? 0 - ma * mb : ma * mb);

@@ -19,6 +19,16 @@ struct str {
 	size_t n;
 };
 
+/* A large local that is written before it is read, so that nothing need clear it first (the build clears all others). */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define UNSET __attribute__((uninitialized))
+#endif
+#endif
+#ifndef UNSET
+#define UNSET
+#endif
+
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 /* printf: "%.*s", STR_ARG(s) */
 #define STR_ARG(s) (int)(s).n, (s).p
@@ -43,8 +53,12 @@ static inline bool str_eqc(struct str a, const char *c)
 	return str_eq(a, str_of(c));
 }
 
-/* ASCII case only: header names, currency codes, keywords. Never for text of people. */
-bool str_ieq(struct str a, struct str b);
+bool str_ieq_bytes(const char *a, const char *b, size_t n);
+/* ASCII case only: header names, currency codes, keywords. Never for text of people. Most are told apart by length. */
+static inline bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && str_ieq_bytes(a.p, b.p, a.n);
+}
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_icontains(struct str s, struct str needle);

@@ -250,7 +250,7 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 	int64_t now_us;
 	unsigned count;
 	int rc = 0;
-	memset(t, 0, sizeof *t);
+	t->count = 0;
 	t->currency = ask->currency;
 	*warn = false;
 	if (!caps_any(c))

@@ -14,23 +14,26 @@
 #include "base/intern.h"
 #include "gate/gate.h"
 
-static bool is_any(struct str name, const char *const *list)
+#define NAME(literal) {(literal), sizeof(literal) - 1}
+#define IS_ANY(name, list) is_any(name, list, sizeof(list) / sizeof *(list))
+static bool is_any(struct str name, const struct str *list, size_t count)
 {
-	for (; *list; list++)
-		if (str_ieq(name, str_of(*list)))
+	for (size_t i = 0; i < count; i++)
+		if (str_ieq(name, list[i]))
 			return true;
 	return false;
 }
 
 static bool goes_up(struct str name, bool virtual_key)
 {
-	static const char *const own[] = {"host", "content-length", "accept-encoding", "expect", NULL};
-	static const char *const credentials[] = {"authorization", "x-api-key", "x-goog-api-key", "cookie", NULL};
-	if (header_is_hop(name) || is_any(name, own))
+	static const struct str own[] = {NAME("host"), NAME("content-length"), NAME("accept-encoding"), NAME("expect")};
+	static const struct str credentials[] = {NAME("authorization"), NAME("x-api-key"), NAME("x-goog-api-key"),
+						 NAME("cookie")};
+	if (header_is_hop(name) || IS_ANY(name, own))
 		return false;
 	if (name.n > 10 && str_ieq(str_sub(name, 0, 10), STR("x-runrate-")))
 		return false;
-	return !(virtual_key && is_any(name, credentials));
+	return !(virtual_key && IS_ANY(name, credentials));
 }
 
 /* The query without `key=` pairs, when that is where a virtual key stood. */
@@ -66,7 +69,7 @@ unsigned forward_headers(struct request *r, struct header *out)
 
 int forward_start(struct request *r)
 {
-	struct header headers[HTTP_HEADERS + 2];
+	UNSET struct header headers[HTTP_HEADERS + 2];
 	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
 	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body);
 	unsigned count = forward_headers(r, headers);
@@ -130,13 +133,14 @@ void forward_own_addresses(struct request *r)
 
 void forward_keep_head(struct request *r, const struct head *h)
 {
-	static const char *const own[] = {"content-length", "date", "x-runrate-id", "x-runrate-model", "x-runrate-cost", NULL};
+	static const struct str own[] = {NAME("content-length"), NAME("date"), NAME("x-runrate-id"), NAME("x-runrate-model"),
+					 NAME("x-runrate-cost")};
 	sb_clear(&r->head_text);
 	r->head_count = 0;
 	r->status = h->status;
 	for (unsigned i = 0; i < h->headers; i++) {
 		const struct header *one = &h->header[i];
-		if (header_is_hop(one->name) || is_any(one->name, own))
+		if (header_is_hop(one->name) || IS_ANY(one->name, own))
 			continue;
 		if (str_ieq(one->name, STR("content-encoding")) && !str_ieq(str_trim(one->value), STR("identity")))
 			r->encoded = true;
@@ -152,7 +156,7 @@ void forward_keep_head(struct request *r, const struct head *h)
 
 int forward_respond(struct request *r, int64_t content_length)
 {
-	struct header headers[HTTP_HEADERS + 8];
+	UNSET struct header headers[HTTP_HEADERS + 8];
 	char id[CALL_ID_TEXT], cost[MONEY_TEXT], clamped[24];
 	const char *at = r->head_text.p;
 	unsigned count = 0;
@@ -179,9 +183,10 @@ int forward_respond(struct request *r, int64_t content_length)
 		headers[count++] = (struct header){STR("x-runrate-cost"), str_of(money_text(r->call.cost_pico, cost))};
 	if (r->warning[0])
 		headers[count++] = (struct header){STR("x-runrate-soft-cap"), str_of(r->warning)};
-	snprintf(clamped, sizeof clamped, "%llu", (unsigned long long)r->features.max_output_tok);
-	if (r->clamped)
+	if (r->clamped) {
+		snprintf(clamped, sizeof clamped, "%llu", (unsigned long long)r->features.max_output_tok);
 		headers[count++] = (struct header){STR("x-runrate-clamped"), str_of(clamped)};
+	}
 	atomic_fetch_add_explicit(&r->worker->stats.status_class[r->status / 100 < 6 ? r->status / 100 : 0], 1,
 				  memory_order_relaxed);
 	return stream_respond(r->client, r->status, headers, count, content_length);

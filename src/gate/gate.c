@@ -388,7 +388,8 @@ static enum turn take_levers(struct request *r)
 		r->drop_usage_events = count > 0;
 		if (r->clamped)
 			count += dialect_limit_edits(r->surface, &r->features, r->features.max_output_tok, &r->arena, edits + count);
-		qsort(edits, count, sizeof *edits, by_place);
+		if (count > 1)
+			qsort(edits, count, sizeof *edits, by_place);
 	}
 	if (count) {
 		sb_clear(&r->edited);
@@ -560,11 +561,6 @@ static void shrink(struct sb *b)
 static void request_put(struct request *r)
 {
 	struct worker *w = r->worker;
-	struct { /* memory that serves the next request too; all else is cleared in place */
-		struct arena arena;
-		struct sb body, edited, head_text, answer, copy;
-		struct sse sse;
-	} kept;
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
 	answer_inflate_end(r);
@@ -589,21 +585,8 @@ static void request_put(struct request *r)
 		request_free(r);
 		return;
 	}
-	kept.arena = r->arena;
-	kept.body = r->body;
-	kept.edited = r->edited;
-	kept.head_text = r->head_text;
-	kept.answer = r->answer;
-	kept.copy = r->copy;
-	kept.sse = r->sse;
-	memset(r, 0, sizeof *r);
-	r->arena = kept.arena;
-	r->body = kept.body;
-	r->edited = kept.edited;
-	r->head_text = kept.head_text;
-	r->answer = kept.answer;
-	r->copy = kept.copy;
-	r->sse = kept.sse;
+	memset(r, 0, offsetof(struct request, arena));
+	r->ticket.count = r->training.count = 0;
 	r->next = w->spare;
 	w->spare = r;
 	w->spares++;

@@ -116,7 +116,7 @@ struct worker {
 	unsigned spares;
 	uint64_t ids;
 	uint32_t salt;
-	struct deferred kick;       /* wakes the writer once a round, not once a row */
+	struct idle_work kick;      /* asks the writer once for many rows */
 	struct timer refresh;
 	uint64_t settings_version;
 	struct gate_stats stats;
@@ -146,14 +146,11 @@ struct request {
 	bool drop_usage_events;       /* usage events exist only because we asked for them */
 	void *inflate;                /* of an encoded stream: the meter's copy */
 	bool encoded;                 /* the answer came with a content-encoding that we did not ask for */
-	struct arena arena;           /* this request's small things */
 	const struct surface *surface;
 	struct upstream *up;
 	struct identity who;
 	struct str path, query;       /* as the vendor knows it; in the arena */
 	struct str credential;
-	struct sb body;               /* the client's bytes */
-	struct sb edited;             /* with the splices, where there are any */
 	struct features features;
 	struct {                      /* what it may cost at most */
 		enum price_status status;
@@ -161,8 +158,6 @@ struct request {
 		int64_t total_pico;
 		uint64_t in_tok, out_tok;
 	} bound;
-	struct cap_ticket ticket;
-	struct training_ticket training;
 	unsigned errands;             /* given to the clerk, not done yet */
 	bool looked, errand_failed;
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
@@ -181,17 +176,23 @@ struct request {
 	enum answer_mode mode;
 	enum http_end upstream_end;
 	unsigned status;
-	struct sb head_text;          /* the vendor's headers, kept: name NUL value NUL ... */
 	unsigned head_count;
 	char vendor_request_id[64];   /* x-request-id or request-id of the vendor's head */
 	struct stream_meter meter;
-	struct sse sse;
-	struct sb answer;             /* gathered body, or the held tail */
-	struct sb copy;               /* ANSWER_PASS: what the meter needs, bounded */
 	int64_t drain_left_bytes;     /* after the client left */
 	char type[48];                /* content type of ANSWER_OWN */
 	char retry_after[16];         /* of ANSWER_OWN, "" = none */
 	bool no_retry;                /* x-should-retry: false */
+	/* Kept from one request to the next, emptied apart: all above is cleared. */
+	struct arena arena;           /* this request's small things */
+	struct sb body;               /* the client's bytes */
+	struct sb edited;             /* with the splices, where there are any */
+	struct sb head_text;          /* the vendor's headers, kept: name NUL value NUL ... */
+	struct sse sse;
+	struct sb answer;             /* gathered body, or the held tail */
+	struct sb copy;               /* ANSWER_PASS: what the meter needs, bounded */
+	struct cap_ticket ticket;     /* large, and of no meaning beyond its count */
+	struct training_ticket training;
 };
 
 enum turn { NEXT, WAIT, OVER };

@@ -17,6 +17,9 @@
 /* Where neither the request nor the book says: larger than any model sold in November 2026 takes or gives. */
 enum { CONTEXT_UNKNOWN_TOK = 2000000, OUTPUT_UNKNOWN_TOK = 200000, CLEARING_FIRST = 1024 };
 
+/* How long rows gather at most before the writer is asked, while the loop has other work (writer.h, rule 2). */
+enum { GATHER_US = 300 };
+
 /* A small file may hold a picture of many tokens, so bytes do not bound it. The dearest picture of the vendors' guides
  * (OpenAI high detail, Anthropic full size, Gemini ultra-high resolution; November 2026) stays well under this. */
 enum { PICTURE_MOST_TOK = 16384 };
@@ -33,7 +36,7 @@ static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 	enum token_class ways[6] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_30M,
 				    CLASS_IN_CACHE_WRITE_12H};
 	struct price_query q = query_of(r, r->features.model);
-	struct price_result bound;
+	UNSET struct price_result bound;
 	unsigned count = 4, way;
 	if (r->up->api != API_ANTHROPIC || r->features.cache_ttl_1h)
 		ways[count++] = CLASS_IN_CACHE_WRITE_1H;
@@ -116,11 +119,11 @@ void settle_cost(struct gate *g, const struct upstream *up, struct str model, st
 		 struct call *c)
 {
 	struct price_query q = {.provider = up->name, .model = model, .at_us = at_us, .region = str_of(c->usage.geo)};
-	struct price_result cost;
+	UNSET struct price_result cost;
 	price(g->book, &q, &c->usage, &cost);
 	if (cost.status == PRICE_UNPRICED && !str_eq(model, asked)) {
 		/* A vendor may answer with a name that no list carries; what was asked for is what was bought. */
-		struct price_result other;
+		UNSET struct price_result other;
 		q.model = asked;
 		price(g->book, &q, &c->usage, &other);
 		if (other.status == PRICE_PRICED)
@@ -281,9 +284,9 @@ static void clear_later(struct worker *w, uint64_t seq, int slot)
 	w->clearing[w->clearing_tail++ & (w->clearing_cap - 1)] = (struct clearing){seq, slot};
 }
 
-static void kick_writer(struct deferred *d)
+static void kick_writer(struct idle_work *i)
 {
-	struct worker *w = (struct worker *)((char *)d - offsetof(struct worker, kick));
+	struct worker *w = (struct worker *)((char *)i - offsetof(struct worker, kick));
 	writer_kick(w->gate->writer);
 }
 
@@ -303,7 +306,7 @@ enum turn settle_push(struct request *r)
 		return WAIT;
 	if (r->seq)
 		return NEXT;
-	loop_defer(w->loop, &w->kick, kick_writer);
+	loop_when_idle(w->loop, &w->kick, GATHER_US, kick_writer);
 	if (r->other && writer_add(writer, w->index, r->other, str_make("", 0))) {
 		tell(r, r->other);
 		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */

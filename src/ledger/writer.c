@@ -38,6 +38,12 @@ enum {
 	RING_ROWS = 8192
 };
 
+enum turn {
+	BUSY,   /* the writer works, or is about to look */
+	ASKED,  /* somebody wants a commit */
+	ASLEEP  /* the writer sleeps until somebody does */
+};
+
 struct slot {
 	struct call call;
 	char *raw;
@@ -63,14 +69,16 @@ struct writer {
 	struct ledger *ledger; /* the thread's own */
 	int role_fd;
 	pthread_t thread;
-	_Atomic uint32_t asleep;   /* futex: the writer waits for work */
+	_Atomic uint32_t turn;     /* futex: enum turn */
 	_Atomic uint32_t commits;  /* futex: flushers wait for commits */
+	_Atomic uint32_t flushers; /* how many do */
 	_Atomic int state;
 	_Atomic bool stop;
 	_Atomic uint64_t rows, last_us, longest_us;
 	/* the thread's */
 	struct pending *group;
 	unsigned group_rows;
+	bool more;               /* the last group was as large as one may be: another one follows unasked */
 	struct rollup rollup;
 	int64_t known_row, mark; /* newest row that was seen; newest row in the stored roll-ups */
 	uint64_t flushed_us;
@@ -91,10 +99,8 @@ static void futex_wake(_Atomic uint32_t *word)
 
 void writer_kick(struct writer *w)
 {
-	if (atomic_load(&w->asleep)) {
-		atomic_store(&w->asleep, 0);
-		futex_wake(&w->asleep);
-	}
+	if (atomic_exchange(&w->turn, ASKED) == ASLEEP)
+		futex_wake(&w->turn);
 }
 
 uint64_t writer_push(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage)
@@ -124,8 +130,7 @@ uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, str
 	s->call = *c;
 	s->raw = raw;
 	s->raw_n = raw_usage.n;
-	/* Sequentially consistent with the writer's asleep = 1 and look at the rings: one of the two sees the other. */
-	atomic_store(&r->head, head + 1);
+	atomic_store_explicit(&r->head, head + 1, memory_order_release);
 	return head + 1;
 }
 
@@ -158,19 +163,24 @@ void writer_stats(const struct writer *w, struct writer_stats *out)
 
 int writer_flush(struct writer *w)
 {
+	int rc = 0;
+	atomic_fetch_add(&w->flushers, 1);
 	writer_kick(w);
-	for (unsigned i = 0; i < w->config.workers; i++) {
+	for (unsigned i = 0; i < w->config.workers && !rc; i++) {
 		uint64_t target = atomic_load(&w->rings[i].head);
 		for (;;) {
 			uint32_t commits = atomic_load(&w->commits);
 			if (atomic_load(&w->rings[i].done) >= target)
 				break;
-			if (atomic_load(&w->state) == WRITER_FAILED)
-				return -RR_STORE;
+			if (atomic_load(&w->state) == WRITER_FAILED) {
+				rc = -RR_STORE;
+				break;
+			}
 			futex_wait(&w->commits, commits, US_PER_S / 10);
 		}
 	}
-	return 0;
+	atomic_fetch_sub(&w->flushers, 1);
+	return rc;
 }
 
 /* ---- the writer's thread ---- */
@@ -183,13 +193,21 @@ static uint64_t waiting(struct writer *w)
 	return n;
 }
 
-/* Sleeps until a push, a wake-up by close, or the timeout (<0: none). */
-static void rest(struct writer *w, int64_t timeout_us)
+/* Sleeps until somebody asks or the timeout (<0: none). True when somebody did. */
+static bool rest(struct writer *w, int64_t timeout_us)
 {
-	atomic_store(&w->asleep, 1);
-	if (waiting(w) == 0 && !atomic_load(&w->stop))
-		futex_wait(&w->asleep, 1, timeout_us);
-	atomic_store(&w->asleep, 0);
+	uint32_t busy = BUSY;
+	if (atomic_compare_exchange_strong(&w->turn, &busy, ASLEEP))
+		futex_wait(&w->turn, ASLEEP, timeout_us);
+	/* Who asked had put its row into a ring before: after this exchange it is seen there. */
+	return atomic_exchange(&w->turn, BUSY) == ASKED;
+}
+
+static void tell_flushers(struct writer *w)
+{
+	atomic_fetch_add(&w->commits, 1);
+	if (atomic_load(&w->flushers))
+		futex_wake(&w->commits);
 }
 
 /* Rows that another process added since our last look: they belong to nobody's pending roll-ups. */
@@ -220,12 +238,15 @@ static int add_group(struct writer *w, struct err *e)
 	unsigned fair = GROUP_MOST / w->config.workers;
 	int rc = 0;
 	w->group_rows = 0;
+	w->more = false;
 	for (unsigned i = 0; i < w->config.workers && !rc; i++) {
 		struct ring *r = &w->rings[i];
 		uint64_t at = atomic_load_explicit(&r->done, memory_order_relaxed);
 		uint64_t end = atomic_load_explicit(&r->head, memory_order_acquire);
-		if (end - at > fair)
+		if (end - at > fair) {
 			end = at + fair;
+			w->more = true;
+		}
 		for (; at < end && !rc; at++) {
 			const struct slot *s = &r->slots[at & w->mask];
 			struct label *lb;
@@ -296,8 +317,7 @@ static int release_group(struct writer *w, struct err *e)
 			w->config.on_done(w->config.arg, i);
 	}
 	atomic_fetch_add(&w->rows, w->group_rows);
-	atomic_fetch_add(&w->commits, 1);
-	futex_wake(&w->commits);
+	tell_flushers(w);
 	w->group_rows = 0;
 	return rc;
 }
@@ -308,8 +328,7 @@ static void fail(struct writer *w, const struct err *e)
 	LOG(LOG_ERROR, "ledger_failed", LOG_S("why", str_of(e->what)));
 	for (unsigned i = 0; i < w->config.workers && w->config.on_done; i++)
 		w->config.on_done(w->config.arg, i); /* so that each worker looks at the state */
-	atomic_fetch_add(&w->commits, 1);
-	futex_wake(&w->commits);
+	tell_flushers(w);
 }
 
 static bool flush_due(const struct writer *w)
@@ -321,15 +340,18 @@ static bool flush_due(const struct writer *w)
 static void *run(void *arg)
 {
 	struct writer *w = arg;
+	bool asked = false;
 	for (;;) {
-		uint64_t n = waiting(w);
 		bool stop = atomic_load(&w->stop), flush = flush_due(w);
 		struct err e = {0};
+		uint64_t n;
 		int rc;
+		asked |= atomic_exchange(&w->turn, BUSY) == ASKED;
+		n = asked || stop ? waiting(w) : 0;
 		if (n == 0 && !flush) {
 			if (stop)
 				break;
-			rest(w, w->rollup.count ? FLUSH_EVERY_US : -1);
+			asked = rest(w, w->rollup.count ? FLUSH_EVERY_US : -1);
 			continue;
 		}
 		if (n && n < GROUP_MOST && !stop && w->config.durability == DURABILITY_RELAXED) {
@@ -343,11 +365,11 @@ static void *run(void *arg)
 				    LOG_N("queued", n));
 			if (stop)
 				break; /* nothing that waits was acknowledged */
-			atomic_store(&w->asleep, 2); /* a value that pushes reset: they may wake us early, no harm */
-			futex_wait(&w->asleep, 2, DISK_FULL_RETRY_US);
-			atomic_store(&w->asleep, 0);
+			rest(w, DISK_FULL_RETRY_US); /* a kick wakes us early, no harm */
+			asked = true;
 			continue;
 		}
+		asked = w->more;
 		if (!rc) {
 			atomic_store(&w->state, WRITER_OK);
 			rc = release_group(w, &e);
@@ -451,8 +473,7 @@ void writer_close(struct writer *w)
 	if (!w)
 		return;
 	atomic_store(&w->stop, true);
-	atomic_store(&w->asleep, 0);
-	futex_wake(&w->asleep);
+	writer_kick(w);
 	pthread_join(w->thread, NULL);
 	writer_free(w);
 }

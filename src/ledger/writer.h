@@ -4,8 +4,9 @@
  *
  * Durability invariants
  * 1. writer_done(w) >= seq only after the transaction that holds row seq of worker w is on stable storage.
- * 2. The next commit starts as soon as the previous one is done; there is no waiting window (group mode).
- *    In relaxed mode a commit is at most 10 ms away.
+ * 2. A commit starts as soon as the previous one is done and a worker has asked (group mode). A worker asks when its
+ *    loop has nothing else to do: a lone row never waits, and under load rows gather, for at most 0.3 ms and the
+ *    round at hand. In relaxed mode a commit is at most 10 ms away.
  * 3. A ring is never overwritten: a full ring makes writer_push refuse (the worker stops taking requests).
  * 4. A failed commit is never retried as if it had succeeded: the writer stops, says why, and every later
  *    push is refused (RR_STORE). Disk full is the exception: the group is kept and tried again each second.
@@ -37,8 +38,8 @@ struct writer *writer_open(const struct writer_config *c, struct err *e);
 /* Any raw usage block for this call is copied (may be empty). Sequence number (1..) of the row within its
  * worker, or 0 when refused: writer_state() says why. Only this worker's thread may call it. */
 uint64_t writer_push(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage);
-/* The two halves of a push, for a worker that has many rows in one round of its loop: add them all, then kick once. A
- * writer that is woken by the first of them commits groups of one. */
+/* The two halves of a push, for a worker that has many rows in one round of its loop: add them all, then kick once
+ * (writer.h, rule 2). A commit costs what forty rows cost, so a writer that is woken too early costs the most. */
 uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, struct str raw_usage);
 void writer_kick(struct writer *w);
 uint64_t writer_done(const struct writer *w, unsigned worker);

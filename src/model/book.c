@@ -337,11 +337,12 @@ int book_finish(struct book *b, struct err *e)
 		qsort(b->rule, b->rules, sizeof *b->rule, by_model_meter);
 	drop_replaced(b);
 	for (uint32_t i = 0; i < b->models; i++)
-		b->model[i].first_rule = b->model[i].rule_count = 0;
+		b->model[i].first_rule = b->model[i].rule_count = 0, b->model[i].meters = 0;
 	for (uint32_t i = 0; i < b->rules; i++) {
 		struct book_model *m = &b->model[b->rule[i].model];
 		if (m->rule_count++ == 0)
 			m->first_rule = i;
+		m->meters |= UINT64_C(1) << b->rule[i].r.meter;
 		if (str_cmp(b->rule[i].r.source_date, b->date) > 0)
 			b->date = b->rule[i].r.source_date;
 	}

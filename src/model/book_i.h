@@ -61,6 +61,7 @@ struct book_model {
 	struct str id;             /* as the source spells it */
 	const struct match *match; /* NULL: exact names only */
 	uint32_t first_rule, rule_count;
+	uint64_t meters; /* a bit for each meter that has a rule */
 	uint64_t context_tok, output_tok;
 	struct str note; /* why it has no price, where the source says so */
 };

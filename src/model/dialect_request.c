@@ -14,7 +14,9 @@
 #include "base/hash.h"
 #include "base/intern.h"
 
-#ifdef __SSE2__
+#ifdef __x86_64__
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -167,10 +169,32 @@ static inline bool sign_at(const char *p, const char *end)
 /* Whether any of the walked-for names can stand in these bytes: quoted names are found as they are, and a
  * name with escapes holds that of a letter or an underscore, \u0041 to \u007A (not that of an accented letter, which
  * fills the bodies of every client that writes ASCII). Text cannot match (its quotes are escaped) unless a whole
- * string reads like a name. One pass, 16 bytes at a time: a body may be a megabyte. */
+ * string reads like a name. One pass, 16 or 32 bytes at a time: a body may be a megabyte. */
+#ifdef __x86_64__
+/* Blocks of 32; *at is left at the first byte that was not looked at. */
+__attribute__((target("avx2"))) static bool sign_in_blocks(const char **at, const char *end)
+{
+	const __m256i quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\\');
+	const char *p = *at;
+	for (; end - p >= 32; p += 32) {
+		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)p);
+		__m256i odd = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, back));
+		for (unsigned hits = (unsigned)_mm256_movemask_epi8(odd); hits; hits &= hits - 1)
+			if (sign_at(p + __builtin_ctz(hits), end))
+				return true;
+	}
+	*at = p;
+	return false;
+}
+#endif
+
 static bool worth_a_walk(struct json v)
 {
 	const char *p = v.text.p, *end = p + v.text.n;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2") && sign_in_blocks(&p, end))
+		return true;
+#endif
 #ifdef __SSE2__
 	const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\');
 	for (; end - p >= 16; p += 16) {
@@ -501,7 +525,7 @@ static int take_multipart(struct str body, struct features *f)
 int dialect_request(const struct surface *s, struct str path, struct str query, struct str body, struct features *f,
 		    struct json_fault *fault)
 {
-	struct json m[MEMBERS];
+	UNSET struct json m[MEMBERS];
 	bool duplicate = false;
 	struct str trimmed = str_trim(body);
 	int rc;

@@ -420,8 +420,8 @@ static void take_anthropic_body(struct stream_meter *m, const struct usage_place
 
 int meter_body(struct stream_meter *m, struct str body)
 {
-	struct usage_place at;
-	struct usage u;
+	UNSET struct usage_place at;
+	UNSET struct usage u;
 	uint64_t trained;
 	int rc;
 	if (str_eq(str_of(m->surface->name), STR("openai-speech"))) { /* sound, billed by the text that was sent */

@@ -120,6 +120,8 @@ static void conditions_of(struct conditions *c, const struct price_query *q, con
 	c->input_tok = q->context_tok ? q->context_tok : usage_input_tok(u);
 }
 
+_Static_assert(METERS <= 64, "book_model.meters has a bit for each meter");
+
 static bool in_force(const struct price_rule *r, const struct conditions *c)
 {
 	uint16_t from = r->window_from_min, to = r->window_to_min;
@@ -169,6 +171,8 @@ static const struct price_rule *find_rule(const struct book *b, const struct boo
 	uint32_t lo = m->first_rule, hi = m->first_rule + m->rule_count, first;
 	const uint32_t end = hi;
 	*listed = false;
+	if (!(m->meters >> meter & 1))
+		return NULL;
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		if (b->rule[mid].r.meter < meter)

@@ -214,17 +214,17 @@ void block_open(struct block *b, struct json object)
 	b->object = object;
 	b->noted = true;
 	b->count = 0;
-	b->lengths = 0;
+	b->hints = 0;
 	if (object.type != JSON_OBJECT)
 		return;
 	json_open(&it, object);
 	while (json_next(&it, &key, &v)) {
 		if (b->count == BLOCK_MEMBERS || (key.n && memchr(key.p, '\\', key.n))) {
 			b->noted = false;
-			b->lengths = UINT64_MAX;
+			b->hints = UINT64_MAX;
 			return;
 		}
-		b->lengths |= UINT64_C(1) << (key.n % 64);
+		b->hints |= block_hint(key);
 		b->member[b->count].key = key;
 		b->member[b->count++].value = v;
 	}

@@ -17,19 +17,25 @@ struct block {
 	struct json object;
 	bool noted;
 	unsigned count;
-	uint64_t lengths; /* bit n % 64: there is a name of n bytes */
+	uint64_t hints; /* bit block_hint(): there may be such a name */
 	struct {
 		struct str key;
 		struct json value;
 	} member[BLOCK_MEMBERS];
 };
+/* By length and two letters that differ among the vendors' names; folded at compile time where the name is written out. */
+static inline uint64_t block_hint(struct str key)
+{
+	unsigned letters = key.n ? (unsigned char)key.p[0] * 3u + (unsigned char)key.p[key.n / 2] : 0;
+	return UINT64_C(1) << ((key.n * 5 + letters) % 64);
+}
 void block_open(struct block *b, struct json object);
 struct json block_find(const struct block *b, struct str key);
 /* As json_get. */
 static inline struct json block_get(const struct block *b, const char *key)
 {
 	struct str name = str_of(key);
-	if (b->lengths >> (name.n % 64) & 1)
+	if (b->hints & block_hint(name))
 		return block_find(b, name);
 	return (struct json){JSON_NONE, {NULL, 0}};
 }
@@ -64,9 +70,9 @@ int usage_close(struct usage *u, const struct counts *c);
 /* The members of an answer that any reader wants, gathered in one walk: an answer may be a megabyte of text
  * or of embeddings around a hundred bytes of usage. Each is named as its key. */
 #define HOLDER_KEYS(X)                                                                                                 \
-	X(usage) X(usageMetadata) X(usage_metadata) X(response) X(result) X(message) X(metadata) X(body) X(type)       \
-	X(model) X(id) X(modelVersion) X(model_version) X(responseId) X(response_id) X(serviceTier) X(service_tier)    \
-	X(candidates) X(choices) X(output) X(data) X(duration) X(prompt_cache_options) X(meta) X(generation_id)        \
+	X(id) X(model) X(choices) X(usage) X(service_tier) X(type) X(usageMetadata) X(usage_metadata) X(response)      \
+	X(result) X(message) X(metadata) X(body) X(modelVersion) X(model_version) X(responseId) X(response_id)         \
+	X(serviceTier) X(candidates) X(output) X(data) X(duration) X(prompt_cache_options) X(meta) X(generation_id)        \
 	X(delta) X(modelId) X(performanceConfig) X(status) X(trained_tokens) X(error) X(x_groq)
 struct holder {
 #define X(key) struct json key;

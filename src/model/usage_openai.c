@@ -151,7 +151,7 @@ static void take_details(struct counts *c, const struct block *block, struct par
 						   "cached_prompt_text_tokens", "cache_read_input_tokens", NULL};
 	static const char *const written_inner[] = {"cache_write_tokens", "cache_creation_tokens", NULL};
 	static const char *const written_outer[] = {"cache_creation_input_tokens", NULL};
-	struct block in, out;
+	UNSET struct block in, out;
 	struct json split;
 	open_first(block, "prompt_tokens_details", "input_tokens_details", "input_token_details", &in);
 	open_first(block, "completion_tokens_details", "output_tokens_details", "output_token_details", &out);
@@ -281,7 +281,7 @@ static bool take_duration(struct counts *c, const struct holder *h, const struct
 
 int usage_openai(enum usage_shape shape, const struct holder *h, struct json object, struct usage *u)
 {
-	struct block block;
+	UNSET struct block block;
 	struct counts c = {0};
 	struct parts p = {0};
 	struct json tier = h->service_tier, details;

@@ -22,11 +22,10 @@ const struct http_limits http_limits_default = {
 	.out_bytes = 256 * 1024,
 };
 
-struct str head_get(const struct head *h, const char *name)
+struct str head_find(const struct head *h, struct str name)
 {
-	struct str wanted = str_of(name);
 	for (unsigned i = 0; i < h->headers; i++)
-		if (h->header[i].name.n == wanted.n && str_ieq(h->header[i].name, wanted))
+		if (str_ieq(h->header[i].name, name))
 			return h->header[i].value;
 	return str_make(NULL, 0);
 }
@@ -36,7 +35,7 @@ unsigned head_count(const struct head *h, const char *name)
 	struct str wanted = str_of(name);
 	unsigned count = 0;
 	for (unsigned i = 0; i < h->headers; i++)
-		count += h->header[i].name.n == wanted.n && str_ieq(h->header[i].name, wanted);
+		count += str_ieq(h->header[i].name, wanted);
 	return count;
 }
 

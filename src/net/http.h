@@ -35,7 +35,11 @@ struct head {
 };
 
 /* First header of that name; {NULL,0} when absent. */
-struct str head_get(const struct head *h, const char *name);
+struct str head_find(const struct head *h, struct str name);
+static inline struct str head_get(const struct head *h, const char *name)
+{
+	return head_find(h, str_of(name));
+}
 /* How many stand there. */
 unsigned head_count(const struct head *h, const char *name);
 /* Hop-by-hop: connection, keep-alive, te, trailer, transfer-encoding, upgrade, proxy-*. */

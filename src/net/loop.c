@@ -7,7 +7,8 @@
  *    a later round.
  * 3. Deferred work that asks for deferred work is served in the same round, a few generations deep; what
  *    remains waits for the next round, which then does not sleep.
- * 4. wake_pending is cleared before the lists are looked at: a wake-up may be in vain, never lost.
+ * 4. Idle work costs one look at the descriptors without waiting; a loop that has none pays nothing for it.
+ * 5. wake_pending is cleared before the lists are looked at: a wake-up may be in vain, never lost.
  */
 #include "net/loop.h"
 
@@ -45,6 +46,7 @@ struct loop {
 	struct timer *timers; /* root of the heap */
 	uint64_t timer_order;
 	struct deferred *defer_first, **defer_last;
+	struct idle_work *idle_first, **idle_last;
 	struct epoll_event events[ROUND_EVENTS];
 	int events_n, event_at;
 	atomic_bool stop, wake_pending;
@@ -65,6 +67,7 @@ struct loop *loop_new(const struct clock *clock, struct err *e)
 	}
 	l->clock = clock;
 	l->defer_last = &l->defer_first;
+	l->idle_last = &l->idle_first;
 	l->posts_last = &l->posts;
 	pthread_mutex_init(&l->posts_lock, NULL);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -304,6 +307,38 @@ static void run_deferred(struct loop *l)
 	}
 }
 
+/* ---- idle work */
+
+void loop_when_idle(struct loop *l, struct idle_work *w, uint64_t most_us, void (*run)(struct idle_work *))
+{
+	if (w->queued)
+		return;
+	*w = (struct idle_work){.queued = true, .by_us = l->now_us + most_us, .run = run};
+	*l->idle_last = w;
+	l->idle_last = &w->next;
+}
+
+static void run_idle(struct loop *l)
+{
+	struct idle_work *w = l->idle_first;
+	l->idle_first = NULL;
+	l->idle_last = &l->idle_first;
+	while (w) {
+		struct idle_work *next = w->next;
+		w->queued = false;
+		w->run(w);
+		w = next;
+	}
+}
+
+static bool idle_is_due(const struct loop *l)
+{
+	for (const struct idle_work *w = l->idle_first; w; w = w->next)
+		if (w->by_us <= l->now_us)
+			return true;
+	return false;
+}
+
 /* ---- from other threads */
 
 static void wake(struct loop *l)
@@ -463,10 +498,13 @@ static int wait_events(struct loop *l, uint64_t us)
 int loop_once(struct loop *l, uint64_t max_wait_us)
 {
 	bool called = false;
-	int n;
-	if (max_wait_us && (l->timers || l->defer_first))
+	int n = 0;
+	if (l->idle_first || (max_wait_us && (l->timers || l->defer_first)))
 		l->now_us = clock_mono(l->clock); /* the last round's work may have taken long */
-	n = wait_events(l, wait_us(l, max_wait_us));
+	if (l->idle_first && (idle_is_due(l) || (n = wait_events(l, 0)) == 0))
+		run_idle(l);
+	if (n == 0)
+		n = wait_events(l, wait_us(l, max_wait_us));
 	if (n < 0 && errno != EINTR)
 		return -RR_IO;
 	l->now_us = clock_mono(l->clock);

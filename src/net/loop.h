@@ -43,6 +43,13 @@ struct deferred { /* embed it */
 	void (*run)(struct deferred *d);
 };
 
+struct idle_work { /* embed it */
+	struct idle_work *next;
+	bool queued;
+	uint64_t by_us;
+	void (*run)(struct idle_work *w);
+};
+
 struct loop *loop_new(const struct clock *clock, struct err *e);
 /* When no other thread can still be within loop_stop, loop_post or doorbell_ring: after joining them. */
 void loop_free(struct loop *l);
@@ -66,6 +73,9 @@ void timer_clear(struct loop *l, struct timer *t);
 
 void loop_defer(struct loop *l, struct deferred *d, void (*run)(struct deferred *));
 void loop_undefer(struct loop *l, struct deferred *d); /* slow; for tearing down */
+/* Runs once the loop finds nothing to do, or at the end of the first round that ends most_us from now: what is worth
+ * gathering for, while there is something to gather, and not worth waiting for. */
+void loop_when_idle(struct loop *l, struct idle_work *w, uint64_t most_us, void (*run)(struct idle_work *));
 /* Bytes for one read at a time (64 KiB), so that idle connections own none. Spans of it die with the
  * callback that they were given to. */
 enum { LOOP_SCRATCH_BYTES = 64 * 1024 };

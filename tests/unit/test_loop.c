@@ -139,6 +139,63 @@ static void *caller(void *arg)
 	return NULL;
 }
 
+static struct idle_work idle_a, idle_b;
+static unsigned idle_runs, busy_events;
+
+static void on_idle_work(struct idle_work *w)
+{
+	idle_runs++;
+	if (w == &idle_b && idle_runs < 10)
+		loop_when_idle(seen.loop, &idle_b, 300, on_idle_work);
+}
+
+static void on_busy(struct io *io, unsigned ready)
+{
+	busy_events++;
+}
+
+/* Ready work goes first, but not for ever; an idle loop does not wait. */
+TEST(idle_work_waits_for_a_quiet_moment_and_no_longer_than_it_said)
+{
+	struct clock c;
+	struct io busy;
+	int pipe_fd[2];
+	clock_manual(&c, 0);
+	seen.loop = loop_new(&c, NULL);
+	loop_when_idle(seen.loop, &idle_a, 300, on_idle_work);
+	loop_when_idle(seen.loop, &idle_a, 300, on_idle_work); /* asked twice, run once */
+	T_EQ_I(idle_runs, 0);
+	loop_once(seen.loop, 0);
+	T_EQ_I(idle_runs, 1);
+	loop_once(seen.loop, 0);
+	T_EQ_I(idle_runs, 1);
+
+	T_EQ_I(pipe(pipe_fd), 0);
+	io_init(&busy, seen.loop, pipe_fd[0], on_busy);
+	T_EQ_I(io_want(&busy, IO_READ), 0);
+	T_EQ_I(write(pipe_fd[1], "x", 1), 1); /* never read: each round has an event */
+	loop_when_idle(seen.loop, &idle_a, 300, on_idle_work);
+	for (int i = 1; i <= 3; i++) {
+		clock_advance(&c, 99);
+		loop_once(seen.loop, 0);
+		T_EQ_I(idle_runs, 1);
+		T_EQ_I(busy_events, i);
+	}
+	clock_advance(&c, 3);
+	loop_once(seen.loop, 0);
+	T_EQ_I(idle_runs, 2);
+	T_EQ_I(busy_events, 4); /* and the round had its events too */
+	io_close(&busy);
+
+	loop_when_idle(seen.loop, &idle_b, 300, on_idle_work); /* asks for itself again: once a round */
+	loop_once(seen.loop, 0);
+	T_EQ_I(idle_runs, 3);
+	loop_once(seen.loop, 0);
+	T_EQ_I(idle_runs, 4);
+	close(pipe_fd[1]);
+	loop_free(seen.loop);
+}
+
 TEST(posts_from_threads_are_never_lost)
 {
 	pthread_t t[THREADS];
