@@ -333,7 +333,7 @@ static void note_key(struct scan *s, struct str raw)
 		return;
 	for (unsigned i = 0; i < s->count; i++) {
 		struct str key = s->keys[i];
-		if (escaped ? json_key_eq(raw, key) : raw.n == key.n && raw.p[0] == key.p[0] && str_eq(raw, key)) {
+		if (escaped ? json_key_eq(raw, key) : str_eq(raw, key)) {
 			s->noting = &s->out[i];
 			s->duplicate |= s->out[i].type != JSON_NONE;
 			return;

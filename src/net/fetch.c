@@ -170,12 +170,11 @@ int fetch(struct fetcher *f, const struct fetch_ask *ask, struct fetch_answer *a
 
 struct str fetch_header(const struct fetch_answer *a, const char *name)
 {
-	const char *p = a->head.p, *end = p + a->head.n;
-	while (p < end) {
-		struct str n = str_of(p), v = str_of(p + n.n + 1);
+	struct str rest = sb_str(&a->head); /* name NUL value NUL ... */
+	while (rest.n) {
+		struct str n = str_cut(&rest, 0), v = str_cut(&rest, 0);
 		if (str_ieq(n, str_of(name)))
 			return v;
-		p = v.p + v.n + 1;
 	}
 	return str_make(NULL, 0);
 }
