@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "cmd/cmd.h"
+#include "cmd/cmd_import.h"
 #include "import/import.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024, PATHS_MOST = 4096, NAMED_IN_TEXT = 20 };
@@ -71,7 +72,7 @@ static const char *source_of(const struct import_summary *s)
 	return s->batches ? s->batch[0].source : "";
 }
 
-static void print_json(const struct import_summary *s, struct sb *out)
+void import_print_json(const struct import_summary *s, void (*more)(struct json_out *w, void *arg), void *arg, struct sb *out)
 {
 	static const char *const keys[] = {"unclassified", "inference", "training", "other", "claimed", "priced", "billed"};
 	static const struct import_money nothing;
@@ -132,6 +133,8 @@ static void print_json(const struct import_summary *s, struct sb *out)
 	for (unsigned i = 0; i < s->notes; i++)
 		jw_cstr(&w, s->note[i]);
 	jw_end_array(&w);
+	if (more)
+		more(&w, arg);
 	jw_end_object(&w);
 	sb_addc(out, '\n');
 }
@@ -175,7 +178,7 @@ static void text_money(const struct import_summary *s, struct sb *out)
 		sb_addf(out, "  %-16s %16s  rows: not 0, but not known\n", "without a price", num_group(s->unpriced_rows, n));
 }
 
-static void print_text(const struct import_summary *s, struct sb *out)
+void import_print_text(const struct import_summary *s, struct sb *out)
 {
 	char n[32];
 	text_batches(s, out);
@@ -241,9 +244,9 @@ static int import_into(struct ledger *l, const struct import_options *o, const c
 	}
 	sb_init(&b, OUT_BYTES);
 	if (globals.json)
-		print_json(&s, &b);
+		import_print_json(&s, NULL, NULL, &b);
 	else
-		print_text(&s, &b);
+		import_print_text(&s, &b);
 	printed = cmd_print(sb_str(&b));
 	sb_fini(&b);
 	if (rc)

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/cmd_pull.h"
 #include "gate/demo.h"
 #include "gate/gate.h"
 #include "report/report.h"
@@ -151,6 +152,7 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 	struct gate *g;
 	struct admin *a = NULL;
 	struct demo *demo = NULL;
+	struct pull_clock *pulls = NULL;
 	sigset_t set;
 	int rc = 1;
 	harden();
@@ -170,6 +172,7 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 	if (gate_start(g, &e) || !(a = admin_open(g, &e)))
 		goto out;
 	print_bases(g, a);
+	pulls = pull_clock_open(conf, ledger_path);
 	if (demo && (demo_traffic(demo, gate_address(g), &e) || demo_outlay(ledger_path, &e) ||
 		     first_report(ledger_path, gate_address(g), &e)))
 		goto out;
@@ -182,6 +185,7 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 out:
 	if (rc)
 		rc = cmd_fail(&e);
+	pull_clock_close(pulls);
 	admin_close(a);
 	if (g)
 		gate_close(g, conf->drain_seconds_at_stop);

@@ -344,6 +344,33 @@ static void take_caps(struct loading *l)
 			take_cap(l, &((const struct file_cap *)f->items)[i], item_node(l, list, i), i);
 }
 
+static void take_pulls(struct loading *l)
+{
+	static const char *const names[] = {"openai", "anthropic"};
+	const struct conf_array *f = &l->file.pull;
+	l->c->pulls = arena_array(l->a, struct pull_config, f->count);
+	if (!l->c->pulls)
+		return;
+	l->c->pull_count = f->count;
+	for (unsigned i = 0; i < f->count; i++) {
+		const struct file_pull *p = &((const struct file_pull *)f->items)[i];
+		const struct conf_node *at = item_node(l, top_node(l, "pull"), i);
+		l->c->pulls[i] = (struct pull_config){names[p->vendor], p->every, text_or_null(l, p->base), text_or_null(l, p->account)};
+		if (conf_wrong_inside(l->d, at))
+			continue;
+		if (p->base.n && !str_starts(p->base, STR("https://")) && !str_starts(p->base, STR("http://127."))) {
+			conf_error(l->d, part(at, "base"), "base: https:// is wanted, or http:// on loopback: the admin key is sent there");
+			conf_hint(l->d, "leave it out for the vendor's own address");
+		}
+		if (p->account.n > 60)
+			conf_error(l->d, part(at, "account"), "account: longer than 60 bytes");
+		for (unsigned k = 0; k < i; k++)
+			if (l->c->pulls[k].vendor == l->c->pulls[i].vendor &&
+			    str_eq(str_of(l->c->pulls[k].account ? l->c->pulls[k].account : ""), p->account))
+				conf_error(l->d, at, "pull: the same vendor and account twice");
+	}
+}
+
 static void take_alerts(struct loading *l)
 {
 	const struct conf_array *f = &l->file.alerts;
@@ -481,6 +508,7 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 		take_caps(&l);
 		take_alerts(&l);
 		take_otlp(&l);
+		take_pulls(&l);
 		take_numbers(&l);
 	}
 	c->doc = l.d;

@@ -44,6 +44,12 @@ struct otlp_header {
 
 enum { OTLP_HEADERS_MOST = 16 };
 
+struct pull_config {
+	const char *vendor;          /* "openai" */
+	int64_t every_us;
+	const char *base, *account;  /* NULL: the vendor's own; the only one */
+};
+
 struct gate_config {
 	const char *file;            /* which file was read; NULL = none, all defaults */
 	const char *listen, *admin;  /* "127.0.0.1:7300", "unix:/path" */
@@ -66,6 +72,8 @@ struct gate_config {
 	} levers;
 	struct alert_config *alerts;
 	unsigned alert_count;
+	struct pull_config *pulls;
+	unsigned pull_count;
 	struct http_limits limits;
 	struct {
 		int64_t time_us;     /* how long an upstream is read on after its client left */

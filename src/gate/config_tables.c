@@ -60,6 +60,11 @@ static const struct conf_field otlp_fields[] = {
 	 .size = sizeof(struct file_otlp_header), .help = "sent with each export"},
 	END,
 };
+static const struct conf_field pull_fields[] = {
+#define PULL(...) FIELD(file_pull, __VA_ARGS__)
+#include "gate/config.def"
+	END,
+};
 static const struct conf_field limit_fields[] = {
 #define LIMIT(...) FIELD(file_limits, __VA_ARGS__)
 #include "gate/config.def"
@@ -94,6 +99,7 @@ const struct conf_field gate_config_fields[] = {
 	PART(levers, lever_fields, "what makes calls cheaper: off, advise (only count it) or on"),
 	PARTS(alerts, alert_fields, sizeof(struct file_alert), "who is told when"),
 	PART(otlp, otlp_fields, "spans and metrics to an OpenTelemetry collector"),
+	PARTS(pull, pull_fields, sizeof(struct file_pull), "whose bills are fetched, and how often"),
 	PART(limits, limit_fields, "what a peer may do"),
 	PART(drain, drain_fields, "after a client left, and at the end"),
 	PART(log, log_fields, "the log on stderr"),

@@ -69,6 +69,11 @@ struct file_otlp {
 #include "gate/config.def"
 	struct conf_array headers;
 };
+struct file_pull {
+	bool pad;
+#define PULL MEMBER
+#include "gate/config.def"
+};
 struct file_limits {
 	bool pad;
 #define LIMIT MEMBER
@@ -90,7 +95,7 @@ struct file_top {
 #include "gate/config.def"
 	struct file_tls tls;
 	struct file_currency currency;
-	struct conf_array upstreams, caps, alerts;
+	struct conf_array upstreams, caps, alerts, pull;
 	bool upstreams_given;
 	struct file_levers levers;
 	struct file_otlp otlp;

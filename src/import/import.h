@@ -31,6 +31,10 @@ struct import_options {
 	bool dry_run;     /* read and count, keep nothing */
 	bool progress;    /* a line on stderr, if that is a terminal */
 	int64_t now_us;
+	/* for who fetches instead of reading what lies there */
+	const char *called; /* the batches' name in the list; NULL: their file's */
+	const char *scope;  /* whose rows a replacement concerns; NULL: as the source says */
+	int64_t replace_from_us, replace_to_us; /* the files are the whole truth of that period; both 0: they are not */
 };
 
 struct import_money {
@@ -71,6 +75,8 @@ struct import_summary {
 int import_paths(const struct import_options *o, const char *const paths[], unsigned count, struct import_summary *s,
 		 struct err *e);
 void import_summary_fini(struct import_summary *s);
+/* Adds one result to another, which began zeroed. */
+void import_summary_add(struct import_summary *into, const struct import_summary *s);
 
 /* The sources, for help: name and one line each. NULL behind the last. */
 const char *import_source_name(unsigned index);

@@ -377,9 +377,9 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 		return err_set(e, RR_LIMIT, "more than %d batches in one import: import fewer files at once", IMPORT_BATCHES);
 	x->source = f->source;
 	str_copy(b.source, sizeof b.source, str_of(f->source->name));
-	str_copy(b.file, sizeof b.file, str_of(f->path));
+	str_copy(b.file, sizeof b.file, str_of(x->o->called ? x->o->called : f->path));
 	str_copy(b.parser, sizeof b.parser, STR(PARSER));
-	str_copy(b.scope, sizeof b.scope, str_of(f->scope));
+	str_copy(b.scope, sizeof b.scope, str_of(x->o->scope ? x->o->scope : f->scope));
 	file_hash(f, b.file_hash);
 	x->b = &x->s->batch[x->s->batches];
 	str_copy(x->b->source, sizeof x->b->source, str_of(b.source));
@@ -391,7 +391,7 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	if (!x->im)
 		return e->code ? -e->code : -RR_STORE;
 	x->s->batches++;
-	return 0;
+	return x->o->replace_to_us ? ledger_import_replace(x->im, x->o->replace_from_us, x->o->replace_to_us, e) : 0;
 }
 
 static int batch_close(struct walk *w, int rc, struct err *e)

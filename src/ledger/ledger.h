@@ -153,6 +153,10 @@ int ledger_next_hold(struct ledger *l, struct hold *out, struct err *e);
 int ledger_end_hold(struct ledger *l, struct hash128 key, struct err *e);
 int ledger_holds(struct ledger *l, int (*fn)(const struct hold *h, void *arg), void *arg, struct err *e);
 
+/* A number under a name, for what goes on where it left off; 0 where none was set. set: in a write transaction. */
+int ledger_get_mark(struct ledger *l, const char *name, int64_t *value, struct err *e);
+int ledger_set_mark(struct ledger *l, const char *name, int64_t value, struct err *e);
+
 /* verify: every invariant, named. */
 struct verify_result {
 	bool ok;

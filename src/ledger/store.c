@@ -130,6 +130,25 @@ int store_meta_set(struct ledger *l, const char *name, int64_t value, struct err
 	return rc == SQLITE_DONE ? 0 : -RR_STORE;
 }
 
+/* Apart from the store's own names, whatever they will be. */
+static const char *mark_text(const char *name, char out[256])
+{
+	snprintf(out, 256, "mark: %s", name);
+	return out;
+}
+
+int ledger_get_mark(struct ledger *l, const char *name, int64_t *value, struct err *e)
+{
+	char text[256];
+	return store_meta_get(l, mark_text(name, text), value, e);
+}
+
+int ledger_set_mark(struct ledger *l, const char *name, int64_t value, struct err *e)
+{
+	char text[256];
+	return store_meta_set(l, mark_text(name, text), value, e);
+}
+
 int store_settings_changed(struct ledger *l, struct err *e)
 {
 	int64_t v;

@@ -142,22 +142,22 @@ static int grow(struct gather *g)
 	return 0;
 }
 
-static int add_row(const struct rollup_row *x, void *arg)
+static int add_row(const struct rollup_row *whole, void *arg)
 {
+	struct rollup_row rest;
+	const struct rollup_row *x = &rest;
 	struct gather *g = arg;
 	struct diff *d = g->d;
 	struct diff_cell *c;
-	uint32_t line = row_name(d->by, &x->key);
+	uint32_t line = row_name(d->by, &whole->key);
 	unsigned at;
 	money_wide pico;
-	if (!env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
+	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
 		return 0;
 	if (!row_amount(x, &pico)) {
 		d->unpriced[g->period] += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
 	}
-	if (row_is_bill(&x->key) && (pico = overlap_counts(g->overlap, x, pico)) == 0)
-		return 0;
 	if (pico != 0 && !rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), d->currency,
 					x->key.hour_us, &pico)) {
 		d->other_currency[g->period] += row_calls(x);

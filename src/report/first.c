@@ -54,18 +54,18 @@ static struct first_line *line_of(struct first *f, struct str provider, struct s
 	return &f->lines[f->count++];
 }
 
-static int add_row(const struct rollup_row *x, void *arg)
+static int add_row(const struct rollup_row *whole, void *arg)
 {
 	struct gather *g = arg;
 	struct first *f = g->f;
 	const struct report *r = &f->report;
-	struct currency c = currency_interned(x->key.currency);
+	struct rollup_row rest;
+	const struct rollup_row *x = &rest;
+	struct currency c = currency_interned(whole->key.currency);
 	struct first_line *line;
 	money_wide pico;
-	if (!env_counts(g->env, &x->key) || !row_amount(x, &pico) ||
+	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key) || !row_amount(x, &pico) ||
 	    (x->key.book != BOOK_INFERENCE && x->key.book != BOOK_TRAINING))
-		return 0;
-	if (pico != 0 && (pico = overlap_counts(g->overlap, x, pico)) == 0)
 		return 0;
 	if (rates_convert(r->query.rates, r->query.rate_count, c, r->currency, x->key.hour_us, &pico))
 		c = r->currency;

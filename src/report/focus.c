@@ -205,21 +205,21 @@ static void names(struct writing *w, const struct rollup_key *k)
 	set(w, C_x_Provenance, str_of(provenance_name((enum provenance)k->provenance)));
 }
 
-static int usage(const struct rollup_row *x, void *arg)
+static int usage(const struct rollup_row *whole, void *arg)
 {
 	struct writing *w = arg;
-	uint64_t tokens = x->sum.input_tok + x->sum.output_tok, cached = x->sum.tok[CLASS_IN_CACHE_READ] +
-									 x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] +
-									 x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
+	struct rollup_row rest;
+	const struct rollup_row *x = &rest;
+	uint64_t tokens, cached;
 	money_wide pico;
-	if (!env_counts(w->env, &x->key))
+	if (!overlap_rest(w->overlap, whole, &rest) || !env_counts(w->env, &x->key))
 		return 0;
+	tokens = x->sum.input_tok + x->sum.output_tok;
+	cached = x->sum.tok[CLASS_IN_CACHE_READ] + x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] + x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
 	if (!row_amount(x, &pico)) {
 		w->count->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
 	}
-	if (row_is_bill(&x->key) && (pico = overlap_counts(w->overlap, x, pico)) == 0)
-		return 0;
 	if (pico == 0 && row_calls(x) == 0)
 		return 0;
 	common(w, intern_str(x->key.provider), x->key.currency ? currency_interned(x->key.currency) : USD,

@@ -191,19 +191,20 @@ struct gather {
 	bool any;
 };
 
-static int add_row(const struct rollup_row *x, void *arg)
+static int add_row(const struct rollup_row *whole, void *arg)
 {
+	struct rollup_row rest;
+	const struct rollup_row *x = &rest;
 	struct gather *g = arg;
 	struct forecast *f = g->f;
 	money_wide pico;
 	unsigned low = 0, high = g->starts_n;
-	if (!env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
+	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
 		return 0;
 	if (!row_amount(x, &pico)) {
 		f->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
 	}
-	pico = overlap_counts(g->overlap, x, pico);
 	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency,
 			   x->key.hour_us, &pico) &&
 	    pico != 0)

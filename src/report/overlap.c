@@ -11,18 +11,25 @@
 
 enum { CELLS_MOST = 4 * 1024 * 1024 };
 
+struct quantity {
+	money_wide pico;
+	uint64_t calls, input, output, tok[CLASSES];
+};
+
 struct cell {
 	uint64_t model; /* 0: the whole day of the vendor */
 	int64_t day;
 	uint32_t provider, currency;
 	bool used;
-	money_wide priced; /* not yet set against a bill */
+	struct quantity seen;     /* not yet set against what is reported */
+	money_wide seen_pico, reported_pico;
+	money_wide billed_pico;   /* of the larger of the two: set against a bill already */
 };
 
 struct overlap {
 	struct cell *cells;
 	size_t room, count;
-	bool bills; /* a token bill was met: else there is nothing to compare */
+	bool repeats; /* something reported or billed was met: else there is nothing to compare */
 };
 
 struct overlap *overlap_new(void)
@@ -35,6 +42,11 @@ void overlap_free(struct overlap *o)
 	if (o)
 		free(o->cells);
 	free(o);
+}
+
+bool row_is_reported(const struct rollup_key *k)
+{
+	return str_starts(intern_str(k->surface), STR("usage "));
 }
 
 bool row_is_bill(const struct rollup_key *k)
@@ -107,7 +119,7 @@ static size_t slot_of(const struct overlap *o, const struct cell *c)
 
 static int grow(struct overlap *o)
 {
-	struct overlap n = {.room = o->room ? o->room * 2 : 1024, .count = o->count, .bills = o->bills};
+	struct overlap n = {.room = o->room ? o->room * 2 : 1024, .count = o->count, .repeats = o->repeats};
 	n.cells = n.room <= CELLS_MOST ? calloc(n.room, sizeof *n.cells) : NULL;
 	if (!n.cells)
 		return -RR_NOMEM;
@@ -119,7 +131,50 @@ static int grow(struct overlap *o)
 	return 0;
 }
 
-static int add(struct overlap *o, struct cell c, money_wide pico)
+static void quantity_of(const struct rollup_row *x, money_wide pico, struct quantity *q)
+{
+	*q = (struct quantity){.pico = pico > 0 ? pico : 0, .calls = x->sum.calls - x->sum.refused, .input = x->sum.input_tok,
+			       .output = x->sum.output_tok};
+	memcpy(q->tok, x->sum.tok, sizeof q->tok);
+}
+
+static void quantity_add(struct quantity *into, const struct quantity *q)
+{
+	into->pico += q->pico;
+	into->calls += q->calls;
+	into->input += q->input;
+	into->output += q->output;
+	for (unsigned i = 0; i < CLASSES; i++)
+		into->tok[i] += q->tok[i];
+}
+
+static void less(uint64_t *a, uint64_t *b)
+{
+	uint64_t both = *a < *b ? *a : *b;
+	*a -= both;
+	*b -= both;
+}
+
+/* What two quantities have in common is taken from both. */
+static void quantity_meet(struct quantity *a, struct quantity *b)
+{
+	money_wide both = a->pico < b->pico ? a->pico : b->pico;
+	a->pico -= both;
+	b->pico -= both;
+	less(&a->calls, &b->calls);
+	less(&a->input, &b->input);
+	less(&a->output, &b->output);
+	for (unsigned i = 0; i < CLASSES; i++)
+		less(&a->tok[i], &b->tok[i]);
+}
+
+static struct cell *find(struct overlap *o, const struct cell *c)
+{
+	size_t at = o->count ? slot_of(o, c) : 0;
+	return o->count && o->cells[at].used ? &o->cells[at] : NULL;
+}
+
+static int add(struct overlap *o, struct cell c, const struct quantity *q, bool reported)
 {
 	size_t at;
 	if (o->count * 2 >= o->room && grow(o))
@@ -130,7 +185,12 @@ static int add(struct overlap *o, struct cell c, money_wide pico)
 		o->cells[at].used = true;
 		o->count++;
 	}
-	o->cells[at].priced += pico;
+	if (reported) {
+		o->cells[at].reported_pico += q->pico;
+	} else {
+		o->cells[at].seen_pico += q->pico;
+		quantity_add(&o->cells[at].seen, q);
+	}
 	return 0;
 }
 
@@ -145,37 +205,85 @@ static struct cell cell_of(const struct rollup_key *k, bool whole_day)
 int overlap_note(struct overlap *o, const struct rollup_row *x)
 {
 	money_wide pico;
+	struct quantity q;
+	bool reported = row_is_reported(&x->key);
 	int rc;
-	if (row_is_bill(&x->key)) {
-		o->bills = o->bills || row_is_token_bill(&x->key);
+	o->repeats = o->repeats || reported || row_is_token_bill(&x->key);
+	if (x->key.book != BOOK_INFERENCE || row_is_bill(&x->key))
 		return 0;
-	}
-	if (x->key.book != BOOK_INFERENCE || !row_amount(x, &pico) || pico <= 0)
-		return 0;
-	rc = add(o, cell_of(&x->key, true), pico);
-	return rc || !x->key.model ? rc : add(o, cell_of(&x->key, false), pico);
+	if (!row_amount(x, &pico))
+		pico = 0;
+	quantity_of(x, pico, &q);
+	rc = add(o, cell_of(&x->key, true), &q, reported);
+	return rc || !x->key.model ? rc : add(o, cell_of(&x->key, false), &q, reported);
 }
 
-static money_wide take(struct overlap *o, struct cell c, money_wide most)
+static money_wide take(struct overlap *o, struct cell key, money_wide most)
 {
-	size_t at = slot_of(o, &c);
+	struct cell *c = find(o, &key);
 	money_wide v;
-	if (!o->cells[at].used)
+	if (!c)
 		return 0;
-	v = o->cells[at].priced < most ? o->cells[at].priced : most;
-	o->cells[at].priced -= v;
+	v = (c->seen_pico > c->reported_pico ? c->seen_pico : c->reported_pico) - c->billed_pico;
+	v = v < most ? v : most;
+	c->billed_pico += v;
 	return v;
 }
 
-money_wide overlap_counts(struct overlap *o, const struct rollup_row *x, money_wide pico)
+static money_wide *amount_of(struct rollup_row *x)
 {
-	money_wide taken;
-	if (!o->bills || !o->count || pico <= 0 || !row_is_token_bill(&x->key))
-		return pico;
-	taken = take(o, cell_of(&x->key, false), pico);
-	if (x->key.model) /* what a model's line has covered, a line without a model cannot cover again */
-		take(o, cell_of(&x->key, true), taken);
-	return pico - taken;
+	return x->key.price_status == PRICE_PRICED || x->key.price_status == PRICE_FREE ? &x->sum.cost_pico : &x->sum.billed_pico;
+}
+
+static bool rest_of_bill(struct overlap *o, struct rollup_row *rest)
+{
+	money_wide *pico = amount_of(rest), taken;
+	if (*pico <= 0)
+		return true;
+	taken = take(o, cell_of(&rest->key, false), *pico);
+	if (rest->key.model) /* what a model's line has covered, a line without a model cannot cover again */
+		take(o, cell_of(&rest->key, true), taken);
+	*pico -= taken;
+	return *pico != 0;
+}
+
+static bool rest_of_reported(struct overlap *o, struct rollup_row *rest)
+{
+	struct cell model = cell_of(&rest->key, false), day = cell_of(&rest->key, true), *c = find(o, &model);
+	money_wide *pico = amount_of(rest);
+	struct quantity q, was;
+	quantity_of(rest, *pico, &q);
+	was = q;
+	if (!c)
+		return true;
+	quantity_meet(&q, &c->seen);
+	if (rest->key.model && (c = find(o, &day)) != NULL) { /* the same is no longer there for a row without a model */
+		struct quantity met = was;
+		met.pico -= q.pico;
+		met.calls -= q.calls;
+		met.input -= q.input;
+		met.output -= q.output;
+		for (unsigned i = 0; i < CLASSES; i++)
+			met.tok[i] -= q.tok[i];
+		quantity_meet(&met, &c->seen);
+	}
+	*pico -= was.pico - q.pico;
+	rest->sum.calls = q.calls;
+	rest->sum.refused = 0;
+	rest->sum.input_tok = q.input;
+	rest->sum.output_tok = q.output;
+	memcpy(rest->sum.tok, q.tok, sizeof q.tok);
+	return *pico != 0 || q.calls || q.input || q.output;
+}
+
+bool overlap_rest(struct overlap *o, const struct rollup_row *x, struct rollup_row *rest)
+{
+	*rest = *x;
+	if (!o->repeats || !o->count)
+		return true;
+	if (row_is_token_bill(&x->key))
+		return rest_of_bill(o, rest);
+	return x->key.book != BOOK_INFERENCE || !row_is_reported(&x->key) || rest_of_reported(o, rest);
 }
 
 struct reading {

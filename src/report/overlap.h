@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A bill and the usage that it bills are one spending, not two.
+ * One spending may stand in a ledger three times, and counts once.
  *
- * A ledger may hold both: usage rows that our book prices (a gateway's, a usage export's, an agent's log) and lines of
- * a vendor's cost export or invoice for the same days. Rows that only bill tokens ("bill I-tokens") are therefore
- * compared with what is priced in their cell (vendor, UTC day, model, currency), and only what the bill has *more*
- * counts: that is usage which nobody here saw. So a cell counts as the larger of the two, and never as their sum.
+ *   seen      call by call: a gateway's rows, an agent's log, a proxy's
+ *   reported  by the vendor's usage pages ("usage ..."): sums of a bucket
+ *   billed    by a cost export or an invoice, for tokens ("bill I-tokens")
+ *
+ * In a cell (vendor, UTC day, model, currency) each of these counts for what it has *more* than those above it: usage that
+ * nobody here saw. So a cell counts as the largest of the three, and never as their sum; calls and tokens, too.
  * Model names are compared by their letters and digits in any order, without dates: a bill says "Claude Opus 4.6"
  * where usage says "claude-opus-4-6". A bill that names no model is compared with the whole day of its vendor.
  */
@@ -19,11 +21,13 @@ struct overlap *overlap_new(void); /* NULL: no memory */
 void overlap_free(struct overlap *o);
 /* First every row of the period is noted, ... -RR_NOMEM */
 int overlap_note(struct overlap *o, const struct rollup_row *x);
-/* ... then each row is asked once: how much of its amount counts. */
-money_wide overlap_counts(struct overlap *o, const struct rollup_row *x, money_wide pico);
+/* ... then each row is asked once: *rest is what of it counts. false: nothing. */
+bool overlap_rest(struct overlap *o, const struct rollup_row *x, struct rollup_row *rest);
 /* A pass of its own, for reports that have none. */
 int overlap_read(struct overlap *o, struct ledger *l, int64_t from_us, int64_t to_us, struct err *e);
 
+/* A row of a vendor's usage pages or usage export. */
+bool row_is_reported(const struct rollup_key *k);
 /* A row that stands for a line of a bill. */
 bool row_is_bill(const struct rollup_key *k);
 /* The same for tokens, which usage rows may cover. */

@@ -12,7 +12,14 @@
 #include "report/amounts.h"
 #include "report/overlap.h"
 
+enum { VENDORS_MOST = 64 };
+
 struct cells {
+	struct {
+		struct str provider;
+		int64_t from_day;
+	} gateway[VENDORS_MOST]; /* since when one measures which vendor */
+	unsigned gateways;
 	struct reconcile *r;
 	const struct report_query *q;
 	struct arena *a;
@@ -168,10 +175,45 @@ static int look_usage(const struct rollup_row *x, void *arg)
 	return 0;
 }
 
+/* Rule 4: the first day of a vendor's gateway. */
+static void measured(struct cells *s, struct str provider, int64_t day)
+{
+	unsigned i = 0;
+	while (i < s->gateways && !str_eq(s->gateway[i].provider, provider))
+		i++;
+	if (i == VENDORS_MOST)
+		return;
+	if (i == s->gateways) {
+		s->gateway[s->gateways].provider = provider;
+		s->gateway[s->gateways++].from_day = day;
+	}
+	if (day < s->gateway[i].from_day)
+		s->gateway[i].from_day = day;
+}
+
+/* Rule 4: what is compared in each row. */
+static void choose_usage(struct cells *s)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		struct reconcile_row *x = &s->rows[i];
+		bool gateway = false;
+		for (unsigned k = 0; k < s->gateways; k++)
+			gateway = gateway || (str_eq(s->gateway[k].provider, x->provider) && x->day >= s->gateway[k].from_day);
+		if (gateway || !x->has_reported)
+			continue;
+		x->has_usage = true;
+		x->has_reported = false;
+		x->priced_pico = x->reported_pico;
+		x->calls = x->reported_calls;
+		x->unpriced_calls = x->reported_unpriced;
+	}
+}
+
 static int usage_row(const struct rollup_row *x, void *arg)
 {
 	struct cells *s = arg;
 	struct reconcile *r = s->r;
+	bool reported = row_is_reported(&x->key);
 	struct reconcile_row key = {.day = day_of(x->key.hour_us),
 				    .provider = intern_str(x->key.provider),
 				    .model = intern_str(x->key.model)};
@@ -194,6 +236,15 @@ static int usage_row(const struct rollup_row *x, void *arg)
 	if (!row)
 		return -RR_LIMIT;
 	r->any_usage = true;
+	if (reported) {
+		row->has_reported = true;
+		row->reported_pico += known ? pico : 0;
+		row->reported_calls += row_calls(x);
+		row->reported_unpriced += row_unpriced(x) ? row_calls(x) : 0;
+		return 0;
+	}
+	if (x->key.provenance != PROV_IMPORTED)
+		measured(s, key.provider, key.day);
 	row->has_usage = true;
 	row->priced_pico += known ? pico : 0;
 	row->calls += row_calls(x);
@@ -291,6 +342,11 @@ static void reason(struct reconcile *r, unsigned i)
 		snprintf(out, n, "agrees");
 	else if (!x->has_claimed && !x->has_billed)
 		snprintf(out, n, "not on the bill: another account, free credit, or the bill is not complete yet");
+	else if (x->has_reported && x->reported_calls > x->calls)
+		snprintf(out, n, "bypass traffic: the vendor counts %llu requests, %llu of them came through here",
+			 (unsigned long long)x->reported_calls, (unsigned long long)x->calls);
+	else if (x->has_reported && size_of(x->reported_pico - said_of(x)) <= r->tolerance_pico)
+		snprintf(out, n, "the vendor's own usage explains the bill: other tokens passed than were metered here");
 	else if (!x->has_usage)
 		snprintf(out, n, "bypass traffic: billed, and no usage in the ledger");
 	else if (x->unpriced_calls)
@@ -392,6 +448,7 @@ int reconcile_make(struct reconcile *r, struct ledger *books, struct ledger *bil
 	}
 	if (!rc) {
 		drop_other_vendors(&s);
+		choose_usage(&s);
 		r->rows = arena_array(a, struct reconcile_row, s.count + 1);
 		if (!r->rows)
 			rc = err_set(e, RR_NOMEM, "out of memory for the reconciliation");

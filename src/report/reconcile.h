@@ -9,7 +9,10 @@
  * 2. Lines of the bill that are no tokens (training, tools, storage, tax) have no usage to be compared with: they are
  *    listed with their class, taken as billed, and are in `not_usage`, not in the residual.
  * 3. A row agrees when |residual| <= tolerance, which is 0.000001 of the currency unless another is given.
- * 4. Projects are told apart only where every row of usage names one: a gateway's rows know no vendor's project.
+ * 4. From the first day on which a gateway measured a vendor's calls, what it measured is compared; what the vendor's usage
+ *    pages (`runrate pull`) have more of names the bypass. Before that day, and without a gateway, those pages themselves
+ *    are compared, else logs.
+ * 5. Projects are told apart only where every row of usage names one: a gateway's rows know no vendor's project.
  */
 #ifndef RR_REPORT_RECONCILE_H
 #define RR_REPORT_RECONCILE_H
@@ -26,6 +29,9 @@ struct reconcile_row {
 	money_wide claimed_pico, priced_pico, billed_pico, residual_pico;
 	uint64_t calls, unpriced_calls, estimated_calls,
 		flex_calls; /* of the ledger; flex: in another than the standard tier */
+	bool has_reported;          /* the vendor's usage pages have it, too */
+	money_wide reported_pico;
+	uint64_t reported_calls, reported_unpriced;
 	char reason[RECONCILE_REASON];
 };
 struct reconcile {

@@ -205,21 +205,28 @@ static void add_to_line(const struct report *r, struct report_line *line, const 
 	cell->calls += calls;
 }
 
-static int add_row(const struct rollup_row *x, void *arg)
+static int add_row(const struct rollup_row *whole, void *arg)
 {
 	struct fold *f = arg;
 	struct report *r = f->r;
-	const struct rollup_key *k = &x->key;
-	uint64_t calls = x->sum.calls - x->sum.refused;
+	struct rollup_row rest;
+	const struct rollup_row *x = &rest;
+	const struct rollup_key *k = &rest.key;
+	uint64_t calls;
 	money_wide own, pico;
 	struct report_currency *mine;
 	struct report_line *line;
 	uint32_t currency;
-	bool known = row_amount(x, &own), in, bill = known && row_is_bill(k);
+	bool known = row_amount(whole, &own), in;
 	pico = own;
-	if (bill && to_headline(r, currency_interned(k->currency), k->hour_us, &pico))
+	if (known && row_is_bill(&whole->key) &&
+	    to_headline(r, currency_interned(whole->key.currency), whole->key.hour_us, &pico))
 		r->billed_pico += pico;
-	pico = own = overlap_counts(f->overlap, x, own);
+	if (!overlap_rest(f->overlap, whole, &rest))
+		return 0;
+	calls = row_calls(x);
+	known = row_amount(x, &own);
+	pico = own;
 	in = to_headline(r, currency_interned(k->currency), k->hour_us, &pico);
 	if (!env_counts(f->env, k)) {
 		r->hidden_calls += calls;

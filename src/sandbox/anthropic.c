@@ -706,6 +706,8 @@ void anthropic_answer(struct exchange *x)
 		files(x);
 	else if (!post && str_starts(path, STR("/v1/models")))
 		models(x);
+	else if (!post && str_starts(path, STR("/v1/organizations/")))
+		anthropic_organization(x);
 	else
 		anthropic_error(x, 404, "not_found_error", "Not found");
 }

@@ -454,6 +454,7 @@ void openai_answer(struct exchange *x)
 		{"/v1/conversations", NULL, openai_things},
 		{"/v1/containers", NULL, openai_things},
 		{"/v1/videos", NULL, openai_things},
+		{"/v1/organization", "GET", openai_organization},
 	};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		if (!under(x->ask.path, paths[i].root))

@@ -170,6 +170,7 @@ void exchange_answer(struct exchange *x)
 	} else {
 		answers[api](x);
 		change_content(x, api);
+		org_note(x);
 	}
 	answer_header(x, "content-type", "%s", x->a.content_type);
 }
@@ -351,6 +352,7 @@ void sandbox_close(struct sandbox *s)
 		server_close(s->server);
 	memory_fini(&s->memory);
 	store_fini(&s->store);
+	org_fini(&s->org);
 	script_free(s->script);
 	if (s->list_fd >= 0)
 		close(s->list_fd);

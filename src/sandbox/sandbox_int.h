@@ -20,6 +20,7 @@
 #include "net/server.h"
 #include "sandbox/fault.h"
 #include "sandbox/memory.h"
+#include "sandbox/organization.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/store.h"
 
@@ -41,6 +42,7 @@ struct sandbox {
 	struct exchange *exchanges; /* of streams that are open */
 	struct memory memory;
 	struct store store;
+	struct org org;             /* what its usage and cost pages show */
 	struct script *script;
 	int list_fd;
 	uint64_t served;

@@ -154,6 +154,14 @@ TEST(rules_over_several_keys)
 	refused("caps: [{amount: \"-5 GBP\"}]\n", "not between 0");
 	refused("alerts: [{when: x}]\n", "a condition (when) and a url");
 	refused("alerts: [{when: x, url: file:///etc/passwd}]\n", "https://");
+	refused("pull: [{vendor: openai, every: 1s}]\n", "every");
+	refused("pull: [{vendor: opnai}]\n", "did you mean");
+	refused("pull: [{vendor: openai, base: http://vendor.example}]\n", "https:// is wanted");
+	refused("pull: [{vendor: openai}, {vendor: openai}]\n", "twice");
+	T_EQ_S(load("pull: [{vendor: openai, every: 1d}, {vendor: anthropic}, {vendor: openai, account: b}]\n"), "");
+	T_EQ_I(conf.pull_count, 3);
+	T_EQ_S(conf.pulls[1].vendor, "anthropic");
+	T_EQ_I(conf.pulls[0].every_us, 86400 * US_PER_S);
 	refused("limits: {headers: 101}\n", "not between 10 and 100");
 	refused("limits: {idle: 0}\n", "not between 0.1 and");
 	refused("log: {level: loud}\n", "level is one of");
