@@ -95,6 +95,8 @@ static int put_usage(struct import_ctx *x, uint64_t number, const struct row *r,
 
 static int usage_result(struct import_ctx *x, struct json v, struct row *r, uint64_t number, struct err *e)
 {
+	if (json_get(v, "amount").type != JSON_NONE)
+		return row_reject(x, number, "it is a cost, not a count of tokens: a file holds one kind of report");
 	for (unsigned i = 0; i < NUMBERS; i++) {
 		struct json n = json_path(v, number_path[i]);
 		r->n[i] = 0;
@@ -137,7 +139,12 @@ static unsigned probe_usage(struct json b)
 {
 	if (json_get(b, "starting_at").type != JSON_STRING || json_get(b, "results").type != JSON_ARRAY)
 		return 0;
-	return json_path(b, "results[0].uncached_input_tokens").type != JSON_NONE ? 100 : 30; /* 30: an empty bucket */
+	if (json_count(json_get(b, "results")) == 0)
+		return 30; /* a bucket in which nothing happened */
+	return json_path(b, "results[0].uncached_input_tokens").type != JSON_NONE ||
+			       json_path(b, "results[0].output_tokens").type != JSON_NONE
+		       ? 100
+		       : 0;
 }
 
 static int usage_record(struct import_ctx *x, struct json b, uint64_t number, struct err *e)
@@ -260,7 +267,8 @@ static int cost_result(struct import_ctx *x, struct json j, struct row *r, uint6
 
 static unsigned probe_cost(struct json b)
 {
-	return json_get(b, "starting_at").type == JSON_STRING && json_path(b, "results[0].amount").type == JSON_STRING &&
+	enum json_type amount = json_path(b, "results[0].amount").type;
+	return json_get(b, "starting_at").type == JSON_STRING && (amount == JSON_STRING || amount == JSON_NUMBER) &&
 			       json_path(b, "results[0].currency").type == JSON_STRING
 		       ? 100
 		       : 0;

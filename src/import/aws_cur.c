@@ -83,22 +83,23 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 /* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition. */
 static struct str model_of(struct str usage, struct str product)
 {
-	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model"};
+	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model", "-CustomModel"};
 	struct str m = usage;
 	size_t dash = str_chr(usage, '-');
 	if (str_icontains(product, STR("Bedrock Edition")))
 		return str_trim(str_sub(product, 0, str_chr(product, '(') == SIZE_MAX ? product.n : str_chr(product, '(')));
 	if (dash != SIZE_MAX && dash <= 5)
 		m = str_sub(usage, dash + 1, usage.n);
+	size_t cut = m.n;
 	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const char *at = memmem(m.p, m.n, ends[i], strlen(ends[i]));
-		if (at && at > m.p)
-			return str_make(m.p, (size_t)(at - m.p));
+		if (at && at > m.p && (size_t)(at - m.p) < cut)
+			cut = (size_t)(at - m.p);
 	}
-	return STR("");
+	return cut < m.n ? str_sub(m, 0, cut) : STR("");
 }
 
-static uint64_t per_unit(struct str usage, struct str unit)
+uint64_t aws_unit(struct str usage, struct str unit)
 {
 	if (str_icontains(unit, STR("1M")) || str_icontains(unit, STR("million")))
 		return 1000000;
@@ -168,8 +169,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if (rc)
 		return rc;
 	token_words_read(usage, &w);
-	if (w.tokens)
-		cloud_tokens(x, &w, cloud_field(&s->t, c, C_AMOUNT), per_unit(usage, cloud_field(&s->t, c, C_UNIT)));
+	if (w.tokens && cloud_is_use(cloud_field(&s->t, c, C_TYPE)))
+		cloud_tokens(x, &w, cloud_field(&s->t, c, C_AMOUNT), aws_unit(usage, cloud_field(&s->t, c, C_UNIT)));
 	model = model_of(usage, product);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));

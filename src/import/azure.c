@@ -63,28 +63,13 @@ static const char *date_of(const struct azure *s, struct csv *c, int64_t *us)
 	return NULL;
 }
 
-/* "1K" 1000, "1M" 1000000, "10K" 10000, "1" 1; 0 for what counts no pieces ("1 Hour"). */
-static uint64_t per_unit(struct str unit)
-{
-	struct str t = str_trim(unit);
-	uint64_t n = 0, factor = 1;
-	size_t i = 0;
-	for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9' && n < 1000000; i++)
-		n = n * 10 + (uint64_t)(t.p[i] - '0');
-	if (i < t.n && (t.p[i] == 'K' || t.p[i] == 'k'))
-		factor = 1000, i++;
-	else if (i < t.n && (t.p[i] == 'M' || t.p[i] == 'm'))
-		factor = 1000000, i++;
-	t = str_trim(str_sub(t, i, t.n));
-	return t.n && !str_icontains(t, STR("token")) ? 0 : (n ? n : 1) * factor;
-}
-
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct azure *s = x->state;
 	struct call *k = row_begin(x, csv_row(c));
 	struct str cost = cloud_field(&s->t, c, C_COST), meter = cloud_field(&s->t, c, C_METER), model;
 	struct token_words w;
+	bool says;
 	struct currency cur;
 	const char *why = read_money(cost, &k->billed_pico, NULL);
 	if (why)
@@ -95,8 +80,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return row_reject(x, csv_row(c), "the date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_DATE)), why);
 	k->end_us = k->start_us + US_PER_DAY;
 	token_words_read(meter, &w);
-	if (w.tokens)
-		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY), per_unit(cloud_field(&s->t, c, C_UNIT)));
+	if (w.tokens && cloud_is_use(cloud_field(&s->t, c, C_CHARGE)))
+		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY), cloud_unit(cloud_field(&s->t, c, C_UNIT), &says));
 	model = meter.n ? meter : cloud_field(&s->t, c, C_PRODUCT);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));

@@ -102,6 +102,44 @@ void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str 
 	u->flags |= USAGE_SEEN;
 }
 
+bool cloud_is_use(struct str charge)
+{
+	return !charge.n || str_icontains(charge, STR("usage")); /* Usage, DiscountedUsage, SavingsPlanCoveredUsage */
+}
+
+/* One word off the front of *rest, if it is there. */
+static bool cut_word(struct str *rest, const char *word)
+{
+	size_t n = strlen(word);
+	if (rest->n < n || !str_ieq(str_sub(*rest, 0, n), str_of(word)))
+		return false;
+	*rest = str_trim(str_sub(*rest, n, rest->n));
+	return true;
+}
+
+uint64_t cloud_unit(struct str unit, bool *tokens)
+{
+	static const struct {
+		const char *word;
+		uint64_t factor;
+	} factors[] = {{"million", 1000000}, {"thousand", 1000}, {"K", 1000}, {"M", 1000000}};
+	struct str t = str_trim(unit);
+	uint64_t n = 0, factor = 1;
+	size_t i = 0;
+	for (; i < t.n && ((t.p[i] >= '0' && t.p[i] <= '9') || (i && t.p[i] == ',')) && n < 1000000000; i++)
+		n = t.p[i] == ',' ? n : n * 10 + (uint64_t)(t.p[i] - '0');
+	t = str_trim(str_sub(t, i, t.n));
+	for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
+		if (cut_word(&t, factors[f].word)) {
+			factor = factors[f].factor;
+			break;
+		}
+	*tokens = cut_word(&t, "tokens") || cut_word(&t, "token");
+	if (!*tokens)
+		(void)(cut_word(&t, "units") || cut_word(&t, "unit") || cut_word(&t, "count") || cut_word(&t, "requests"));
+	return t.n ? 0 : (n ? n : 1) * factor;
+}
+
 struct str cloud_tags(struct import_ctx *x, struct str text)
 {
 	struct sb b;

@@ -35,5 +35,14 @@ void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str 
 /* {"purpose": "train"} to "purpose=train;", for the rules of classification; other text as it is. */
 struct str cloud_tags(struct import_ctx *x, struct str json);
 uint32_t cloud_name(struct str s);
+/* Pieces in one unit: "1K" 1000, "1M Tokens", "1000000 Tokens", "Million tokens", "Tokens" 1; 0 for what counts no pieces
+ * ("1 Hour", "1/Hour"). *tokens: the unit says that the pieces are tokens. */
+uint64_t cloud_unit(struct str unit, bool *tokens);
+/* What a usage type of AWS counts in one unit of its quantity. */
+uint64_t aws_unit(struct str usage_type, struct str unit);
+/* Does a SKU of Google's name tokens? Its unit does not say so. */
+bool gcp_sku_has_tokens(struct str sku);
+/* Charges that are use, and not a tax, credit or purchase beside it: only these have tokens. */
+bool cloud_is_use(struct str charge);
 
 #endif

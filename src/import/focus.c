@@ -23,6 +23,7 @@
 	X(region, "RegionId") X(quantity, "ConsumedQuantity") X(unit, "ConsumedUnit")                              \
 	X(priced_quantity, "PricingQuantity") X(priced_unit, "PricingUnit") X(meter, "SkuMeter") X(sku, "SkuId")   \
 	X(details, "SkuPriceDetails") X(text, "ChargeDescription") X(resource, "ResourceType") X(tags, "Tags")     \
+	X(meter_azure, "x_SkuMeterName") X(usage_type, "x_UsageType") X(operation, "x_Operation")                  \
 	X(model, "x_Model") X(period_start, "BillingPeriodStart") X(period_end, "BillingPeriodEnd")
 
 struct focus {
@@ -107,37 +108,56 @@ static const char *charge_time(struct csv *c, const struct focus *f, int column,
 	return NULL;
 }
 
-/* Tokens of a usage row: only where the unit says tokens and the texts say which. */
-static void tokens(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details)
+/* Whose bill it is: the rules that know its meters, and how its units count. */
+enum vendor { V_OTHER, V_AWS, V_AZURE, V_GCP, V_OPENAI };
+static const struct {
+	const char *word;
+	enum vendor vendor;
+	const char *rules;
+} vendors[] = {{"microsoft", V_AZURE, "azure"}, {"azure", V_AZURE, "azure"}, {"amazon", V_AWS, "aws"}, {"aws", V_AWS, "aws"},
+	       {"google", V_GCP, "gcp"}, {"openai", V_OPENAI, "openai-costs"}};
+
+static enum vendor vendor_of(struct str provider, const char **rules)
 {
-	static const struct {
-		const char *unit;
-		uint64_t per;
-	} units[] = {{"Tokens", 1}, {"Token", 1}, {"1000 Tokens", 1000}, {"1K Tokens", 1000}, {"1000000 Tokens", 1000000},
-		     {"1M Tokens", 1000000}, {"1 Million Tokens", 1000000}};
-	const int pair[2][2] = {{f->unit, f->quantity}, {f->priced_unit, f->priced_quantity}};
-	struct token_words w = {0};
-	struct json type = json_get(details, "x_TokenType");
-	if (type.type == JSON_STRING)
-		token_words_read(json_text(x, type), &w);
-	if (!w.known)
-		token_words_read(csv_field(c, f->meter), &w);
-	if (!w.known)
-		token_words_read(csv_field(c, f->text), &w);
-	for (unsigned p = 0; p < 2 && w.known; p++)
-		for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
-			money_wide milli;
-			bool exact;
-			if (!str_ieq(read_null(csv_field(c, pair[p][0])), str_of(units[i].unit)) ||
-			    decimal_scaled(read_null(csv_field(c, pair[p][1])), 6, &milli, &exact) || milli < 0 ||
-			    milli > (money_wide)INT64_MAX)
-				continue;
-			x->call.usage.tok[w.cls] = (uint64_t)money_round(milli * (money_wide)units[i].per, 1000000);
-			x->call.usage.vendor_total_tok = x->call.usage.tok[w.cls];
-			x->call.usage.tier = w.tier;
-			x->call.usage.flags |= USAGE_SEEN;
-			return;
+	for (unsigned i = 0; i < sizeof vendors / sizeof *vendors; i++)
+		if (str_icontains(provider, str_of(vendors[i].word))) {
+			*rules = vendors[i].rules;
+			return vendors[i].vendor;
 		}
+	*rules = NULL;
+	return V_OTHER;
+}
+
+/* The meter by any of its names. */
+static struct str meter_of(struct csv *c, const struct focus *f)
+{
+	const int columns[] = {f->meter_azure, f->usage_type, f->meter};
+	struct str s = STR("");
+	for (unsigned i = 0; i < sizeof columns / sizeof *columns && !s.n; i++)
+		s = read_null(csv_field(c, columns[i]));
+	return s;
+}
+
+/* Tokens of a usage row: only where the texts say which, and the unit (or, at a cloud whose units do not, its meter) that
+ * it counts tokens. */
+static void tokens(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details, enum vendor v)
+{
+	const int pair[2][2] = {{f->unit, f->quantity}, {f->priced_unit, f->priced_quantity}};
+	struct str text = read_null(csv_field(c, f->text)), meter = meter_of(c, f);
+	const struct str texts[] = {json_text(x, json_get(details, "x_TokenType")), meter, text, read_null(csv_field(c, f->sku))};
+	struct token_words w = {0};
+	bool meter_says, says;
+	for (unsigned i = 0; i < sizeof texts / sizeof *texts && !w.known; i++)
+		token_words_read(texts[i], &w);
+	meter_says = v == V_GCP ? gcp_sku_has_tokens(text) : v != V_OTHER && w.tokens;
+	for (unsigned p = 0; p < 2 && w.known && !(x->call.usage.flags & USAGE_SEEN); p++) {
+		struct str unit = read_null(csv_field(c, pair[p][0])), quantity = read_null(csv_field(c, pair[p][1]));
+		uint64_t per = unit.n ? cloud_unit(unit, &says) : 0;
+		if (per && !says && meter_says && v == V_AWS)
+			per = aws_unit(meter, unit);
+		if (per && (says || meter_says))
+			cloud_tokens(x, &w, quantity, per);
+	}
 }
 
 static struct json details_of(struct csv *c, const struct focus *f)
@@ -165,6 +185,21 @@ static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, st
 		fact(x, CF_TYPE, unit);
 }
 
+/* The vendor's own rules know its meters; what they do not know goes by those of FOCUS. */
+static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv *c, const char *rules)
+{
+	struct class_facts own = x->facts;
+	enum spend_class spend;
+	uint32_t rule;
+	own.fact[CF_TYPE] = meter_of(c, f);
+	if (!own.fact[CF_TYPE].n)
+		own.fact[CF_TYPE] = own.fact[CF_TEXT];
+	own.fact[CF_OPERATION] = read_null(csv_field(c, f->operation));
+	spend = classify(x->classes, rules, &own, &rule);
+	if (spend != SPEND_NONE)
+		row_class(x, spend, rule);
+}
+
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct focus *f = x->state;
@@ -173,7 +208,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	struct str provider = read_null(csv_field(c, f->provider)), model = read_null(csv_field(c, f->model));
 	struct json details = details_of(c, f);
 	struct currency cur;
-	const char *why = read_money(money, &k->billed_pico, NULL);
+	enum vendor vendor;
+	const char *rules, *why = read_money(money, &k->billed_pico, NULL);
 	if (why)
 		return row_reject(x, csv_row(c), "BilledCost '%.*s' %s", STR_ARG(money), why);
 	if (currency_parse(currency, &cur))
@@ -192,8 +228,11 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	k->model_answered = k->model_asked = cloud_name(model.n ? model : read_null(csv_field(c, f->service)));
 	x->claimed = money;
 	facts(x, f, c, details);
+	vendor = vendor_of(intern_str(k->provider), &rules);
+	if (rules)
+		vendor_class(x, f, c, rules);
 	if (str_ieq(x->facts.fact[CF_CHARGE], STR("Usage")))
-		tokens(x, f, c, details);
+		tokens(x, f, c, details, vendor);
 	identify(x, f, c);
 	return row_end(x, e);
 }

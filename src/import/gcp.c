@@ -60,6 +60,23 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	return cloud_identity(&s->t, c, tells_no_row, e);
 }
 
+/* An amount as a number or text, or as Google's money: units and nanos, of one sign, either of which may be missing. */
+static struct str amount_text(struct import_ctx *x, struct json v)
+{
+	struct json units = json_get(v, "units"), nanos = json_get(v, "nanos");
+	int64_t u = 0, n = 0;
+	money_wide pico;
+	char text[MONEY_TEXT];
+	if (v.type != JSON_OBJECT)
+		return json_text(x, v);
+	if (units.type == JSON_STRING ? str_i64(json_text(x, units), &u) : units.type == JSON_NUMBER && json_i64(units, &u))
+		return STR("units are no number");
+	if (nanos.type == JSON_NUMBER && (json_i64(nanos, &n) || n > 999999999 || n < -999999999))
+		return STR("nanos are no number");
+	pico = (money_wide)u * PICO_PER_UNIT + (money_wide)n * 1000;
+	return arena_str(&x->arena, str_of(money_text(pico, text)));
+}
+
 /* Rule 1. NULL or a reason. */
 static const char *add_credits(struct import_ctx *x, struct str text, int64_t *pico)
 {
@@ -72,7 +89,7 @@ static const char *add_credits(struct import_ctx *x, struct str text, int64_t *p
 		return "credits are no JSON list";
 	for (json_open(&it, list); json_next(&it, &none, &one);) {
 		int64_t credit;
-		if (money_parse(json_text(x, json_get(one, "amount")), &credit, NULL))
+		if (money_parse(amount_text(x, json_get(one, "amount")), &credit, NULL))
 			return "a credit's amount is no number";
 		if (money_add(*pico, credit, pico))
 			return "cost and credits are out of range";
@@ -98,7 +115,7 @@ static struct str labels(struct import_ctx *x, struct str text)
 }
 
 /* Rule 2. */
-static bool sku_has_tokens(struct str sku)
+bool gcp_sku_has_tokens(struct str sku)
 {
 	if (str_icontains(sku, STR("storage")))
 		return false;
@@ -123,7 +140,7 @@ static int put(struct import_ctx *x, const struct str f[C_COUNT], uint64_t numbe
 	if (read_time(f[C_END], &k->end_us))
 		k->end_us = k->start_us;
 	token_words_read(f[C_SKU], &w);
-	if (sku_has_tokens(f[C_SKU]))
+	if (gcp_sku_has_tokens(f[C_SKU]) && cloud_is_use(str_ieq(f[C_COST_TYPE], STR("regular")) ? STR("") : f[C_COST_TYPE]))
 		cloud_tokens(x, &w, f[C_AMOUNT], 1);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
@@ -159,7 +176,7 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	row_begin(x, number);
 	for (unsigned i = 0; i < C_COUNT; i++) {
 		struct json v = json_path(r, paths[i]);
-		f[i] = v.type == JSON_ARRAY ? v.text : json_text(x, v);
+		f[i] = v.type == JSON_ARRAY ? v.text : i == C_COST ? amount_text(x, v) : json_text(x, v);
 	}
 	for (unsigned i = 0; i < sizeof identity / sizeof *identity; i++) {
 		struct json v = json_path(r, identity[i]);

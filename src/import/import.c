@@ -156,6 +156,18 @@ static void row_price(struct import_ctx *x)
 		c->rule = intern(rule->id);
 }
 
+void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule)
+{
+	x->call.book = (uint8_t)spend_class_book(spend);
+	x->call.class_rule = rule;
+	x->classified = true;
+	if (!x->call.surface) { /* "bill I-hosting": hosting of a tuned model is a line of its own by --by surface */
+		char text[32];
+		snprintf(text, sizeof text, "bill %s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend));
+		x->call.surface = intern(str_of(text));
+	}
+}
+
 static void row_classify(struct import_ctx *x)
 {
 	enum spend_class spend;
@@ -163,13 +175,7 @@ static void row_classify(struct import_ctx *x)
 	if (x->classified)
 		return;
 	spend = classify(x->classes, x->class_source ? x->class_source : x->source->name, &x->facts, &rule);
-	x->call.book = (uint8_t)spend_class_book(spend);
-	x->call.class_rule = rule;
-	if (!x->call.surface) { /* "bill I-hosting": hosting of a tuned model is a line of its own by --by surface */
-		char text[32];
-		snprintf(text, sizeof text, "bill %s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend));
-		x->call.surface = intern(str_of(text));
-	}
+	row_class(x, spend, rule);
 }
 
 /* Rule 3. Names by their text: their numbers differ from run to run. */

@@ -98,6 +98,8 @@ void import_note(struct import_ctx *x, const char *fmt, ...) __attribute__((form
 int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
 /* The rule "the source only holds such rows": books are set without asking classify.csv. */
 void row_is(struct import_ctx *x, enum book_kind book, const char *rule);
+/* A class that the source found by itself: a rule of its own, or classify() over other facts. */
+void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule);
 
 /* read.c: values as sources write them; each gives NULL or a reason for a rejection */
 const char *read_money(struct str text, int64_t *pico, bool *exact);     /* blanks around it allowed; "" is wrong */

@@ -45,11 +45,18 @@ static void read_usage(struct import_ctx *x, struct json r, struct span *n)
 	struct json_iter it;
 	struct json value;
 	struct str key;
+	bool bare = false, anthropic = false, prompt = false;
 	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); json_next(&it, &key, &value);) {
 		uint64_t v;
-		if (json_u64(value, &v) == 0)
-			named_count_add(&c, key, v);
+		if (json_u64(value, &v))
+			continue;
+		named_count_add(&c, key, v);
+		bare = bare || str_eqc(key, "input");
+		anthropic = anthropic || str_eqc(key, "cache_read_input_tokens") || str_eqc(key, "cache_creation_input_tokens");
+		prompt = prompt || str_icontains(key, STR("prompt"));
 	}
+	/* Langfuse prices each key by itself, so its own keys exclude each other; raw ones mean what their vendor means */
+	c.beside = bare || (anthropic && !prompt) || c.n[CLASS_IN_CACHE_READ] > c.n[CLASS_IN_PLAIN];
 	n->used = c.any;
 	named_counts_read(&c, n->tok, &n->flags);
 }

@@ -312,9 +312,7 @@ static void own_rules(struct import_ctx *x, struct csv *c)
 			    spend_class_parse(rules[i].class, &spend))
 				continue;
 			snprintf(id, sizeof id, "map %.*s %u", (int)(m->name.n < 60 ? m->name.n : 60), m->name.p, i + 1);
-			row_is(x, spend_class_book(spend), id);
-			snprintf(id, sizeof id, "bill %s", spend_class_name(spend));
-			x->call.surface = intern(str_of(id));
+			row_class(x, spend, intern(str_of(id)));
 			return;
 		}
 }

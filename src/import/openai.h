@@ -9,6 +9,8 @@
 
 /* The Unix column, else the ISO one. NULL or a reason. */
 const char *openai_csv_time(struct csv *c, int unix_column, int iso_column, int64_t *us);
+/* The results of a bucket. */
+struct json openai_results(struct json bucket);
 /* A bucket in which nothing happened: its four time columns and nothing else. It is no row. Returns 0. */
 int openai_empty_bucket(struct import_ctx *x);
 

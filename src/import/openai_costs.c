@@ -60,7 +60,7 @@ static int put(struct import_ctx *x, uint64_t number, const struct cost *v, stru
 
 static unsigned probe_json(struct json r)
 {
-	struct json first = json_path(r, "results[0]");
+	struct json first = json_path(openai_results(r), "[0]");
 	if (json_string_eq(json_get(r, "object"), "organization.costs.result"))
 		return 60; /* a result without its bucket: it has no time */
 	return json_string_eq(json_get(first, "object"), "organization.costs.result") ? 100 : 0;
@@ -74,13 +74,13 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 	struct str none;
 	const char *why;
 	int rc = 0;
-	if (json_get(bucket, "results").type != JSON_ARRAY)
+	if (openai_results(bucket).type != JSON_ARRAY)
 		return row_reject(x, number, "it is no bucket: a result alone does not say its day");
 	if ((why = read_unix(json_get(bucket, "start_time"), &v.start_us)) != NULL)
 		return row_reject(x, number, "start_time %s", why);
 	if ((why = read_unix(json_get(bucket, "end_time"), &v.end_us)) != NULL)
 		return row_reject(x, number, "end_time %s", why);
-	for (json_open(&it, json_get(bucket, "results")); !rc && json_next(&it, &none, &result);) {
+	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		v.amount = json_text(x, json_path(result, "amount.value"));
 		v.currency = json_text(x, json_path(result, "amount.currency"));
 		v.item = json_text(x, json_get(result, "line_item"));

@@ -194,13 +194,19 @@ static int endpoint_of(struct json result)
 	return -1;
 }
 
+struct json openai_results(struct json bucket)
+{
+	struct json v = json_get(bucket, "results");
+	return v.type == JSON_ARRAY ? v : json_get(bucket, "result"); /* the API's first form */
+}
+
 static unsigned probe_json(struct json r)
 {
-	if (endpoint_of(json_path(r, "results[0]")) >= 0)
+	if (endpoint_of(json_path(openai_results(r), "[0]")) >= 0)
 		return 100;
 	if (endpoint_of(r) >= 0)
 		return 60; /* a result without its bucket */
-	return json_string_eq(json_get(r, "object"), "bucket") && json_get(r, "results").type == JSON_ARRAY ? 20 : 0;
+	return json_string_eq(json_get(r, "object"), "bucket") && openai_results(r).type == JSON_ARRAY ? 20 : 0;
 }
 
 static int record(struct import_ctx *x, struct json bucket, uint64_t number, struct err *e)
@@ -211,7 +217,7 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 	struct str none;
 	const char *why;
 	int rc = 0;
-	if (json_get(bucket, "results").type != JSON_ARRAY)
+	if (openai_results(bucket).type != JSON_ARRAY)
 		return row_reject(x, number, "it is no bucket: a result alone does not say its time");
 	if ((why = read_unix(json_get(bucket, "start_time"), &start_us)) != NULL)
 		return row_reject(x, number, "start_time %s", why);
@@ -219,7 +225,7 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 		return row_reject(x, number, "end_time %s", why);
 	if (end_us <= start_us)
 		return row_reject(x, number, "the bucket ends before it begins");
-	for (json_open(&it, json_get(bucket, "results")); !rc && json_next(&it, &none, &result);) {
+	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		struct bucket_row b = {.start_us = start_us, .end_us = end_us};
 		int endpoint = endpoint_of(result);
 		if (endpoint < 0) {
@@ -240,10 +246,14 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 
 static unsigned probe_csv(const struct csv *c)
 {
-	static const char *const times[] = {"start_time", "end_time", "start_time_iso", "end_time_iso", NULL};
+	static const char *const times[] = {"start_time", "end_time", NULL}, *const iso[] = {"start_time_iso", "end_time_iso", NULL};
+	static const enum field counts[] = {F_num_model_requests, F_num_sessions, F_num_requests, F_usage_bytes, F_output_tokens};
 	if (!header_has(c, times) || csv_column(c, "amount_value") >= 0)
 		return 0;
-	return csv_column(c, "num_model_requests") >= 0 || csv_columns(c) == 4 || csv_column(c, "num_sessions") >= 0 ? 100 : 0;
+	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++)
+		if (csv_column(c, field_name[counts[i]]) >= 0)
+			return 100;
+	return header_has(c, iso) && csv_columns(c) == 4 ? 100 : 0; /* an export in which nothing happened */
 }
 
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
@@ -263,6 +273,8 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 		      : s->col[F_images] >= 0	     ? IMAGES
 		      : s->col[F_num_sessions] >= 0  ? SESSIONS
 		      : s->col[F_usage_bytes] >= 0   ? STORES
+		      : s->col[F_context_level] >= 0 ? WEB_SEARCHES
+		      : s->col[F_num_requests] >= 0  ? FILE_SEARCHES
 		      : s->col[F_output_tokens] >= 0 ? COMPLETIONS
 						     : EMBEDDINGS;
 	return 0;

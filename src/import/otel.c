@@ -14,12 +14,13 @@
 
 enum attribute {
 	A_PROVIDER, A_SYSTEM, A_OPERATION, A_ASKED, A_ANSWERED, A_ID, A_TIER, A_TIER_OLD, A_SERVICE, A_ENV, A_ENV_OLD,
-	A_TEAM, A_OUR_TEAM, A_OUR_FEATURE, ATTRIBUTES
+	A_TEAM, A_OUR_TEAM, A_OUR_FEATURE, A_MODEL_INFERENCE, A_MODEL_SDK, ATTRIBUTES
 };
 static const char *const attribute_name[ATTRIBUTES] = {
 	"gen_ai.provider.name", "gen_ai.system", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model",
 	"gen_ai.response.id", "openai.response.service_tier", "gen_ai.openai.response.service_tier", "service.name",
 	"deployment.environment.name", "deployment.environment", "team", "runrate.team", "runrate.feature",
+	"llm.model_name", "ai.model.id",
 };
 
 struct attributes {
@@ -74,7 +75,9 @@ static bool count_of(struct import_ctx *x, struct json v, uint64_t *out)
 
 static void read_attributes(struct import_ctx *x, struct json list, struct attributes *a)
 {
-	static const struct str usage = {"gen_ai.usage.", 13}, own = {"runrate.usage.", 14};
+	/* the semantic conventions; before them Traceloop's, OpenInference's and Vercel AI SDK's names */
+	static const char *const usage[] = {"gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage."};
+	static const struct str own = {"runrate.usage.", 14};
 	struct json_iter it;
 	struct json one;
 	struct str key;
@@ -86,8 +89,9 @@ static void read_attributes(struct import_ctx *x, struct json list, struct attri
 		for (unsigned i = 0; i < ATTRIBUTES; i++)
 			if (str_eqc(name, attribute_name[i]))
 				a->v[i] = v;
-		if (str_starts(name, usage) && !str_contains(name, STR(".details.")) && count_of(x, v, &n))
-			named_count_add(&a->counts, str_sub(name, usage.n, name.n), n);
+		for (unsigned i = 0; i < sizeof usage / sizeof *usage; i++)
+			if (str_starts(name, str_of(usage[i])) && !str_contains(name, STR(".details.")) && count_of(x, v, &n))
+				named_count_add(&a->counts, str_sub(name, strlen(usage[i]), name.n), n);
 		for (unsigned i = 0; i < CLASSES && str_starts(name, own); i++)
 			if (str_eqc(str_sub(name, own.n, name.n), token_class_name((enum token_class)i)) && count_of(x, v, &n)) {
 				a->own[i] = n;
@@ -151,6 +155,8 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	n.provider = provider_named(intern_str(first_name(x, &a, A_PROVIDER, A_SYSTEM)));
 	n.model = first_name(x, &a, A_ANSWERED, A_ASKED);
 	n.model_asked = first_name(x, &a, A_ASKED, A_ANSWERED);
+	if (!n.model)
+		n.model = n.model_asked = first_name(x, &a, A_MODEL_INFERENCE, A_MODEL_SDK);
 	n.reference = json_name(x, a.v[A_ID]);
 	n.surface = intern(operation.n ? operation : STR("otel"));
 	n.feature = first_name(x, &a, A_OUR_FEATURE, A_SERVICE);

@@ -147,6 +147,10 @@ void named_count_add(struct named_counts *c, struct str name, uint64_t value)
 		return;
 	}
 	token_words_read(name, &w);
+	if (w.known && w.cls == CLASS_IN_PLAIN && str_icontains(name, STR("tool"))) {
+		c->extra_in = value > c->extra_in ? value : c->extra_in;
+		return;
+	}
 	if (!w.known) {
 		c->unknown = c->unknown || value != 0;
 		return;
@@ -165,24 +169,44 @@ static uint64_t details(const struct named_counts *c, bool output)
 	return sum;
 }
 
-void named_counts_read(const struct named_counts *c, uint32_t tok[CLASSES], uint32_t *flags)
+/* Whether the details stand inside: by the total, where it fits one reading. */
+static bool fits(const struct named_counts *c, uint64_t in, uint64_t out, uint64_t din, uint64_t dout, bool *in_inside, bool *out_inside)
 {
-	uint64_t in = c->n[CLASS_IN_PLAIN], out = c->n[CLASS_OUT_TEXT], din = details(c, false), dout = details(c, true);
-	bool in_inside = true, out_inside = true, ok = true;
-	if (c->has_total && c->total != 0) {
-		if (c->total == in + out + din + dout)
-			in_inside = out_inside = din + dout == 0;
-		else if (c->total == in + out + din)
-			in_inside = false;
-		else if (c->total == in + out + dout)
-			out_inside = false;
-		else if (c->total != in + out)
-			ok = false;
+	*in_inside = *out_inside = true;
+	if (c->total == in + out + din + dout)
+		*in_inside = *out_inside = din + dout == 0;
+	else if (c->total == in + out + din)
+		*in_inside = false;
+	else if (c->total == in + out + dout)
+		*out_inside = false;
+	else if (c->total != in + out)
+		return false;
+	return true;
+}
+
+void named_counts_read(const struct named_counts *given, uint32_t tok[CLASSES], uint32_t *flags)
+{
+	struct named_counts c = *given;
+	uint64_t *write = &c.n[CLASS_IN_CACHE_WRITE], split = c.n[CLASS_IN_CACHE_WRITE_5M] + c.n[CLASS_IN_CACHE_WRITE_1H];
+	uint64_t in = c.n[CLASS_IN_PLAIN], out = c.n[CLASS_OUT_TEXT], din, dout;
+	bool in_inside = !c.beside, out_inside = !c.beside, ok = true;
+	if (*write >= split) /* the sum of its parts, and they are counted */
+		*write -= split;
+	din = details(&c, false);
+	dout = details(&c, true);
+	if (c.has_total && c.total != 0) {
+		ok = fits(&c, in, out, din, dout, &in_inside, &out_inside);
+		if (!ok && c.extra_in && fits(&c, in + c.extra_in, out, din, dout, &in_inside, &out_inside)) {
+			in += c.extra_in;
+			ok = true;
+		}
+	} else {
+		in += c.extra_in;
 	}
 	if ((in_inside && din > in) || (out_inside && dout > out))
 		ok = false;
 	for (unsigned i = 0; i < CLASSES; i++) {
-		uint64_t v = c->n[i];
+		uint64_t v = i == CLASS_IN_PLAIN ? in : i == CLASS_OUT_TEXT ? out : c.n[i];
 		if (i == CLASS_IN_PLAIN && in_inside && ok)
 			v = in - din;
 		if (i == CLASS_OUT_TEXT && out_inside && ok)

@@ -43,14 +43,15 @@ void spans_fini(struct spans *s);
 /* Token counts under whatever names, as a source gives them. */
 struct named_counts {
 	uint64_t n[CLASSES];
-	uint64_t total;
+	uint64_t total, extra_in; /* extra_in: input beside the prompt (Gemini's toolUsePromptTokenCount) */
 	bool has_total, unknown, any;
+	bool beside; /* what details are where no total says it: beside (Anthropic, Langfuse's own keys), else inside */
 };
 /* Adds one count: its class is read off the name ("cache_read_input_tokens", "promptTokenCount"). Synonyms of one
  * class do not add up: the larger one counts. */
 void named_count_add(struct named_counts *c, struct str name, uint64_t value);
 /* To disjoint classes: whether the details stand inside input and output, or beside, is told by the total; without one
- * they are inside (OpenTelemetry). */
+ * by `beside`. */
 void named_counts_read(const struct named_counts *c, uint32_t tok[CLASSES], uint32_t *flags);
 
 /* "vertex_ai", "gcp.gemini", "az.ai.openai", "aws.bedrock" ... to who bills, as the price book names it. */

@@ -12,7 +12,8 @@ enum { WORD_BYTES = 32 };
 enum word {
 	W_INPUT = 1 << 0, W_OUTPUT = 1 << 1, W_CACHE = 1 << 2, W_READ = 1 << 3, W_WRITE = 1 << 4, W_5M = 1 << 5,
 	W_1H = 1 << 6, W_AUDIO = 1 << 7, W_IMAGE = 1 << 8, W_THINK = 1 << 9, W_TOKEN = 1 << 10, W_BATCH = 1 << 11,
-	W_FLEX = 1 << 12, W_PRIORITY = 1 << 13, W_STORAGE = 1 << 14, W_TRAIN = 1 << 15, W_MILLION = 1 << 16,
+	W_FLEX = 1 << 12, W_PRIORITY = 1 << 13, W_STORAGE = 1 << 14, W_TRAIN = 1 << 15, W_MILLION = 1 << 16, W_EMBED = 1 << 17,
+	W_MISS = 1 << 18,
 };
 
 /* Azure's meter names shorten every word (inp, inpt, opt, outp, cchd), sources.md 2.6, read 21 Nov 2026. */
@@ -23,9 +24,9 @@ static const struct {
 	{"input", W_INPUT}, {"inp", W_INPUT}, {"inpt", W_INPUT}, {"in", W_INPUT}, {"prompt", W_INPUT},
 	{"output", W_OUTPUT}, {"outp", W_OUTPUT}, {"opt", W_OUTPUT}, {"outpt", W_OUTPUT}, {"out", W_OUTPUT},
 	{"completion", W_OUTPUT}, {"candidates", W_OUTPUT}, {"generated", W_OUTPUT}, {"predictions", 0}, {"cache", W_CACHE}, {"cached", W_CACHE | W_READ},
-	{"cchd", W_CACHE | W_READ}, {"caching", W_CACHE | W_READ}, {"read", W_READ}, {"write", W_WRITE},
+	{"cchd", W_CACHE | W_READ}, {"caching", W_CACHE | W_READ}, {"read", W_READ}, {"hit", W_READ}, {"miss", W_MISS}, {"write", W_WRITE},
 	{"creation", W_WRITE}, {"5m", W_5M}, {"1h", W_1H}, {"audio", W_AUDIO}, {"aud", W_AUDIO}, {"image", W_IMAGE},
-	{"img", W_IMAGE}, {"video", W_IMAGE}, {"thinking", W_THINK | W_OUTPUT}, {"reasoning", W_THINK | W_OUTPUT}, {"thoughts", W_THINK | W_OUTPUT}, {"token", W_TOKEN},
+	{"img", W_IMAGE}, {"video", W_IMAGE}, {"thinking", W_THINK | W_OUTPUT}, {"rsng", W_THINK | W_OUTPUT}, {"embedding", W_EMBED}, {"embeddings", W_EMBED}, {"reasoning", W_THINK | W_OUTPUT}, {"thoughts", W_THINK | W_OUTPUT}, {"token", W_TOKEN},
 	{"tokens", W_TOKEN}, {"tkn", W_TOKEN}, {"tpm", 0}, {"batch", W_BATCH}, {"flex", W_FLEX},
 	{"priority", W_PRIORITY}, {"pp", W_PRIORITY}, {"storage", W_STORAGE}, {"training", W_TRAIN},
 	{"million", W_MILLION}, {"tuning", W_TRAIN},
@@ -62,6 +63,8 @@ void token_words_read(struct str text, struct token_words *out)
 {
 	unsigned w = all_words(text);
 	*out = (struct token_words){.tier = TIER_STANDARD};
+	if (w & W_MISS) /* what a cache did not have is plain input */
+		w = (w & ~(unsigned)(W_CACHE | W_READ)) | W_INPUT;
 	if (w & (W_STORAGE | W_TRAIN))
 		return; /* token-hours and trained tokens are other things */
 	out->tokens = (w & W_TOKEN) != 0;
@@ -75,6 +78,8 @@ void token_words_read(struct str text, struct token_words *out)
 		out->cls = w & W_AUDIO ? CLASS_IN_AUDIO_CACHE_READ : w & W_IMAGE ? CLASS_IN_IMAGE_CACHE_READ : CLASS_IN_CACHE_READ;
 	else if (w & W_INPUT)
 		out->cls = w & W_AUDIO ? CLASS_IN_AUDIO : w & W_IMAGE ? CLASS_IN_IMAGE : CLASS_IN_PLAIN;
+	else if ((w & W_EMBED) && (w & W_TOKEN)) /* text goes in, numbers come out */
+		out->cls = CLASS_IN_PLAIN;
 	else
 		out->known = false;
 	out->per = w & W_MILLION ? 1000000 : 0;

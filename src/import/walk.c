@@ -22,6 +22,7 @@
 #include "import/agent_db.h"
 #include "import/import_i.h"
 #include "import/mapping.h"
+#include "import/mixed.h"
 #include "import/records.h"
 
 #define PARSER "1"
@@ -38,7 +39,8 @@ struct file {
 	const struct import_source *source;
 	bool lines;       /* JSON lines: a record a line */
 	bool csv, db;
-	bool done;
+	bool mixed, mixed_first; /* documents of several kinds: an entry of the list for each source */
+	bool done, probed;
 	char scope[64];
 	uint64_t bytes;
 };
@@ -151,15 +153,17 @@ static void probe_csv(struct file *f, const struct csv *c, const struct import_s
 	}
 }
 
-/* fault: what is wrong with the first record that is no JSON. */
-static void probe_json(struct file *f, struct records *r, const struct import_source *as, struct err *fault)
+/* fault: what is wrong with the first record that is no JSON. kinds: every source that a record is of; deep: those of
+ * what lies inside records that are of none. */
+static void probe_json(struct file *f, struct records *r, const struct import_source *as, struct mixed *kinds, struct mixed *deep,
+		       struct arena *a, struct err *fault)
 {
 	unsigned best = 0, seen = 0;
 	struct json_fault at;
 	struct str text;
 	struct json v;
 	int rc;
-	while (seen < PROBE_RECORDS && best < SURE && (rc = records_next(r, &text, fault->code ? NULL : fault)) != 0) {
+	while (seen < PROBE_RECORDS && (best < SURE || !f->lines) && (rc = records_next(r, &text, fault->code ? NULL : fault)) != 0) {
 		if (rc > 0 && seen++ == 0)
 			f->lines = records_at_top(r) && !memchr(text.p, '\n', text.n);
 		if (rc < 0)
@@ -170,17 +174,56 @@ static void probe_json(struct file *f, struct records *r, const struct import_so
 					(unsigned long long)records_number(r), at.what);
 			continue;
 		}
-		for (unsigned i = 0; import_sources[i]; i++) {
-			const struct import_source *s = import_sources[i];
-			unsigned sure = s->probe_json && (!as || s == as) ? s->probe_json(v) : 0;
-			if (sure > best) {
-				best = sure;
-				f->source = s;
-			}
+		unsigned sure;
+		const struct import_source *s = json_source(v, as, &sure);
+		if (!s && v.type == JSON_OBJECT)
+			mixed_look(deep, v, a);
+		if (sure >= 60)
+			mixed_add(kinds, s);
+		if (sure > best) {
+			best = sure;
+			f->source = s;
 		}
+		arena_reset(a);
 	}
 	if (f->source && !(f->source->flags & SRC_LINES))
 		f->lines = false;
+}
+
+/* Documents of several kinds: the file once more in the list for each further source. */
+static int split_kinds(struct walk *w, size_t index, const struct mixed *m, struct err *e)
+{
+	struct file f = w->file[index];
+	w->file[index].mixed = w->file[index].mixed_first = true;
+	w->file[index].lines = false;
+	w->file[index].source = m->source[0];
+	for (unsigned i = 1; i < m->sources; i++) {
+		int rc = add_file(w, f.path, 0, e);
+		if (rc)
+			return rc;
+		w->file[w->files - 1].source = m->source[i];
+		w->file[w->files - 1].mixed = w->file[w->files - 1].probed = true;
+	}
+	return 0;
+}
+
+static int probe_kinds(struct walk *w, size_t index, const struct import_source *as, struct err *fault, struct err *e)
+{
+	struct file *f = &w->file[index];
+	struct mixed kinds = {.sources = 0}, deep = {.sources = 0};
+	struct records *r = records_open(f->path, RECORDS_VALUES, opened, e);
+	if (!r)
+		return -RR_IO;
+	probe_json(f, r, as, &kinds, &deep, &w->x.arena, fault);
+	records_close(r);
+	if (kinds.sources > 1 && !f->lines && !as)
+		return split_kinds(w, index, &kinds, e);
+	if (f->source || !deep.sources)
+		return 0;
+	for (unsigned i = 0; as && i < deep.sources; i++)
+		if (deep.source[i] == as)
+			deep = (struct mixed){.source = {as}, .sources = 1};
+	return as && deep.source[0] != as ? 0 : split_kinds(w, index, &deep, e);
 }
 
 static int refuse(struct err *e, const char *path, const char *what, const char *hint)
@@ -190,8 +233,9 @@ static int refuse(struct err *e, const char *path, const char *what, const char 
 	return err_at(e, path, 0, 0);
 }
 
-static int probe(struct walk *w, struct file *f, struct err *e)
+static int probe(struct walk *w, size_t index, struct err *e)
 {
+	struct file *f = &w->file[index];
 	const struct import_options *o = w->x.o;
 	const struct import_source *as = o->as ? source_named(o->as) : NULL;
 	struct err fault = {0};
@@ -229,11 +273,10 @@ static int probe(struct walk *w, struct file *f, struct err *e)
 		return 0;
 	}
 	if (t.p[0] == '{' || t.p[0] == '[') {
-		struct records *r = records_open(f->path, RECORDS_VALUES, opened, e);
-		if (!r)
-			return -RR_IO;
-		probe_json(f, r, as, &fault);
-		records_close(r);
+		int rc = probe_kinds(w, index, as, &fault, e);
+		if (rc)
+			return rc;
+		f = &w->file[index]; /* the list may have moved */
 	} else {
 		struct csv *c = csv_open(f->path, e);
 		if (!c)
@@ -289,9 +332,15 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 	return rc;
 }
 
+static int bad_json(struct import_ctx *x, const struct mixed_walk *kinds, uint64_t number, const struct json_fault *fault)
+{
+	return kinds->first ? row_reject(x, number, "it is not well-formed JSON: byte %zu: %s", fault->at + 1, fault->what) : 0;
+}
+
 static int read_json(struct walk *w, struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
+	struct mixed_walk kinds = {.first = f->mixed_first};
 	struct records *r = records_open(f->path, f->lines ? RECORDS_LINES : RECORDS_VALUES, opened, e);
 	struct err row = {0};
 	struct json_fault fault;
@@ -303,16 +352,19 @@ static int read_json(struct walk *w, struct file *f, struct err *e)
 		rc = x->source->file_begin(x, NULL, e);
 	while (!rc && (got = records_next(r, &text, &row)) != 0) {
 		if (got < 0) {
-			row_reject(x, records_number(r), "%s", row.what);
+			if (!f->mixed || f->mixed_first)
+				row_reject(x, records_number(r), "%s", row.what);
 			memset(&row, 0, sizeof row);
 			continue;
 		}
 		if (++seen % 4096 == 0)
 			progress(w, f, records_raw_bytes(r));
-		if (x->source->wanted && !x->source->wanted(text))
+		if (x->source->wanted && !f->mixed && !x->source->wanted(text))
 			continue;
 		arena_reset(&x->arena);
-		if (x->source->text_record)
+		if (f->mixed)
+			rc = json_parse(text, &v, &fault) ? bad_json(x, &kinds, records_number(r), &fault) : mixed_each(x, v, &kinds, e);
+		else if (x->source->text_record)
 			rc = x->source->text_record(x, text, records_number(r), e);
 		else if (json_parse(text, &v, &fault))
 			rc = row_reject(x, records_number(r), "it is not well-formed JSON: byte %zu: %s", fault.at + 1, fault.what);
@@ -423,7 +475,7 @@ static int read_file(struct walk *w, struct file *f, struct err *e)
 	w->x.path = f->path;
 	rc = f->db ? read_db(w, f, e) : f->csv ? read_csv(w, f, e) : read_json(w, f, e);
 	f->done = true;
-	w->x.s->files++;
+	w->x.s->files += !f->mixed || f->mixed_first;
 	w->bytes_before += f->bytes;
 	return rc;
 }
@@ -449,7 +501,7 @@ static int probe_all(struct walk *w, size_t named, struct err *e)
 	size_t known = 0;
 	for (size_t i = 0; i < w->files; i++) {
 		struct err mine = {0};
-		int rc = probe(w, &w->file[i], &mine);
+		int rc = w->file[i].probed ? 0 : probe(w, i, &mine);
 		known += rc == 0;
 		if (rc == 0)
 			continue;
