@@ -302,6 +302,31 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 	return rc;
 }
 
+void caps_restore(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t)
+{
+	const struct cap_scope *w = &ask->who;
+	int64_t now_us;
+	memset(t, 0, sizeof *t);
+	t->currency = ask->currency;
+	if (!caps_any(c))
+		return;
+	pthread_mutex_lock(&c->lock);
+	now_us = clock_real(c->clock);
+	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed) && t->count < TICKET_CAPS; i++) {
+		struct inference_cap *cap = &c->entry[i].cap;
+		bool hard = cap->rule.hard;
+		int64_t pico;
+		inference_cap_roll(cap, c->entry[i].tz, now_us);
+		if (at_us < cap->from_us || !cap_scope_matches(&cap->rule.scope, w->key, w->team, w->feature, w->model, w->env))
+			continue;
+		if (caps_convert(c, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+			pico = 0; /* without a rate it was not admitted by this cap */
+		inference_cap_hold(cap, pico, hard ? ask->most_tok : ask->likely_tok, &t->held[t->count].hold);
+		memcpy(t->held[t->count++].id, cap->rule.id, sizeof cap->rule.id);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
 unsigned caps_list(struct caps *c, struct cap_live *out, unsigned most)
 {
 	unsigned n = 0, count;

@@ -54,6 +54,8 @@ int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, uns
 bool caps_any(const struct caps *c);
 /* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over, no->cap_id names it. */
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn);
+/* Holds again what was admitted at `at_us`, before a restart, on the caps whose present window that is. */
+void caps_restore(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t);
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
 

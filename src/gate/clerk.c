@@ -40,10 +40,22 @@ static int record(struct clerk *c, struct waiting *w, struct err *e)
 	case ERRAND_OUTLAY:
 		rc = ledger_add_outlay(c->ledger, &it->outlay, e);
 		w->first = rc == 0;
-		return rc == -RR_EXISTS ? 0 : rc;
+		if (rc && rc != -RR_EXISTS)
+			return rc;
+		return ledger_job_end(c->ledger, it->ask, JOB_TUNING, str_of(it->outlay.provider), str_of(it->outlay.id), e);
 	case ERRAND_CALL:
 		rc = ledger_once(c->ledger, it->key, now_us, &w->first, e);
-		return rc || !w->first ? rc : ledger_add_call(c->ledger, &it->call, e);
+		if (!rc && w->first)
+			rc = ledger_add_call(c->ledger, &it->call, e);
+		if (!rc && it->ask.hi)
+			rc = ledger_job_end(c->ledger, it->ask, JOB_RESPONSE, STR(""), STR(""), e);
+		return rc;
+	case ERRAND_JOB:
+		return ledger_job_put(c->ledger, &it->job, e);
+	case ERRAND_CLAIM:
+		return ledger_job_claim(c->ledger, &it->job, it->key, now_us, &w->first, e);
+	case ERRAND_JOB_END:
+		return ledger_job_end(c->ledger, it->job.ask, it->job.kind, str_of(it->job.provider), str_of(it->job.id), e);
 	case ERRAND_MARK:
 		return ledger_once(c->ledger, it->key, now_us, &w->first, e);
 	case ERRAND_OUTCOME:

@@ -11,7 +11,7 @@
 #define RR_GATE_CLERK_H
 
 #include "base/hash.h"
-#include "ledger/ledger.h"
+#include "ledger/jobs.h"
 
 enum { ERRANDS_MOST = 16384 };
 
@@ -21,14 +21,19 @@ enum errand_kind {
 	ERRAND_MARK,    /* the key alone: what it names was billed in another way */
 	ERRAND_OUTCOME, /* once for its call */
 	ERRAND_ACT,     /* what `act` does with the ledger, within the transaction (gate/holds.c) */
+	ERRAND_JOB,     /* a note of deferred work, as it stands */
+	ERRAND_CLAIM,   /* the same with the vendor's object, whose key this is; `first`: nobody else has that object */
+	ERRAND_JOB_END, /* the note is no longer needed */
 };
 
 struct errand {
 	enum errand_kind kind;
-	struct hash128 key; /* of a call */
+	struct hash128 key; /* of a call, a mark, a claim */
+	struct call_id ask; /* with an outlay or a call: it is the end of the work that was asked for there; hi 0 = of none */
 	union {
 		struct outlay outlay;
 		struct call call;
+		struct job_row job;
 		struct {
 			struct call_id id;
 			bool accepted;

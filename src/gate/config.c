@@ -467,6 +467,8 @@ static void take_numbers(struct loading *l)
 	c->ledger = f->ledger_given && !(ledger && ledger[0]) ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
+	c->deferred_every_us = f->deferred_every;
+	c->deferred_doubt_us = f->deferred_doubt;
 	c->max_memory_bytes = f->max_memory;
 	c->key_requests_per_minute = f->key_requests_per_minute;
 	c->key_tokens_per_minute = f->key_tokens_per_minute;

@@ -80,6 +80,8 @@ struct gate_config {
 		uint64_t bytes;      /* and how much */
 	} drain;
 	unsigned drain_seconds_at_stop; /* how long calls under way may take after SIGTERM */
+	int64_t deferred_every_us;   /* how often open deferred work is looked at */
+	int64_t deferred_doubt_us;   /* how long work in doubt is looked for */
 	uint64_t max_memory_bytes;   /* the process's ceiling for bodies and answers; 0 = none */
 	enum log_level log_level;
 	bool log_json, log_calls;

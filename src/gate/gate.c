@@ -9,10 +9,10 @@
  *     allow      may this key use this model in this region?
  *     cap        reserve the most that it can cost                  gate/settle, gate/caps
  *     levers     splice what usage and the caps need                model/dialect
- *     note       one slot of the in-flight file                     ledger/inflight
+ *     note       one slot of the in-flight file                     ledger/inflight, ledger/jobs
  *     forward    one write to a warm upstream connection            gate/forward, net/client
  *     answer     (wait) frames and meter, nothing changed           gate/answer
- *     look       (wait) does it show work that ended elsewhere?     gate/jobs, gate/clerk
+ *     look       (wait) does it show work that ended elsewhere?     gate/sight, gate/clerk
  *     settle     price, caps, one row to the writer                 gate/settle
  *     release    (wait) the row is durable: the clean end           gate/settle
  *
@@ -28,6 +28,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 #include "gate/clerk.h"
+#include "gate/recover.h"
 #include "gate/telemetry.h"
 
 enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
@@ -406,7 +407,7 @@ static enum turn take_note(struct request *r)
 {
 	struct inflight_slot slot;
 	if (r->pass_only)
-		return NEXT;
+		return jobs_note(r);
 	memset(&slot, 0, sizeof slot);
 	slot.id = r->call.id;
 	slot.start_us = r->call.start_us;
@@ -432,6 +433,8 @@ static enum turn take_forward(struct request *r)
 		return OVER; /* left before anything was sent; the slot and the ticket go with the request */
 	if (forward_start(r))
 		return gate_refuse(r, APIERR_OVERLOADED, "No memory for another call.");
+	r->forwarded = true;
+	recover_with(r);
 	if (r->up->conf->gpu_rate_per_hour.pico > 0 && !r->pass_only) {
 		r->hosted_from = hosted_begin(&r->up->hosted, r->began_us);
 		r->on_hosted = true;
@@ -452,9 +455,9 @@ static enum turn take_look(struct request *r)
 		r->looked = true;
 		jobs_look(r);
 	}
-	if (r->errands)
+	if (r->look.errands)
 		return WAIT;
-	if (r->errand_failed) /* what it shows could not be recorded: it is shown another time */
+	if (r->look.failed) /* what it shows could not be recorded: it is shown another time */
 		return gate_refuse(r, APIERR_STORE, "The ledger cannot take what this answer shows; ask again.");
 	forward_own_addresses(r);
 	return NEXT;
@@ -467,8 +470,6 @@ static enum turn take_settle(struct request *r)
 	if (!r->settled) {
 		if (!r->pass_only)
 			settle_price(r);
-		if (r->meter.deferred && r->call.price_status == PRICE_NO_USAGE)
-			jobs_keep(r); /* its cost comes with its end */
 		if (r->rated)
 			rate_settle(r->worker->gate->rate, r->call.key, r->rate_tok, settle_counts_tok(r));
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
@@ -561,6 +562,7 @@ static void shrink(struct sb *b)
 static void request_put(struct request *r)
 {
 	struct worker *w = r->worker;
+	jobs_leave(r);
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
 	answer_inflate_end(r);
@@ -595,7 +597,7 @@ static void request_put(struct request *r)
 void request_maybe_free(struct request *r)
 {
 	bool waits_for_row = r->settled && !r->pass_only && !r->released;
-	if (!r->client && !r->exchange && !waits_for_row && !r->errands && !r->running && !r->idle) {
+	if (!r->client && !r->exchange && !waits_for_row && !r->look.errands && !r->running && !r->idle) {
 		r->idle = true; /* once */
 		request_put(r);
 	}

@@ -118,6 +118,8 @@ struct worker {
 	uint32_t salt;
 	struct idle_work kick;      /* asks the writer once for many rows */
 	struct timer refresh;
+	struct timer recover;       /* worker 0: looks at open deferred work */
+	struct round *rounds;       /* such looks under way */
 	uint64_t settings_version;
 	struct gate_stats stats;
 	struct tally tally;         /* by model, for readers on other threads */
@@ -158,8 +160,8 @@ struct request {
 		int64_t total_pico;
 		uint64_t in_tok, out_tok;
 	} bound;
-	unsigned errands;             /* given to the clerk, not done yet */
-	bool looked, errand_failed;
+	struct looker look;           /* at what the answer shows of deferred work */
+	bool looked, forwarded;
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
 	bool on_hosted;
 	uint64_t rate_tok;            /* taken from the key's tokens a minute */

@@ -178,9 +178,9 @@ static void on_loop(void *arg)
 	struct work *w = arg;
 	struct request *r = w->request;
 	if (w->rc)
-		r->errand_failed = true;
+		r->look.failed = true;
 	work_free(w);
-	if (--r->errands == 0)
+	if (--r->look.errands == 0)
 		gate_run(r);
 }
 
@@ -232,10 +232,10 @@ static void give_for(struct request *r, const struct hold *h, bool create, int (
 				   .at_us = loop_real_us(r->worker->loop)};
 	if (!w || give(w, act)) {
 		free(w);
-		r->errand_failed = true;
+		r->look.failed = true;
 		return;
 	}
-	r->errands++;
+	r->look.errands++;
 }
 
 static bool is_surface(const struct request *r, const char *name)
@@ -256,7 +256,7 @@ bool holds_is_cache(struct json object)
 
 static struct hash128 key_of(const struct request *r, struct str name)
 {
-	return jobs_key(r->up, "hold", name, str_make("", 0));
+	return jobs_key(r->up->name, "hold", name, str_make("", 0));
 }
 
 /* "models/gemini-2.5-pro", "projects/P/locations/L/publishers/google/models/M" */

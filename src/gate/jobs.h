@@ -1,56 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Work that the vendor does later: tuning jobs, batches, answers in the background.
+ * Work that the vendor does later: tuning jobs, batches, answers in the background. What was asked for.
  *
  * Their objects bill when they end, not when they are asked about, and they are asked about any number of times. So:
- * 1. An answer that may show such an object is read whole before it is released (jobs_reads, jobs_look).
- * 2. An object that has ended is handed to the clerk under a key that is its own; the answer that showed it is
- *    released when the entry stands in the ledger, and refused when it cannot. Nothing is booked twice (C32, C33,
- *    C63), nothing that was shown is lost.
- * 3. What was reserved when the work was asked for is kept in a bounded table under the object's id until its end is
- *    seen; the oldest entry gives way, and counts as spent in full.
- * 4. The lines of an ended batch are read by the gateway itself, with the credentials of the request that saw its end
- *    (results.h): they are billed whether or not anybody fetches them.
+ * 1. Before such work is asked for, a note of it is durable (ledger/jobs.h); before the answer that names the vendor's
+ *    object is released, the note has that name. A crash between the two leaves a note in doubt, which the vendor's
+ *    lists resolve (recover.h). The gateway never asks for work a second time.
+ * 2. What was reserved for it is kept in a bounded table under the object's id until its end is seen, and held again
+ *    from the ledger after a restart; in the table the oldest entry gives way, and counts as spent in full.
+ * 3. What an answer shows of such objects is read before it is released: sight.h.
  */
 #ifndef RR_GATE_JOBS_H
 #define RR_GATE_JOBS_H
 
-#include "base/hash.h"
+#include "gate/sight.h"
 #include "gate/training.h"
+#include "ledger/jobs.h"
 
-enum { JOB_NOTES = 4096, JOB_FILES = 8192, LOOKED_MOST_BYTES = 16 * 1024 * 1024 };
+enum { JOB_NOTES = 4096, JOB_FILES = 8192, JOB_CALLERS = 256, LOOKED_MOST_BYTES = 16 * 1024 * 1024 };
 
 struct request;
-struct upstream;
 struct gate;
 
-struct job_note { /* what was known when the work was asked for */
-	struct hash128 key;
-	int64_t at_us;                /* 0 = a free place */
+struct job_note {
+	struct hash128 key;           /* jobs_key of the vendor's object, or of the ask while that is not known */
+	struct job_row row;           /* as the ledger has it; row.asked_us 0 = a free place */
 	struct cap_ticket inference;
 	struct training_ticket training;
-	struct cap_scope who;
-	struct call_id operation;
+	bool live;                    /* its request is under way in this process */
 	bool reading;                 /* a batch whose lines are being read, or were */
 };
 
-struct jobs;
 struct jobs *jobs_new(struct gate *g, struct err *e);
 void jobs_free(struct jobs *j);
+/* At start: what is open is held again. */
+int jobs_restore(struct jobs *j, struct ledger *l, struct err *e);
 
-/* Must the answer be read whole? Asked when its head is there. */
-bool jobs_reads(const struct request *r);
 /* Reserves what a job may cost; refuses. */
 int jobs_cap(struct request *r, struct cap_refusal *no);
-/* Looks at the answer. How many errands were given; the request waits for them. */
+/* The note before deferred work is asked for. NEXT, WAIT or a refusal. */
+int jobs_note(struct request *r);
+/* Must the answer be read whole? Asked when its head is there. */
+bool jobs_reads(const struct request *r);
+/* Looks at the answer; the request waits for r->look's errands. */
 void jobs_look(struct request *r);
-/* The answer comes later: what is reserved stays reserved. */
-void jobs_keep(struct request *r);
-/* A batch's lines were read to their end, or could not be. */
-void jobs_read(struct jobs *j, struct hash128 key, bool whole);
+/* The request is over: what it asked for and got no answer about was not taken, or is in doubt from here on. */
+void jobs_leave(struct request *r);
 
-/* A call of deferred work: names of `who`, id, provider, region; usage and price are filled by jobs_bill. */
-struct call jobs_call(struct request *r, const struct cap_scope *who, const char *surface);
-struct hash128 jobs_key(const struct upstream *up, const char *kind, struct str id, struct str part);
+/* The table. `take` removes it. */
+bool jobs_find(struct jobs *j, struct hash128 key, bool take, struct job_note *out);
+void jobs_remember(struct jobs *j, const struct job_note *note);
+/* What was held is free again, and the note is closed. */
+void jobs_drop(struct jobs *j, struct job_note *note);
+void jobs_remember_file(struct jobs *j, struct hash128 key, uint64_t bytes);
+/* A batch's lines were read to their end and stand in the ledger, or do not. */
+void jobs_read(struct jobs *j, struct hash128 key, bool whole);
+/* Is there open work that was asked for with this caller's own key, and not looked at for `every_us`? */
+bool jobs_due(struct jobs *j, uint32_t key, struct str provider, uint64_t now_us, uint64_t every_us);
+
+void jobs_forget_caller(struct jobs *j, uint32_t key, struct str provider); /* it has no open work any more */
+
+struct hash128 jobs_key(struct str provider, const char *kind, struct str id, struct str part);
+struct hash128 jobs_ask_key(struct call_id ask);
 
 #endif

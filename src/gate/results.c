@@ -14,7 +14,7 @@
 enum { BUSY_AGAIN_US = 5000 };
 
 struct reading {
-	struct batch batch;
+	struct batch *batch;
 	struct exchange *exchange;
 	struct sb rest;     /* bytes whose line is not whole, or that the clerk has no room for */
 	size_t searched;    /* bytes of rest without a line's end */
@@ -23,19 +23,50 @@ struct reading {
 	uint64_t lines;
 };
 
+/* On the loop, after the last line: closed when all of it stands in the ledger. */
+static void close_batch(void *arg)
+{
+	struct batch *b = arg;
+	bool whole = b->whole && !atomic_load(&b->lost);
+	struct errand e = {.kind = ERRAND_JOB_END, .job = b->row};
+	if (whole)
+		clerk_give(b->worker->gate->clerk, &e); /* where it fails the note stays, and the lines are known */
+	else
+		LOG(LOG_WARN, "batch_not_read", LOG_S("batch", str_of(b->id)));
+	jobs_read(b->worker->gate->jobs, b->note, whole);
+	free(b);
+}
+
+static void drop(struct batch *b)
+{
+	if (atomic_fetch_sub(&b->refs, 1) == 1)
+		loop_post(b->worker->loop, close_batch, b);
+}
+
+void results_end(struct batch *b, bool whole)
+{
+	b->whole = whole;
+	drop(b);
+}
+
 /* What the line cost counts on the caps from the moment at which it stands in the ledger. */
 static void on_line(const struct errand *e, int rc, bool first)
 {
-	if (rc == 0 && first && e->call.price_status == PRICE_PRICED)
-		caps_spend(((struct gate *)e->arg)->caps, &e->call);
+	struct batch *b = e->arg;
+	if (rc)
+		atomic_store(&b->lost, true);
+	else if (first && e->call.price_status == PRICE_PRICED)
+		caps_spend(b->worker->gate->caps, &e->call);
+	drop(b);
 }
 
-int results_take(const struct batch *b, struct str custom_id, struct json answer)
+int results_take(struct batch *b, struct str custom_id, struct json answer)
 {
 	struct gate *g = b->worker->gate;
-	struct errand e = {.kind = ERRAND_CALL, .done = on_line, .arg = g};
+	struct errand e = {.kind = ERRAND_CALL, .done = on_line, .arg = b};
 	struct stream_meter m;
 	struct call *c = &e.call;
+	int rc;
 	meter_init(&m, b->surface, NULL);
 	if (meter_body(&m, answer.text) || !(m.usage.flags & USAGE_SEEN))
 		return 0; /* an error is free */
@@ -53,11 +84,16 @@ int results_take(const struct batch *b, struct str custom_id, struct json answer
 		c->model_asked = c->model_answered;
 	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(m.request_id));
 	settle_cost(g, b->up, str_of(m.model), intern_str(c->model_asked), c->start_us, c);
-	e.key = jobs_key(b->up, "batch-line", str_of(b->id), custom_id);
-	return clerk_give(g->clerk, &e);
+	e.key = jobs_key(b->up->name, "batch-line", str_of(b->id), custom_id);
+	atomic_fetch_add(&b->refs, 1);
+	rc = clerk_give(g->clerk, &e);
+	if (rc)
+		atomic_fetch_sub(&b->refs, 1); /* never the last: the reader's stands */
+	return rc;
 }
 
-/* OpenAI: {custom_id, response: {status_code, body}}; Anthropic: {custom_id, result: {type, message}}. */
+/* OpenAI: {custom_id, response: {status_code, body}}; Anthropic: {custom_id, result: {type, message}}; Gemini: {key,
+ * response}. */
 static int take_line(struct reading *r, struct str line)
 {
 	struct json top, answer;
@@ -69,24 +105,20 @@ static int take_line(struct reading *r, struct str line)
 		r->good = false;
 		return 0;
 	}
-	custom = json_raw_string(json_get(top, "custom_id"));
-	answer = json_path(top, "response.body");
+	custom = json_raw_string(json_get(top, r->batch->up->api == API_GEMINI ? "key" : "custom_id"));
+	answer = json_path(top, r->batch->up->api == API_GEMINI ? "response" : "response.body");
 	if (answer.type == JSON_NONE)
 		answer = json_path(top, "result.message");
 	if (answer.type != JSON_OBJECT)
 		return 0;
-	return results_take(&r->batch, custom, answer);
+	return results_take(r->batch, custom, answer);
 }
 
 static void finish(struct reading *r)
 {
-	bool whole = r->good && r->whole;
-	timer_clear(r->batch.worker->loop, &r->again);
-	if (!whole)
-		LOG(LOG_WARN, "batch_not_read", LOG_S("batch", str_of(r->batch.id)), LOG_N("lines", r->lines));
-	else
-		LOG(LOG_INFO, "batch_read", LOG_S("batch", str_of(r->batch.id)), LOG_N("lines", r->lines));
-	jobs_read(r->batch.worker->gate->jobs, r->batch.note, whole);
+	timer_clear(r->batch->worker->loop, &r->again);
+	LOG(LOG_INFO, "batch_read", LOG_S("batch", str_of(r->batch->id)), LOG_N("lines", r->lines));
+	results_end(r->batch, r->good && r->whole);
 	sb_fini(&r->rest);
 	free(r);
 }
@@ -120,7 +152,7 @@ static bool take_lines(struct reading *r)
 		r->rest.n -= from;
 	}
 	if (busy)
-		timer_set(r->batch.worker->loop, &r->again, BUSY_AGAIN_US, on_again);
+		timer_set(r->batch->worker->loop, &r->again, BUSY_AGAIN_US, on_again);
 	return !busy;
 }
 
@@ -168,22 +200,19 @@ static void on_done(struct exchange *x, enum http_end how)
 
 static const struct exchange_handler handler = {on_head, on_body, on_done};
 
-int results_read(struct request *r, const struct batch *b, struct str path)
+void results_read(const struct looker *l, struct batch *b, struct str path)
 {
-	struct header headers[HTTP_HEADERS + 2];
-	struct reading *reading = calloc(1, sizeof *reading);
-	unsigned count;
-	if (!reading)
-		return -RR_NOMEM;
-	reading->batch = *b;
-	sb_init(&reading->rest, RESULT_LINE_BYTES);
-	count = forward_headers(r, headers);
-	reading->exchange = exchange_start(r->worker->pool, &r->up->origin, STR("GET"), path, headers, count,
-					   str_make("", 0), &handler, reading);
-	if (!reading->exchange) {
-		sb_fini(&reading->rest);
-		free(reading);
-		return -RR_NOMEM;
+	struct reading *r = calloc(1, sizeof *r);
+	if (r) {
+		r->batch = b;
+		sb_init(&r->rest, RESULT_LINE_BYTES);
+		r->exchange = exchange_start(l->worker->pool, &l->up->origin, STR("GET"), path, l->header, l->headers,
+					     str_make("", 0), &handler, r);
 	}
-	return 0;
+	if (r && r->exchange)
+		return;
+	if (r)
+		sb_fini(&r->rest);
+	free(r);
+	results_end(b, false);
 }

@@ -139,6 +139,8 @@ static int recover(struct gate *g, struct err *e)
 		rc = caps_load(g->caps, l, g->conf_caps, g->conf_cap_count, e);
 	if (!rc)
 		rc = training_load(g->training, l, g->conf_caps, g->conf_cap_count, e);
+	if (!rc)
+		rc = jobs_restore(g->jobs, l, e);
 	ledger_close(l);
 	return rc;
 }
@@ -218,10 +220,10 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 				    .durability = conf->durability, .on_done = on_commit, .arg = g};
 	/* The writer holds the ledger's gateway role: only then may what an earlier process left be closed. */
 	g->writer = writer_open(&wc, e);
-	if (!g->writer || recover(g, e))
+	g->jobs = g->writer ? jobs_new(g, e) : NULL;
+	if (!g->jobs || recover(g, e))
 		goto fail;
-	g->jobs = jobs_new(g, e);
-	g->holds = g->jobs ? holds_new(g, e) : NULL;
+	g->holds = holds_new(g, e);
 	g->clerk = g->holds ? clerk_open(ledger_path, e) : NULL;
 	if (!g->clerk)
 		goto fail;

@@ -232,6 +232,27 @@ int training_reserve(struct training *t, const struct training_ask *ask, struct 
 	return rc;
 }
 
+void training_restore(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket)
+{
+	int64_t now_us = clock_real(t->clock), pico;
+	memset(ticket, 0, sizeof *ticket);
+	ticket->currency = ask->currency;
+	if (!atomic_load_explicit(&t->count, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&t->lock);
+	for (unsigned i = 0; i < atomic_load(&t->count) && ticket->count < TICKET_CAPS; i++) {
+		struct training_cap *cap = &t->entry[i].cap;
+		training_cap_roll(cap, t->entry[i].tz, now_us);
+		if (at_us < cap->from_us || !touches(cap, &ask->who))
+			continue;
+		if (caps_convert(t->caps, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+			pico = 0; /* without a rate it was admitted by its number alone */
+		training_cap_hold(cap, pico, 1, &ticket->held[ticket->count].hold);
+		memcpy(ticket->held[ticket->count++].id, cap->rule.id, sizeof cap->rule.id);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
 unsigned training_list(struct training *t, struct cap_live *out, unsigned most)
 {
 	unsigned n = 0;

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "gate/recover.h"
 
 enum { REFRESH_US = 1000000, INFLIGHT_SLOTS = 65536, IDLE_PER_ORIGIN = 1024 };
 
@@ -69,6 +70,8 @@ struct worker *worker_new(struct gate *g, unsigned index, struct err *e)
 		return NULL;
 	}
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);
+	if (index == 0)
+		recover_begin(w);
 	return w;
 }
 
@@ -130,6 +133,7 @@ void worker_free(struct worker *w)
 	if (!w)
 		return;
 	worker_cut(w);
+	recover_end(w);
 	free_list(w->spare);
 	free_list(w->held_first);
 	free_list(w->unpushed_first);

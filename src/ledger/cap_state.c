@@ -7,6 +7,7 @@
 
 #include "base/intern.h"
 #include "ledger/inflight.h"
+#include "ledger/jobs.h"
 #include "ledger/store.h"
 
 char *cap_scope_text(const struct cap_scope *s, char *out, size_t size)
@@ -76,6 +77,21 @@ static int add_reserved(const struct inflight_slot *i, void *arg)
 	return 0;
 }
 
+/* Deferred work holds in the window in which it was asked for. */
+static int add_open_job(const struct job_row *j, void *arg)
+{
+	struct summing *s = arg;
+	enum book_kind book = j->kind == JOB_TUNING ? BOOK_TRAINING : BOOK_INFERENCE;
+	const struct cap_scope *w = &j->who;
+	if (book != s->cap->book || j->asked_us < s->out->from_us || j->asked_us >= s->out->to_us ||
+	    !cap_scope_matches(&s->cap->rule.scope, w->key, w->team, w->feature, w->model, w->env))
+		return 0;
+	s->out->reserved_jobs += j->kind == JOB_TUNING;
+	if (currency_eq(j->currency, s->cap->rule.currency))
+		s->pico += j->most_pico;
+	return 0;
+}
+
 static int64_t clamp(money_wide v)
 {
 	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
@@ -95,11 +111,17 @@ int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, 
 		if (!rc)
 			rc = ledger_rollup_by(l, GRAIN_DAY, out->from_us, out->to_us, add_training_call, &s, e);
 		out->spent_pico = clamp(s.pico);
+		s.pico = 0;
+		if (!rc)
+			rc = ledger_jobs(l, add_open_job, &s, e);
+		out->reserved_pico = clamp(s.pico);
 		return rc;
 	}
 	rc = ledger_spent(l, &c->rule.scope, out->from_us, out->to_us, c->rule.currency, &out->spent_pico, &out->spent_tok, e);
 	if (!rc)
 		rc = inflight_each(l->path, add_reserved, &s, e);
+	if (!rc)
+		rc = ledger_jobs(l, add_open_job, &s, e);
 	out->reserved_pico = clamp(s.pico);
 	return rc;
 }

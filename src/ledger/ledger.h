@@ -100,7 +100,7 @@ int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_u
 struct cap_state {
 	int64_t from_us, to_us;
 	int64_t spent_pico, reserved_pico;
-	uint64_t spent_tok, spent_jobs;
+	uint64_t spent_tok, spent_jobs, reserved_jobs;
 };
 int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, struct cap_state *out, struct err *e);
 /* "team search, feature bot", or "everything". Returns out. */

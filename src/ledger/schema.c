@@ -9,6 +9,7 @@
  * 4  what happens once and is seen many times (ends of jobs)
  * 5  what is held and costs by the hour (caches)
  * 6  keys of imported rows as a table of 64 bits each, written in order; large changes of the roll-ups on their way
+ * 7  open work that a vendor does later
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -85,7 +86,13 @@ static const char step_6[] =
 	"CREATE TABLE rollup_delta(at INTEGER NOT NULL, label INTEGER NOT NULL, PRIMARY KEY(at, label))"
 	" STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6};
+static const char step_7[] =
+	"CREATE TABLE job(ask BLOB PRIMARY KEY, kind INTEGER NOT NULL, provider TEXT NOT NULL, id TEXT NOT NULL,"
+	" match TEXT NOT NULL, asked INTEGER NOT NULL, key TEXT NOT NULL, team TEXT NOT NULL, feature TEXT NOT NULL,"
+	" model TEXT NOT NULL, env TEXT NOT NULL, own INTEGER NOT NULL, currency TEXT NOT NULL, most INTEGER NOT NULL,"
+	" most_tok INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {

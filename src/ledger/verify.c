@@ -3,7 +3,7 @@
  * verify: everything that the ledger promises, recomputed.
  *
  * 1. The file: SQLite's own integrity check.
- * 2. Names, labels, calls, imported calls, outlays, keys, caps, outcomes, holds: each row's checksum.
+ * 2. Names, labels, calls, imported calls, outlays, keys, caps, outcomes, holds, deferred work: each row's checksum.
  * 3. Calls stand without gaps (rows are never deleted), and each refers to a label that is there.
  * 4. A measured price has a rule that it came from.
  * 5. Imported rows are found by their keys.
@@ -12,6 +12,7 @@
  * Damage stops nothing: what can be read is read, and a range of rows that cannot is named.
  */
 #include "ledger/import_keys.h"
+#include "ledger/jobs.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -345,6 +346,10 @@ static int ignore_hold(const struct hold *h, void *arg)
 {
 	return 0;
 }
+static int ignore_job(const struct job_row *j, void *arg)
+{
+	return 0;
+}
 
 static void check_raw(struct check_run *r)
 {
@@ -391,6 +396,8 @@ int ledger_verify(struct ledger *l, struct verify_result *out, struct err *e)
 	if (ledger_caps(l, ignore_cap, NULL, &small))
 		problem(&r, "%s", small.what);
 	if (ledger_holds(l, ignore_hold, NULL, &small))
+		problem(&r, "%s", small.what);
+	if (ledger_jobs(l, ignore_job, NULL, &small))
 		problem(&r, "%s", small.what);
 	if (r.rows_whole && out->sum_calls_pico != out->sum_rollups_pico)
 		problem(&r, "the sum of the calls differs from the sum of the roll-ups");

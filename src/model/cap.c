@@ -61,6 +61,16 @@ void inference_cap_roll(struct inference_cap *c, const struct tz *z, int64_t now
 	c->refused = 0;
 }
 
+/* The hold names what was really added, so that settling takes away the same. */
+void inference_cap_hold(struct inference_cap *c, int64_t pico, uint64_t tok, struct cap_hold *hold)
+{
+	hold->window_from_us = c->from_us;
+	hold->pico = plus_i64(c->reserved_pico, pico) - c->reserved_pico;
+	hold->tok = plus_u64(c->reserved_tok, tok) - c->reserved_tok;
+	c->reserved_pico += hold->pico;
+	c->reserved_tok += hold->tok;
+}
+
 int inference_cap_reserve(struct inference_cap *c, int64_t pico, uint64_t tok, struct cap_hold *hold, bool *warn)
 {
 	bool over;
@@ -73,12 +83,7 @@ int inference_cap_reserve(struct inference_cap *c, int64_t pico, uint64_t tok, s
 		c->refused++;
 		return -RR_BUDGET;
 	}
-	/* The hold names what was really added, so that settling takes away the same. */
-	hold->window_from_us = c->from_us;
-	hold->pico = plus_i64(c->reserved_pico, pico) - c->reserved_pico;
-	hold->tok = plus_u64(c->reserved_tok, tok) - c->reserved_tok;
-	c->reserved_pico += hold->pico;
-	c->reserved_tok += hold->tok;
+	inference_cap_hold(c, pico, tok, hold);
 	return 0;
 }
 
@@ -108,6 +113,15 @@ void training_cap_roll(struct training_cap *c, const struct tz *z, int64_t now_u
 	c->refused = 0;
 }
 
+void training_cap_hold(struct training_cap *c, int64_t pico, uint64_t jobs, struct cap_hold *hold)
+{
+	hold->window_from_us = c->from_us;
+	hold->pico = plus_i64(c->reserved_pico, pico) - c->reserved_pico;
+	hold->tok = plus_u64(c->reserved_jobs, jobs) - c->reserved_jobs;
+	c->reserved_pico += hold->pico;
+	c->reserved_jobs += hold->tok;
+}
+
 int training_cap_reserve(struct training_cap *c, int64_t pico, uint64_t jobs, struct cap_hold *hold, bool *warn)
 {
 	bool over;
@@ -120,11 +134,7 @@ int training_cap_reserve(struct training_cap *c, int64_t pico, uint64_t jobs, st
 		c->refused++;
 		return -RR_BUDGET;
 	}
-	hold->window_from_us = c->from_us;
-	hold->pico = plus_i64(c->reserved_pico, pico) - c->reserved_pico;
-	hold->tok = plus_u64(c->reserved_jobs, jobs) - c->reserved_jobs;
-	c->reserved_pico += hold->pico;
-	c->reserved_jobs += hold->tok;
+	training_cap_hold(c, pico, jobs, hold);
 	return 0;
 }
 

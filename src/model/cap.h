@@ -59,6 +59,8 @@ void inference_cap_roll(struct inference_cap *c, const struct tz *z, int64_t now
 /* 0 and *hold filled, or -RR_BUDGET for a hard cap that it would exceed (nothing is changed but
  * `refused`). A soft cap always admits; *warn is set when it is over. */
 int inference_cap_reserve(struct inference_cap *c, int64_t pico, uint64_t tok, struct cap_hold *hold, bool *warn);
+/* The same without asking: what was admitted before a restart is held again. */
+void inference_cap_hold(struct inference_cap *c, int64_t pico, uint64_t tok, struct cap_hold *hold);
 /* Releases the hold and books what was used. A settle for an earlier window books nothing here. */
 void inference_cap_settle(struct inference_cap *c, const struct cap_hold *hold, int64_t used_pico, uint64_t used_tok);
 
@@ -67,6 +69,7 @@ void inference_cap_spend(struct inference_cap *c, int64_t used_pico, uint64_t us
 
 void training_cap_roll(struct training_cap *c, const struct tz *z, int64_t now_us);
 int training_cap_reserve(struct training_cap *c, int64_t pico, uint64_t jobs, struct cap_hold *hold, bool *warn);
+void training_cap_hold(struct training_cap *c, int64_t pico, uint64_t jobs, struct cap_hold *hold);
 void training_cap_settle(struct training_cap *c, const struct cap_hold *hold, int64_t used_pico, uint64_t used_jobs);
 
 void training_cap_spend(struct training_cap *c, int64_t used_pico, uint64_t used_jobs);

@@ -130,18 +130,19 @@ static void put_results(struct exchange *x, const struct object *o)
 
 static void put_all(struct exchange *x)
 {
+	const struct store_page page = store_page(&x->sandbox->store, OBJECT_MESSAGE_BATCH, x->ask.org,
+						  ask_query(x, "after_id"), ask_query(x, "limit"), 20);
 	struct json_out w;
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_key(&w, "data");
 	jw_array(&w);
-	for (struct object *o = x->sandbox->store.oldest; o; o = o->newer)
-		if (o->kind == OBJECT_MESSAGE_BATCH && o->org == x->ask.org)
-			put_batch(x, o, &w);
+	for (unsigned i = 0; i < page.count; i++)
+		put_batch(x, page.object[i], &w);
 	jw_end_array(&w);
-	jw_kbool(&w, "has_more", false);
-	jw_kcstr(&w, "first_id", NULL);
-	jw_kcstr(&w, "last_id", NULL);
+	jw_kbool(&w, "has_more", page.more);
+	jw_kcstr(&w, "first_id", page.count ? page.object[0]->id : NULL);
+	jw_kcstr(&w, "last_id", page.count ? page.object[page.count - 1]->id : NULL);
 	jw_end_object(&w);
 }
 

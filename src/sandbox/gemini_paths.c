@@ -240,6 +240,8 @@ static void write_batch(struct exchange *x, struct object *o, struct json_out *w
 	jw_kcstr(w, "model", o->model);
 	jw_kcstr(w, "name", o->id);
 	jw_kcstr(w, "state", arena_printf(x->arena, "BATCH_STATE_%s", state).p);
+	if (sb_str(&o->text).n)
+		jw_kstr(w, "displayName", sb_str(&o->text));
 	jw_kcstr(w, "createTime", time_text(o->created_us, at));
 	jw_key(w, "batchStats");
 	jw_object(w);
@@ -269,17 +271,23 @@ static void put_batch(struct exchange *x, struct object *o)
 	answer_indent(x);
 }
 
+/* Newest first; the token of a page is the last operation before it, behind "batches/". */
 static void list_batches(struct exchange *x)
 {
+	struct str token = ask_query(x, "pageToken");
+	struct str after = token.n ? arena_printf(x->arena, "batches/%.*s", STR_ARG(token)) : token;
+	const struct store_page page = store_page(&x->sandbox->store, OBJECT_GEMINI_BATCH, x->ask.org, after,
+						  ask_query(x, "pageSize"), 50);
 	struct json_out w;
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_key(&w, "operations");
 	jw_array(&w);
-	for (struct object *o = x->sandbox->store.oldest; o; o = o->newer)
-		if (o->kind == OBJECT_GEMINI_BATCH && o->org == x->ask.org)
-			write_batch(x, o, &w);
+	for (unsigned i = 0; i < page.count; i++)
+		write_batch(x, page.object[i], &w);
 	jw_end_array(&w);
+	if (page.more)
+		jw_kcstr(&w, "nextPageToken", page.object[page.count - 1]->id + 8);
 	jw_end_object(&w);
 	answer_indent(x);
 }
@@ -305,6 +313,7 @@ static void batch_create(struct exchange *x, struct str model)
 	o->created_us = x->now_us;
 	o->born_us = loop_now_us(x->sandbox->loop);
 	o->length_us = x->sandbox->config.job_us;
+	sb_add_str(&o->text, json_raw_string(json_path(x->ask.top, "batch.displayName")));
 	run_batch(x, o, requests, model);
 	store_weigh(&x->sandbox->store, o);
 	put_batch(x, o);

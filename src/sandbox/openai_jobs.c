@@ -66,19 +66,23 @@ static void upload(struct exchange *x)
 	answer_indent(x);
 }
 
+/* Newest first; `limit` at a time, from behind the object `after`. */
 static void put_list(struct exchange *x, enum object_kind kind, void (*put)(struct exchange *, struct object *, struct json_out *))
 {
+	const struct store_page page = store_page(&x->sandbox->store, kind, x->ask.org, ask_query(x, "after"),
+						  ask_query(x, "limit"), 20);
 	struct json_out w;
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_kcstr(&w, "object", "list");
 	jw_key(&w, "data");
 	jw_array(&w);
-	for (struct object *o = x->sandbox->store.oldest; o; o = o->newer)
-		if (o->kind == kind && o->org == x->ask.org)
-			put(x, o, &w);
+	for (unsigned i = 0; i < page.count; i++)
+		put(x, page.object[i], &w);
 	jw_end_array(&w);
-	jw_kbool(&w, "has_more", false);
+	jw_kcstr(&w, "first_id", page.count ? page.object[0]->id : NULL);
+	jw_kcstr(&w, "last_id", page.count ? page.object[page.count - 1]->id : NULL);
+	jw_kbool(&w, "has_more", page.more);
 	jw_end_object(&w);
 	answer_indent(x);
 }

@@ -84,6 +84,28 @@ void store_weigh(struct store *s, const struct object *kept)
 	}
 }
 
+struct store_page store_page(struct store *s, enum object_kind kind, uint64_t org, struct str after, struct str limit,
+			     unsigned usual)
+{
+	struct store_page p = {.count = 0};
+	struct object *newest_first[STORE_OBJECTS];
+	uint64_t most = usual;
+	unsigned count = 0;
+	if (str_u64(limit, &most) || most == 0 || most > STORE_PAGE)
+		most = usual;
+	for (struct object *o = s->oldest; o && count < STORE_OBJECTS; o = o->newer) {
+		if (o->kind != kind || o->org != org)
+			continue;
+		if (after.n && str_eqc(after, o->id))
+			break;
+		newest_first[count++] = o;
+	}
+	while (count && p.count < most)
+		p.object[p.count++] = newest_first[--count];
+	p.more = count != 0;
+	return p;
+}
+
 void store_fini(struct store *s)
 {
 	while (s->oldest)

@@ -49,6 +49,15 @@ struct object *store_get(struct store *s, enum object_kind kind, struct str id, 
 bool store_remove(struct store *s, enum object_kind kind, struct str id, uint64_t org);
 /* After an object was filled: forgets the oldest others while the store is over its limits. */
 void store_weigh(struct store *s, const struct object *kept);
+/* One page of what is listed newest first: at most `limit` (or so many as usual), from behind the object `after`. */
+enum { STORE_PAGE = 1000 };
+struct store_page {
+	struct object *object[STORE_PAGE];
+	unsigned count;
+	bool more;
+};
+struct store_page store_page(struct store *s, enum object_kind kind, uint64_t org, struct str after, struct str limit,
+			     unsigned usual);
 void store_fini(struct store *s);
 /* Of `length_us`, in thousandths, 1000 = over; stands still at the cancellation. */
 unsigned object_progress(const struct object *o, uint64_t now_us);

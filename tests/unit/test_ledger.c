@@ -3,6 +3,7 @@
  * The ledger keeps what it was given: every field of a call, names, keys, caps, outlays; it migrates older
  * ledgers, refuses newer ones by name, and two writers take turns.
  */
+#include "ledger/jobs.h"
 #include "ledger/store.h"
 
 #include <pthread.h>
@@ -358,6 +359,69 @@ TEST(an_outlay_stands_once)
 	help_clean();
 }
 
+struct seen_jobs {
+	unsigned n;
+	struct job_row row[4];
+};
+
+static int see_job(const struct job_row *j, void *arg)
+{
+	struct seen_jobs *s = arg;
+	s->row[s->n++ % 4] = *j;
+	return 0;
+}
+
+TEST(open_work_is_claimed_once_and_closed_with_its_end)
+{
+	struct err e = {0};
+	struct seen_jobs seen = {0};
+	struct verify_result v;
+	struct hash128 object = {1, 2}, other = {3, 4};
+	struct job_row a = {.ask = {1, 1}, .kind = JOB_TUNING, .provider = "openai", .match = "file-'1'", .asked_us = HELP_T0,
+			    .who = {help_name("k", 1), help_name("team", 1), 0, help_name("gpt", 1), 0}, .currency = USD,
+			    .most_pico = 12345, .own_credential = true}, b = a;
+	bool first;
+	const char *path = help_path();
+	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	b.ask.lo = 2;
+	b.asked_us--;
+	OK(ledger_begin(l, &e));
+	OK(ledger_job_put(l, &a, &e));
+	OK(ledger_job_put(l, &b, &e));
+	str_copy(a.id, sizeof a.id, STR("ftjob-1"));
+	OK(ledger_job_claim(l, &a, object, HELP_T0, &first, &e));
+	T_TRUE(first);
+	str_copy(b.id, sizeof b.id, STR("ftjob-1"));
+	OK(ledger_job_claim(l, &b, object, HELP_T0, &first, &e)); /* two asks, one object */
+	T_TRUE(!first);
+	OK(ledger_commit(l, &e));
+	ledger_close(l);
+	l = open_or_die(path, LEDGER_WRITE);
+	OK(ledger_jobs(l, see_job, &seen, &e));
+	T_EQ_I(seen.n, 2);
+	T_TRUE(seen.row[0].id[0] == 0 && seen.row[0].ask.lo == 2); /* oldest first, still in doubt */
+	T_TRUE(memcmp(&seen.row[1], &a, sizeof a) == 0);
+	OK(ledger_begin(l, &e));
+	OK(ledger_job_end(l, (struct call_id){0, 0}, JOB_BATCH, STR("openai"), STR("ftjob-1"), &e)); /* another kind */
+	OK(ledger_job_end(l, (struct call_id){0, 0}, JOB_TUNING, STR("openai"), STR("ftjob-1"), &e)); /* by its name */
+	OK(ledger_job_end(l, (struct call_id){0, 0}, JOB_TUNING, STR("openai"), STR(""), &e)); /* no name is nobody's */
+	OK(ledger_commit(l, &e));
+	seen.n = 0;
+	OK(ledger_jobs(l, see_job, &seen, &e));
+	T_EQ_I(seen.n, 1);
+	OK(ledger_begin(l, &e)); /* what is over stays taken */
+	OK(ledger_job_claim(l, &b, object, HELP_T0, &first, &e));
+	T_TRUE(!first);
+	OK(ledger_job_claim(l, &b, other, HELP_T0, &first, &e));
+	T_TRUE(first);
+	OK(ledger_commit(l, &e));
+	OK(store_exec(l, "UPDATE job SET most=most*2", &e));
+	OK(ledger_verify(l, &v, &e));
+	T_TRUE(!v.ok && strstr(v.problem[0], "deferred work ftjob-1") != NULL);
+	ledger_close(l);
+	help_clean();
+}
+
 /* Version 1 as it was: no outlays, no imports. */
 TEST(an_older_ledger_is_migrated)
 {
@@ -373,7 +437,8 @@ TEST(an_older_ledger_is_migrated)
 	OK(ledger_add_call(l, &c, &e));
 	OK(ledger_commit(l, &e));
 	OK(store_exec(l, "DROP TABLE outlay; DROP TABLE key; DROP TABLE cap; DROP TABLE batch; DROP TABLE import_call;"
-			 "DROP TABLE supersede; DROP TABLE outcome; DROP TABLE once; DROP TABLE hold; DROP TABLE import_key; DROP TABLE rollup_delta; UPDATE meta SET value=1 WHERE name='schema_version'", &e));
+			 "DROP TABLE supersede; DROP TABLE outcome; DROP TABLE once; DROP TABLE hold; DROP TABLE import_key; DROP TABLE rollup_delta;"
+			 "DROP TABLE job; UPDATE meta SET value=1 WHERE name='schema_version'", &e));
 	/* and a field that its version did not know yet */
 	OK(store_exec(l, "ALTER TABLE label DROP COLUMN class_rule; DELETE FROM field WHERE name='class_rule'", &e));
 	ledger_close(l);
