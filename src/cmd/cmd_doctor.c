@@ -21,6 +21,7 @@
 #include "gate/config_tables.h"
 #include "ledger/ledger.h"
 #include "model/book.h"
+#include "net/fetch.h"
 #include "net/sock.h"
 
 enum {
@@ -167,6 +168,38 @@ static bool check_config(struct doctor *d, struct arena *a, struct gate_config *
 	return fine;
 }
 
+/* Is it plain HTTP to another machine? */
+static bool travels_open(struct str url, struct fetch_url *u)
+{
+	char where[300];
+	struct err e;
+	if (fetch_url_parse(u, url, &e))
+		return false; /* refused when it was read */
+	snprintf(where, sizeof where, "%s:80", u->origin.host);
+	return strcmp(u->origin.scheme, "http") == 0 && strcmp(u->origin.host, "::1") != 0 && !listen_is_loopback(where);
+}
+
+/* Where the gateway tells things to: by host alone, since the rest of a hook's address is often its password. */
+static void check_outside(struct doctor *d, const struct gate_config *conf)
+{
+	struct fetch_url u;
+	unsigned open = 0;
+	for (unsigned i = 0; i < conf->alert_count; i++)
+		if (travels_open(secret_reveal(&conf->alerts[i].url), &u)) {
+			say(d, WARN, "alerts", "use https://, with ca: FILE for a private authority",
+			    "what is told to %s travels unencrypted", u.origin.host);
+			open++;
+		}
+	if (conf->alert_count && !open)
+		say(d, OK, "alerts", NULL, "%u, the first is told to %s", conf->alert_count,
+		    fetch_url_parse(&u, secret_reveal(&conf->alerts[0].url), NULL) ? "nobody" : u.origin.host);
+	if (conf->otlp.endpoint.n && travels_open(conf->otlp.endpoint, &u))
+		say(d, WARN, "telemetry", "use https://, or a collector on this machine", "spans to %s travel unencrypted",
+		    u.origin.host);
+	else if (conf->otlp.endpoint.n)
+		say(d, OK, "telemetry", NULL, "to %s", u.origin.authority);
+}
+
 static void check_free(struct doctor *d, const char *path)
 {
 	char folder[4096];
@@ -260,6 +293,8 @@ static int run(int argc, char **argv)
 		jw_array(&d.w);
 	}
 	fine = check_config(&d, &arena, &conf);
+	if (fine)
+		check_outside(&d, &conf);
 	check_book(&d);
 	check_ledger(&d, &conf);
 	check_port(&d, "data port", fine ? conf.listen : "127.0.0.1:7300");
@@ -288,7 +323,8 @@ const struct command cmd_doctor = {
 	.summary = "what could be wrong on this machine, and the fix",
 	.usage = "doctor [--config F] [--ledger F] [--tz ZONE]",
 	.text = "Looks at the configuration, the price book, the ledger, its disk, the ports, time zones, the clock and the "
-		"trust store. It changes nothing and connects to nobody. The exit code is 1 when something fails; warnings are 0.",
+		"trust store, and where alerts and telemetry go. It changes nothing and connects to nobody. The exit code is 1 "
+		"when something fails; warnings are 0.",
 	.examples = "$ runrate doctor\n$ runrate doctor --json\n",
 	.options = options, /* it has none of its own */
 	.run = run,

@@ -12,9 +12,10 @@
 #include "base/fs.h"
 #include "base/intern.h"
 #include "gate/config_tables.h"
-#include "net/client.h"
+#include "net/fetch.h"
 
 enum { FILE_BYTES = 1024 * 1024, CAPS_MOST = 4096, RATES_MOST = 256, UPSTREAM_MOST = 64, NAME_MOST = 32 };
+enum { ALERTS_MOST = 64 };
 enum { CORES_MOST = 8 /* workers without a setting */ };
 
 /* The vendors' public addresses, as their own SDKs have them (read 2026-11-20). */
@@ -371,27 +372,91 @@ static void take_pulls(struct loading *l)
 	}
 }
 
+/* The condition's mistake in its own place, within the value. */
+static void wrong_when(struct loading *l, const struct conf_node *when, const struct alert_fault *f)
+{
+	struct conf_node at = *when;
+	at.column += (unsigned)f->at + (when->quoted ? 1 : 0);
+	conf_error(l->d, &at, "when: %s", f->what);
+	conf_hint(l->d, "%s", f->hint);
+}
+
+/* A scope that the figure does not have would be silently ignored: it is refused. */
+static void check_scope(struct loading *l, const struct file_alert *f, const struct conf_node *at,
+			const struct alert_figure *figure)
+{
+	bool calls = f->key_given || f->team_given || f->feature_given || f->model_given || f->env_given;
+	if ((figure->scoping == SCOPE_NONE && (calls || f->upstream_given)) || (figure->scoping == SCOPE_UPSTREAM && calls) ||
+	    (figure->scoping == SCOPE_CAPS && f->upstream_given)) {
+		conf_error(l->d, at, "%s is not counted by that scope", figure->name);
+		conf_hint(l->d, "%s", figure->scoping == SCOPE_UPSTREAM ? "it knows upstream alone"
+				      : figure->scoping == SCOPE_CAPS   ? "it knows key, team, feature, model and env"
+									: "it has none");
+	}
+}
+
+static void take_alert(struct loading *l, const struct file_alert *f, const struct conf_node *at, unsigned index)
+{
+	struct alert_config *c = &l->c->alerts[index];
+	struct alert_fault fault;
+	struct fetch_url url;
+	struct err e;
+	bool known = !f->upstream_given;
+	*c = (struct alert_config){.name = f->name.n ? f->name : f->when, .when = f->when, .url = f->url, .secret = f->secret,
+				   .ca = path_of(l, f->ca), .provider = intern(f->upstream), .plan = f->plan, .again_us = f->again};
+	c->scope = (struct cap_scope){.key = intern(f->key), .team = intern(f->team), .feature = intern(f->feature),
+				      .model = intern(f->model), .env = intern(f->env)};
+	if (!f->when.n || !f->url_given) {
+		conf_error(l->d, at, "an alert has a condition (when) and a url");
+		conf_hint(l->d, "{when: \"forecast > plan\", url: https://example.org/hook}");
+		return;
+	}
+	if (fetch_url_parse(&url, secret_reveal(&f->url), &e)) {
+		conf_error(l->d, part(at, "url"), "url: https:// or http:// and a host are wanted");
+		conf_hint(l->d, "as in: url: https://example.org/hook");
+	}
+	if (alert_when_parse(f->when, l->c->report_currency, &c->cond, &fault))
+		wrong_when(l, part(at, "when"), &fault);
+	else
+		check_scope(l, f, at, c->cond.figure);
+	if (f->plan_given && !c->plan.currency.code[0])
+		c->plan.currency = l->c->report_currency;
+	if (f->plan_given && !c->plan.currency.code[0]) {
+		conf_error(l->d, part(at, "plan"), "plan: which currency?");
+		conf_hint(l->d, "write it as \"2000 GBP\", or set currency: {report: GBP}");
+	}
+	for (unsigned i = 0; i < l->c->upstream_count && !known; i++)
+		known = str_eq(l->c->upstreams[i].name, f->upstream);
+	if (!known) {
+		conf_error(l->d, part(at, "upstream"), "upstream: there is none of that name");
+		conf_hint(l->d, "name one of upstreams[].name");
+	}
+	if (f->ca_given && access(c->ca ? c->ca : "", R_OK) != 0) {
+		conf_error(l->d, part(at, "ca"), "ca: the file cannot be read");
+		conf_hint(l->d, "name a PEM file of certificates");
+	}
+	c->tz = tz_get(text_or_null(l, f->tz) ? text_or_null(l, f->tz) : "UTC", &e);
+	if (!c->tz) {
+		conf_error(l->d, part(at, "tz"), "tz: %.300s", e.what);
+		conf_hint(l->d, "%s", e.hint);
+	}
+}
+
 static void take_alerts(struct loading *l)
 {
 	const struct conf_array *f = &l->file.alerts;
+	const struct conf_node *list = top_node(l, "alerts");
+	if (f->count > ALERTS_MOST) {
+		conf_error(l->d, list, "alerts: more than %d", ALERTS_MOST);
+		return;
+	}
 	l->c->alerts = arena_array(l->a, struct alert_config, f->count);
 	if (!l->c->alerts)
 		return;
 	l->c->alert_count = f->count;
-	for (unsigned i = 0; i < f->count; i++) {
-		const struct file_alert *a = &((const struct file_alert *)f->items)[i];
-		const struct conf_node *at = item_node(l, top_node(l, "alerts"), i);
-		l->c->alerts[i] = (struct alert_config){a->when, a->url};
-		if (conf_wrong_inside(l->d, at))
-			continue;
-		if (!a->when.n || !a->url.n) {
-			conf_error(l->d, at, "an alert has a condition (when) and a url");
-			conf_hint(l->d, "{when: \"forecast > plan\", url: https://example.org/hook}");
-		} else if (!str_starts(a->url, STR("https://")) && !str_starts(a->url, STR("http://"))) {
-			conf_error(l->d, part(at, "url"), "url: https:// or http:// is wanted");
-			conf_hint(l->d, "as in: url: https://example.org/hook");
-		}
-	}
+	for (unsigned i = 0; i < f->count; i++)
+		if (!conf_wrong_inside(l->d, item_node(l, list, i)))
+			take_alert(l, &((const struct file_alert *)f->items)[i], item_node(l, list, i), i);
 }
 
 /* A header that we write ourselves, or that is no name, is not the collector's to ask for. */

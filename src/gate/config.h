@@ -14,6 +14,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "gate/alert_when.h"
 #include "gate/caps.h"
 #include "ledger/writer.h"
 #include "model/dialect.h"
@@ -33,8 +34,15 @@ struct upstream_config {
 enum lever_state { LEVER_OFF, LEVER_ADVISE, LEVER_ON };
 
 struct alert_config {
-	struct str when;             /* "forecast > plan" */
-	struct str url;
+	struct str name, when;       /* "forecast > plan" */
+	struct alert_when cond;
+	struct conf_secret url, secret; /* a hook's address is often its password */
+	const char *ca;
+	struct cap_scope scope;
+	uint32_t provider;           /* an upstream's name, interned; 0 = any */
+	struct conf_money plan;      /* pico 0: the caps are the plan */
+	const struct tz *tz;
+	int64_t again_us;
 };
 
 struct otlp_header {

@@ -31,6 +31,19 @@ int gate_tally(struct gate *g, struct tally *sum)
 	return rc;
 }
 
+int gate_disk(const struct gate *g, uint64_t *free_bytes, uint64_t *size_bytes)
+{
+	char folder[4096], *slash = strrchr(str_copy(folder, sizeof folder, str_of(g->ledger_path)), '/');
+	struct statvfs disk;
+	if (slash)
+		*slash = 0;
+	if (statvfs(slash ? (folder[0] ? folder : "/") : ".", &disk))
+		return -RR_IO;
+	*free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	*size_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
+	return 0;
+}
+
 static void family(struct sb *out, const char *name, const char *kind, const char *help)
 {
 	sb_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
@@ -220,9 +233,8 @@ static void process(struct sb *out, const struct gate *g)
 {
 	struct rusage used;
 	struct rlimit files;
-	struct statvfs disk;
+	uint64_t free_bytes, size_bytes;
 	unsigned long long pages = 0, resident = 0;
-	char folder[4096], *slash;
 	FILE *f = fopen("/proc/self/statm", "re");
 	family(out, "runrate_build_info", "gauge", "1; the version stands in the label");
 	sb_adds(out, "runrate_build_info{version=\"" RUNRATE_VERSION "\"} 1\n");
@@ -247,16 +259,13 @@ static void process(struct sb *out, const struct gate *g)
 		sb_adds(out, "process_max_fds");
 		value_u64(out, files.rlim_cur);
 	}
-	slash = strrchr(str_copy(folder, sizeof folder, str_of(g->ledger_path)), '/');
-	if (slash)
-		*slash = 0;
-	if (statvfs(slash ? (folder[0] ? folder : "/") : ".", &disk) == 0) {
+	if (gate_disk(g, &free_bytes, &size_bytes) == 0) {
 		family(out, "runrate_ledger_disk_free_bytes", "gauge", "Free on the ledger's disk");
 		sb_adds(out, "runrate_ledger_disk_free_bytes");
-		value_u64(out, (uint64_t)disk.f_bavail * disk.f_frsize);
+		value_u64(out, free_bytes);
 		family(out, "runrate_ledger_disk_size_bytes", "gauge", "Size of the ledger's disk");
 		sb_adds(out, "runrate_ledger_disk_size_bytes");
-		value_u64(out, (uint64_t)disk.f_blocks * disk.f_frsize);
+		value_u64(out, size_bytes);
 	}
 }
 
@@ -310,6 +319,15 @@ static void outside(struct sb *out, const struct gate *g)
 	family(out, "runrate_telemetry_lost_total", "counter", "Calls that no log line and no span tells of; the ledger has them");
 	sb_adds(out, "runrate_telemetry_lost_total");
 	value_u64(out, f.lost);
+	if (f.alerts) {
+		family(out, "runrate_alerts_fired_total", "counter", "Alerts that became true");
+		sb_adds(out, "runrate_alerts_fired_total");
+		value_u64(out, f.alert.fired);
+		family(out, "runrate_alerts_firing", "gauge", "Alerts that hold now");
+		sb_adds(out, "runrate_alerts_firing");
+		value_u64(out, f.alert.firing);
+		way_out(out, "alerts", &f.alert.sent);
+	}
 	if (f.otlp) {
 		way_out(out, "otlp_spans", &f.spans);
 		way_out(out, "otlp_metrics", &f.metrics);

@@ -17,7 +17,8 @@ enum { BASKET_CALLS = 8192, LOOK_US = 200000, LOST_SAID_US = 60000000 };
 
 struct watch {
 	struct gate *gate;
-	struct otlp *otlp;   /* NULL: not asked for */
+	struct otlp *otlp;     /* NULL: not asked for */
+	struct alerts *alerts; /* NULL: there are none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
@@ -106,6 +107,8 @@ static void look(struct watch *w, bool last)
 	say_lost(w, lost);
 	if (w->otlp)
 		otlp_tick(w->otlp, last);
+	if (w->alerts)
+		alerts_tick(w->alerts);
 }
 
 static void *run(void *arg)
@@ -134,6 +137,9 @@ static void watch_free(struct watch *w)
 	uint64_t until_us = clock_mono(w->gate->clock) + WATCH_END_US;
 	if (w->otlp)
 		otlp_hurry(w->otlp, until_us);
+	if (w->alerts)
+		alerts_hurry(w->alerts, until_us);
+	alerts_close(w->alerts);
 	otlp_close(w->otlp);
 	pthread_cond_destroy(&w->more);
 	pthread_mutex_destroy(&w->lock);
@@ -149,7 +155,7 @@ int watch_open(struct gate *g, struct watch **out, struct err *e)
 	pthread_condattr_t attr;
 	struct watch *w;
 	*out = NULL;
-	if (!otlp && !conf->log_calls)
+	if (!otlp && !conf->log_calls && !conf->alert_count)
 		return 0;
 	w = calloc(1, sizeof *w);
 	if (!w)
@@ -170,6 +176,8 @@ int watch_open(struct gate *g, struct watch **out, struct err *e)
 		goto fail;
 	}
 	if (otlp && !(w->otlp = otlp_open(g, e)))
+		goto fail;
+	if (conf->alert_count && !(w->alerts = alerts_open(g, e)))
 		goto fail;
 	if (pthread_create(&w->thread, NULL, run, w)) {
 		err_set(e, RR_IO, "cannot start the watch's thread");
@@ -202,6 +210,9 @@ void watch_figures(struct watch *w, struct watch_figures *out)
 	pthread_mutex_lock(&w->lock);
 	out->lost = w->lost;
 	pthread_mutex_unlock(&w->lock);
+	out->alerts = w->alerts != NULL;
+	if (w->alerts)
+		alerts_stats(w->alerts, &out->alert);
 	out->otlp = w->otlp != NULL;
 	if (w->otlp)
 		otlp_stats(w->otlp, &out->spans, &out->metrics);

@@ -11,6 +11,7 @@
 #ifndef RR_GATE_WATCH_H
 #define RR_GATE_WATCH_H
 
+#include "gate/alerts.h"
 #include "gate/outbox.h"
 #include "gate/telemetry.h"
 
@@ -24,7 +25,8 @@ void watch_close(struct watch *w);
 
 struct watch_figures {
 	uint64_t lost; /* calls that found the basket full */
-	bool otlp;
+	bool alerts, otlp;
+	struct alert_figures_out alert;
 	struct outbox_stats spans, metrics;
 };
 void watch_figures(struct watch *w, struct watch_figures *out);

@@ -6,6 +6,7 @@ search for keys and prompts in everything that it writes.
 import json, pathlib, signal, sys, threading, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from receiver import Receiver
 from stack import Stack, ok, close
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hello'}]}
@@ -81,7 +82,12 @@ def rates():
 def canaries():
     keys = ['sk-sandbox-canary-0123456789', 'sk-canary-client-77', 'canary-query-key-88', 'sk-canary-bad']
     words = ['Zanzibar-prompt-canary', 'Quokka-system-canary', 'Tool-canary-argument']
-    with Stack(config='log: {level: debug, format: json}\n') as s:
+    collector, hook = Receiver(), Receiver()
+    outside = (f'log: {{level: debug, format: json, calls: true}}\n'
+               f'otlp: {{endpoint: "http://127.0.0.1:{collector.port}", interval: 1s, headers: [{{name: authorization, value: "Bearer ${{OTLP_KEY}}"}}]}}\n'
+               f'alerts: [{{when: "calls_hour > 0", url: "http://127.0.0.1:{hook.port}/${{HOOK_KEY}}", secret: "${{HOOK_KEY}}"}}, {{when: "unpriced_day > 0", url: "http://127.0.0.1:{hook.port}/"}}]\n')
+    keys += ['canary-otlp-key', 'canary-hook-key']
+    with Stack(config=outside, env={'OTLP_KEY': 'canary-otlp-key', 'HOOK_KEY': 'canary-hook-key'}) as s:
         virtual = s.json('key', 'new', '--team', 'x')['key']
         body = {'model': 'gpt-4o-mini', 'messages': [{'role': 'system', 'content': words[1]}, {'role': 'user', 'content': words[0]}], 'tools': [{'type': 'function', 'function': {'name': 'f', 'description': words[2], 'parameters': {}}}]}
         for fault in ('', '500', 'rst', 'bad-head', 'html', 'truncated', 'usage-missing'):
@@ -99,7 +105,12 @@ def canaries():
                    'environ': b''}
         mem = pathlib.Path(f'/proc/{s.gateway.pid}/cmdline').read_bytes()
         outputs['argv'] = mem
+        hook.wait(1); collector.wait(1, '/v1/traces')
         s.kill(); s.start_gateway(); s.stop()
+        outputs['spans and metrics'] = b''.join(x[2] for x in collector.got())
+        outputs['hooks'] = b''.join(x[2] for x in hook.got())
+        outputs['config'] = s.run('config', 'show', '--origin', '--config', s.folder / 'runrate.yaml').stdout.encode() + s.run('doctor', '--config', s.folder / 'runrate.yaml').stdout.encode()
+        ok('the new outputs were there to be searched', b'runrate.call.id' in outputs['spans and metrics'] and b'calls_hour' in outputs['hooks'] and b'"event":"call"' in s.log().encode())
         skip_names = {'served.jsonl', 'sandbox.log'}
         for p in s.folder.rglob('*'):
             if p.is_file() and p.name not in skip_names: outputs[p.name] = p.read_bytes()

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See alerts.h.
+ */
+#include "gate/alerts.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/intern.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "gate/alert_measure.h"
+
+enum { SUBJECTS = 64, BODY_BYTES = 64 * 1024, TIMEOUT_US = 10000000 };
+#define PATIENCE_US (UINT64_C(3600) * 1000000)
+
+struct subject {
+	uint32_t name;
+	bool used, firing, told;
+	int64_t window_us; /* in which it was told */
+	int64_t told_us;
+};
+
+struct watched {
+	struct alerts *alerts;
+	unsigned index;
+	const struct alert_config *conf;
+	struct outbox *out;
+	bool owns; /* alerts with one address share its outbox */
+	uint64_t next_us;
+	bool complained;
+	struct subject subject[SUBJECTS];
+};
+
+struct alerts {
+	struct gate *gate;
+	struct alert_meter *meter;
+	unsigned count;
+	atomic_ullong fired, resolved;
+	atomic_uint firing;
+	struct watched watched[];
+};
+
+/* ---- what is told ---- */
+
+static const char *unit_name(const struct alert_figure *f)
+{
+	static const char *const names[] = {[UNIT_MONEY] = "money", [UNIT_COUNT] = "count", [UNIT_SHARE] = "share"};
+	return names[f->unit];
+}
+
+/* The command that shows more, for whoever is told. */
+static void add_see(struct json_out *w, const struct alert_figure *f, const struct alert_reading *r)
+{
+	static const char *const commands[] = {
+		[MEASURE_COST] = "runrate report --by model", [MEASURE_TOKENS] = "runrate report --by model",
+		[MEASURE_CALLS] = "runrate report --by key", [MEASURE_REFUSED] = "runrate report --by outcome",
+		[MEASURE_UNPRICED] = "runrate report --by model", [MEASURE_FORECAST] = "runrate forecast",
+		[MEASURE_CAP] = "runrate cap list", [MEASURE_ERRORS] = "runrate report --by outcome",
+		[MEASURE_DISK] = "runrate doctor",
+	};
+	char text[160], at[TIME_TEXT];
+	bool since = r->from_us && f->measure < MEASURE_FORECAST;
+	snprintf(text, sizeof text, "%s%s%s", commands[f->measure], since ? " --since " : "",
+		 since ? time_text(r->from_us, at) : "");
+	jw_kcstr(w, "see", text);
+}
+
+/* "21.5 USD", "5000", "85 %" */
+static char *amount_text(const struct alert_figure *f, money_wide v, struct currency cur, char out[MONEY_TEXT + 16])
+{
+	char text[MONEY_TEXT];
+	if (f->unit == UNIT_SHARE)
+		snprintf(out, MONEY_TEXT + 16, "%s %%", money_human(v * 100, 1, text));
+	else
+		snprintf(out, MONEY_TEXT + 16, "%s%s%s", money_text(v, text), f->unit == UNIT_MONEY ? " " : "",
+			 f->unit == UNIT_MONEY ? cur.code : "");
+	return out;
+}
+
+static void add_scope(struct json_out *w, const struct alert_config *c)
+{
+	const struct {
+		const char *name;
+		uint32_t id;
+	} parts[] = {{"team", c->scope.team}, {"feature", c->scope.feature}, {"key", c->scope.key}, {"model", c->scope.model},
+		     {"env", c->scope.env}, {"upstream", c->provider}};
+	jw_key(w, "scope");
+	jw_object(w);
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].id)
+			jw_kstr(w, parts[i].name, intern_str(parts[i].id));
+	jw_end_object(w);
+}
+
+/* The same alert, subject and window have the same id, so that a receiver can tell a repetition. */
+static void make_id(const struct watched *x, const struct alert_reading *r, const char *state, int64_t at_us,
+		    char out[35])
+{
+	struct sb b;
+	struct hash128 h;
+	unsigned char bytes[16];
+	sb_init(&b, 4096);
+	sb_addf(&b, "%.*s|%.*s|%.*s|%s|%lld", STR_ARG(x->conf->name), STR_ARG(x->conf->when),
+		STR_ARG(intern_str(r->subject)), state, (long long)(r->from_us ? r->from_us : at_us));
+	h = hash_xxh3_128(b.p, b.n);
+	memcpy(bytes, &h, sizeof bytes);
+	out[0] = 'a';
+	out[1] = '-';
+	hash_hex(bytes, sizeof bytes, out + 2);
+	sb_fini(&b);
+}
+
+static void tell(struct watched *x, const struct alert_reading *r, const char *state)
+{
+	const struct alert_config *c = x->conf;
+	const struct alert_figure *f = c->cond.figure;
+	struct str subject = intern_str(r->subject);
+	int64_t now_us = clock_real(x->alerts->gate->clock);
+	char value[MONEY_TEXT + 16], limit[MONEY_TEXT + 16], number[MONEY_TEXT], at[TIME_TEXT], id[35], text[600];
+	struct json_out w;
+	struct sb body;
+	amount_text(f, r->value, r->currency, value);
+	amount_text(f, r->limit, r->currency, limit);
+	make_id(x, r, state, now_us, id);
+	snprintf(text, sizeof text, "runrate: %s %.*s%s%.*s: %s is %s, the limit is %s", state,
+		 STR_ARG(str_sub(c->name, 0, 100)), subject.n ? ", " : "", STR_ARG(str_sub(subject, 0, 200)), f->name, value,
+		 limit);
+	sb_init(&body, BODY_BYTES);
+	jw_init(&w, &body);
+	jw_object(&w);
+	jw_ku64(&w, "version", 1);
+	jw_kcstr(&w, "id", id);
+	jw_kcstr(&w, "state", state);
+	jw_kstr(&w, "name", c->name);
+	jw_kstr(&w, "condition", c->when);
+	jw_kcstr(&w, "figure", f->name);
+	jw_kcstr(&w, "unit", unit_name(f));
+	jw_kstr(&w, "subject", subject);
+	jw_kcstr(&w, "value", money_text(r->value, number));
+	jw_kcstr(&w, "limit", money_text(r->limit, number));
+	if (f->unit == UNIT_MONEY)
+		jw_kcstr(&w, "currency", r->currency.code);
+	add_scope(&w, c);
+	jw_key(&w, "window");
+	if (r->from_us) {
+		jw_object(&w);
+		jw_kcstr(&w, "from", time_text(r->from_us, at));
+		jw_kcstr(&w, "to", r->to_us == INT64_MAX ? NULL : time_text(r->to_us, at));
+		jw_end_object(&w);
+	} else {
+		jw_null(&w);
+	}
+	jw_kcstr(&w, "at", time_text(now_us, at));
+	jw_kcstr(&w, "text", text);
+	add_see(&w, f, r);
+	jw_end_object(&w);
+	LOG(LOG_WARN, "alert", LOG_S("state", str_of(state)), LOG_S("id", str_of(id)), LOG_S("name", c->name),
+	    LOG_S("condition", c->when), LOG_S("subject", subject), LOG_S("value", str_of(value)),
+	    LOG_S("limit", str_of(limit)));
+	outbox_post(x->out, "", sb_str(&body), 1);
+	sb_fini(&body);
+}
+
+/* ---- when it is told ---- */
+
+/* Its place; of a full table that of the one that was told longest ago and is not firing. */
+static struct subject *subject_of(struct watched *x, uint32_t name)
+{
+	struct subject *oldest = NULL;
+	for (unsigned i = 0; i < SUBJECTS; i++) {
+		struct subject *s = &x->subject[i];
+		if (s->used && s->name == name)
+			return s;
+		if (!s->used || (!s->firing && (!oldest || (oldest->used && s->told_us < oldest->told_us))))
+			oldest = oldest && !oldest->used ? oldest : s;
+	}
+	if (oldest)
+		*oldest = (struct subject){.name = name, .used = true};
+	return oldest;
+}
+
+/* A figure that wavers around its limit is not told again and again: it is over when a tenth lies between. */
+static bool well_over(const struct alert_when *w, const struct alert_reading *r)
+{
+	money_wide tenth = r->limit / 10;
+	bool above = w->op == OP_ABOVE || w->op == OP_ABOVE_OR_AT;
+	return !alert_when_holds(w->op, above ? r->value + tenth : r->value - tenth, r->limit);
+}
+
+static void set_firing(struct alerts *a, struct subject *s, bool firing)
+{
+	if (s->firing != firing)
+		atomic_fetch_add(&a->firing, firing ? 1 : -1u);
+	s->firing = firing;
+}
+
+static void on_reading(const struct alert_reading *r, void *arg)
+{
+	struct watched *x = arg;
+	struct alerts *a = x->alerts;
+	const struct alert_when *w = &x->conf->cond;
+	int64_t now_us = clock_real(a->gate->clock);
+	bool holds = alert_when_holds(w->op, r->value, r->limit);
+	struct subject *s = subject_of(x, r->subject);
+	if (!s)
+		return;
+	if (s->firing && s->window_us != r->from_us)
+		set_firing(a, s, false); /* a new window */
+	if (holds && !s->firing && (!s->told || (s->window_us != r->from_us || !r->from_us)) &&
+	    (!s->told || now_us - s->told_us >= x->conf->again_us)) {
+		set_firing(a, s, true);
+		s->told = true;
+		s->told_us = now_us;
+		s->window_us = r->from_us;
+		atomic_fetch_add(&a->fired, 1);
+		tell(x, r, "firing");
+	} else if (s->firing && !holds && !r->from_us && well_over(w, r)) {
+		set_firing(a, s, false);
+		atomic_fetch_add(&a->resolved, 1);
+		tell(x, r, "resolved");
+	}
+}
+
+void alerts_tick(struct alerts *a)
+{
+	uint64_t now_us = clock_mono(a->gate->clock);
+	for (unsigned i = 0; i < a->count; i++) {
+		struct watched *x = &a->watched[i];
+		struct err e = {0};
+		int rc;
+		if (now_us < x->next_us)
+			continue;
+		x->next_us = now_us + alert_look_us(x->conf->cond.figure);
+		rc = alert_measure(a->meter, i, on_reading, x, &e);
+		if (rc && !x->complained)
+			LOG(LOG_ERROR, "alert_not_measured", LOG_S("name", x->conf->name), LOG_S("why", str_of(e.what)));
+		x->complained = rc != 0;
+	}
+}
+
+/* ---- life ---- */
+
+static struct outbox *outbox_of(struct alerts *a, unsigned index, struct err *e)
+{
+	const struct alert_config *c = &a->gate->conf->alerts[index];
+	struct outbox_config o = {.what = "alert", .url = secret_reveal(&c->url), .secret = secret_reveal(&c->secret),
+				  .stubborn = true, .ca = c->ca, .patience_us = PATIENCE_US, .timeout_us = TIMEOUT_US};
+	for (unsigned i = 0; i < index; i++) {
+		const struct alert_config *d = &a->gate->conf->alerts[i];
+		if (str_eq(o.url, secret_reveal(&d->url)) && str_eq(o.secret, secret_reveal(&d->secret)) &&
+		    str_eq(str_of(o.ca), str_of(d->ca)))
+			return a->watched[i].out;
+	}
+	a->watched[index].owns = true;
+	return outbox_open(&o, e);
+}
+
+struct alerts *alerts_open(struct gate *g, struct err *e)
+{
+	struct alerts *a = calloc(1, sizeof *a + g->conf->alert_count * sizeof *a->watched);
+	if (!a) {
+		err_set(e, RR_NOMEM, "no memory for the alerts");
+		return NULL;
+	}
+	a->gate = g;
+	a->meter = alert_meter_new(g, e);
+	for (; a->meter && a->count < g->conf->alert_count; a->count++) {
+		struct watched *x = &a->watched[a->count];
+		*x = (struct watched){.alerts = a, .index = a->count, .conf = &g->conf->alerts[a->count]};
+		x->out = outbox_of(a, a->count, e);
+		if (!x->out)
+			break;
+	}
+	if (a->meter && a->count == g->conf->alert_count)
+		return a;
+	alerts_close(a);
+	return NULL;
+}
+
+void alerts_hurry(struct alerts *a, uint64_t until_us)
+{
+	for (unsigned i = 0; i < a->count; i++)
+		if (a->watched[i].owns)
+			outbox_hurry(a->watched[i].out, until_us);
+}
+
+void alerts_close(struct alerts *a)
+{
+	if (!a)
+		return;
+	for (unsigned i = 0; i < a->count; i++)
+		if (a->watched[i].owns)
+			outbox_close(a->watched[i].out);
+	alert_meter_free(a->meter);
+	free(a);
+}
+
+void alerts_stats(struct alerts *a, struct alert_figures_out *out)
+{
+	memset(out, 0, sizeof *out);
+	out->fired = atomic_load(&a->fired);
+	out->resolved = atomic_load(&a->resolved);
+	out->firing = atomic_load(&a->firing);
+	for (unsigned i = 0; i < a->count; i++) {
+		struct outbox_stats s;
+		if (!a->watched[i].owns)
+			continue;
+		outbox_stats(a->watched[i].out, &s);
+		out->sent.delivered += s.delivered;
+		out->sent.failed += s.failed;
+		out->sent.dropped += s.dropped;
+	}
+}
