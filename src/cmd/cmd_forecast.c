@@ -16,6 +16,7 @@ static const struct opt forecast_help[] = {
 	{"months", 0, OPT_U64, NULL, NULL, "N", "how many months, the one under way included (default 2, at most 13)"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
 	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
+	{"backtest", 0, OPT_FLAG, NULL, NULL, NULL, "how often earlier forecasts of this ledger held, for 1, 7, 14 and 28 days"},
 	{NULL},
 };
 
@@ -23,13 +24,14 @@ static int run(int argc, char **argv);
 const struct command cmd_forecast = {
 	.name = "forecast",
 	.summary = "what the month will cost, with a band of 80 %, and when a budget is crossed",
-	.usage = "forecast [--budget M] [--months N] [--env E|all]",
+	.usage = "forecast [--budget M] [--months N] [--env E|all] [--backtest]",
 	.text = "Carries on the daily totals of inference: weekdays, and a trend that is damped. The band comes from "
 		"the errors\n"
 		"that the same forecast made at earlier days; how often it held is printed. What is paid once is not "
 		"forecast.",
 	.examples = "$ runrate forecast --budget \"GBP 700\"\n"
-		    "$ runrate forecast --months 6 --json\n",
+		    "$ runrate forecast --months 6 --json\n"
+		    "$ runrate forecast --backtest\n",
 	.options = forecast_help,
 	.run = run,
 };
@@ -38,12 +40,15 @@ static int run(int argc, char **argv)
 {
 	struct query_flags g = {0};
 	struct opt_money budget = {0};
+	struct forecast_backtest test;
+	bool backtest = false;
 	uint64_t months = 2;
 	const struct opt options[] = {
 		{"budget", 0, OPT_MONEY, &budget, NULL, "M", forecast_help[0].help},
 		{"months", 0, OPT_U64, &months, NULL, "N", forecast_help[1].help},
 		{"env", 0, OPT_STR, &g.env, NULL, "E", forecast_help[2].help},
 		{"rate", 0, OPT_LIST, &g.rates, NULL, "R", cmd_rate_help},
+		{"backtest", 0, OPT_FLAG, &backtest, NULL, NULL, forecast_help[4].help},
 		{NULL},
 	};
 	const char *positional[1];
@@ -78,7 +83,11 @@ static int run(int argc, char **argv)
 	if (rc) {
 		rc = cmd_fail(&e);
 	} else {
-		if (globals.json)
+		if (backtest)
+			forecast_backtest(f->day, f->history, f->weekday, 3, &test);
+		if (backtest)
+			(globals.json ? forecast_backtest_json : forecast_backtest_text)(f, &test, &out);
+		else if (globals.json)
 			forecast_json(f, &out);
 		else
 			forecast_text(f, &out);

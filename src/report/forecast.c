@@ -10,7 +10,7 @@
 #include "report/amounts.h"
 #include "report/overlap.h"
 
-enum { DAMP_DAYS = 90, ORIGINS = 60, FULL_FIT = 35, STEPS = 5 };
+enum { DAMP_DAYS = 90, ORIGINS = 60, STEPS = 5, WEEK_STEP = 2 };
 static const unsigned step_days[STEPS] = {1, 3, 7, 14, 28};
 
 static int by_value(const void *a, const void *b)
@@ -56,20 +56,27 @@ static void weekdays(struct model *m, const double *y, unsigned n, unsigned firs
 		m->factor[d] = sum > 0 ? m->factor[d] * 7 / sum : 1;
 }
 
-static void fit(struct model *m, const double *day, unsigned history, unsigned weekday)
+/* Rule 2: the same weekdays, three ways of saying where the days stand and where they go. */
+enum { TREND, FORTNIGHT, WEEK, WAYS };
+struct fits {
+	struct model way[WAYS];
+};
+
+static void fit(struct fits *f, const double *day, unsigned history, unsigned weekday)
 {
 	static const double least = 0.05;
-	unsigned n = history < FORECAST_FIT ? history : FORECAST_FIT, first = (weekday + history - n) % 7, pairs = 0;
+	unsigned n = history < FORECAST_FIT ? history : FORECAST_FIT, first = (weekday + history - n) % 7, pairs = 0, last;
 	const double *y = day + history - n;
-	double flat[FORECAST_FIT], rest[FORECAST_FIT];
+	double flat[FORECAST_FIT], rest[FORECAST_FIT], sum = 0;
 	static _Thread_local double slopes[FORECAST_FIT * FORECAST_FIT / 2];
+	struct model *m = &f->way[TREND];
 	weekdays(m, y, n, first);
 	for (unsigned i = 0; i < n; i++) {
 		double factor = m->factor[(first + i) % 7];
 		flat[i] = y[i] / (factor > least ? factor : least);
 	}
 	for (unsigned i = 0; i < n; i++)
-		for (unsigned k = i + 1; k < n; k++)
+		for (unsigned k = i + 1; k < n; k += 3) /* a third of the pairs has the same median, near enough */
 			slopes[pairs++] = (flat[k] - flat[i]) / (k - i);
 	m->slope = n >= 14 ? median(slopes, pairs) : 0;
 	for (unsigned i = 0; i < n; i++)
@@ -77,6 +84,15 @@ static void fit(struct model *m, const double *day, unsigned history, unsigned w
 	m->level = median(rest, n);
 	if (m->level < 0)
 		m->level = 0;
+	f->way[FORTNIGHT] = f->way[WEEK] = *m;
+	f->way[FORTNIGHT].slope = f->way[WEEK].slope = 0;
+	last = n < 14 ? n : 14;
+	memcpy(rest, flat + n - last, last * sizeof *rest);
+	f->way[FORTNIGHT].level = median(rest, last);
+	last = n < 7 ? n : 7;
+	for (unsigned i = n - last; i < n; i++)
+		sum += flat[i];
+	f->way[WEEK].level = last ? sum / last : 0;
 }
 
 /* Day h (0 is the one behind the history). */
@@ -87,13 +103,11 @@ static double ahead(const struct model *m, unsigned h, unsigned weekday)
 	return v > 0 ? v : 0;
 }
 
-double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n)
+static double sum_ahead(const struct model *m, unsigned weekday, unsigned n)
 {
-	struct model m;
 	double sum = 0;
-	fit(&m, day, history, weekday);
 	for (unsigned h = 0; h < n; h++)
-		sum += ahead(&m, h, weekday + history + h);
+		sum += ahead(m, h, weekday + h);
 	return sum;
 }
 
@@ -103,68 +117,103 @@ struct band {
 	double up[STEPS], down[STEPS]; /* relative half-widths at step_days */
 };
 
-/* Quantile with the small-sample step of conformal prediction: the k-th of n + 1. */
+/* What each way erred by, relative, at origins through the history, oldest first. */
+struct errors {
+	double of[WAYS][STEPS][ORIGINS];
+	unsigned count[STEPS];
+};
+
+/* Quantile with the small-sample step of conformal prediction: of n + 1 places, between neighbours. */
 static double quantile(double *v, unsigned n, double q)
 {
-	unsigned k;
-	if (!n)
-		return 0;
+	double at = (n + 1) * q - 1;
+	unsigned k = at > 0 ? (unsigned)at : 0;
 	qsort(v, n, sizeof *v, by_value);
-	k = (unsigned)ceil((n + 1) * q);
-	return v[k > n ? n - 1 : k ? k - 1 : 0];
+	return k + 1 >= n ? v[n - 1] : v[k] + (v[k + 1] - v[k]) * (at - k);
 }
 
-/* How far above and below the forecast 80 % of what came lay. */
-static void widths(const double *error, unsigned n, double *up, double *down)
+/* How far above and below the forecast 80 % of what came lay. Sums of many days overlap from origin to origin: there are
+ * fewer errors than there seem to be, and the band is wider for it. */
+static void widths(const double *error, unsigned n, unsigned days, double *up, double *down)
 {
-	double v[ORIGINS];
+	double v[ORIGINS], wider = 1 + (days - 1.0) / n;
 	memcpy(v, error, n * sizeof *v);
-	*up = quantile(v, n, 0.9);
+	*up = quantile(v, n, 0.9) * wider;
 	for (unsigned i = 0; i < n; i++)
 		v[i] = -error[i];
-	*down = quantile(v, n, 0.9);
+	*down = quantile(v, n, 0.9) * wider;
 	*up = *up > 0 ? *up : 0;
 	*down = *down > 0 ? *down : 0;
 }
 
-/* Relative errors of sums of `days` at origins through the history, oldest first. */
-static unsigned errors_of(const struct forecast *f, unsigned weekday, unsigned days, double *error)
+static void walk(struct errors *x, const double *day, unsigned history, unsigned weekday)
 {
-	unsigned n = 0, least = f->history >= 2 * FULL_FIT + days ? FULL_FIT : 14;
-	unsigned first = f->history > ORIGINS + days + least ? f->history - ORIGINS - days : least;
-	for (unsigned at = first; at + days <= f->history && n < ORIGINS; at++) {
-		double said = forecast_sum(f->day, at, weekday, days), came = 0;
-		for (unsigned k = 0; k < days; k++)
-			came += f->day[at + k];
-		if (said > 0)
-			error[n++] = came / said - 1;
+	unsigned least = 14, first = history > ORIGINS + least ? history - ORIGINS : least;
+	memset(x->count, 0, sizeof x->count);
+	for (unsigned at = first; at < history; at++) {
+		struct fits f;
+		fit(&f, day, at, weekday);
+		for (unsigned s = 0; s < STEPS && at + step_days[s] <= history; s++) {
+			double came = 0, said[WAYS];
+			bool some = true;
+			for (unsigned k = 0; k < step_days[s]; k++)
+				came += day[at + k];
+			for (unsigned w = 0; w < WAYS; w++) {
+				said[w] = sum_ahead(&f.way[w], weekday + at, step_days[s]);
+				some = some && said[w] > 0;
+			}
+			for (unsigned w = 0; w < WAYS && some; w++)
+				x->of[w][s][x->count[s]] = came / said[w] - 1;
+			x->count[s] += some;
+		}
 	}
-	return n;
 }
 
-static void make_band(struct forecast *f, unsigned weekday, struct band *b)
+/* The way that erred least by the week, as far as the first n errors tell; the trend unless another is clearly better. */
+static unsigned pick(const struct errors *x, unsigned n)
 {
-	double error[ORIGINS], up = 0.5, down = 0.5;
+	double score[WAYS] = {0};
+	unsigned best = TREND;
+	for (unsigned w = 0; w < WAYS; w++)
+		for (unsigned i = 0; i < n; i++)
+			score[w] += fabs(x->of[w][WEEK_STEP][i]);
+	for (unsigned w = 0; w < WAYS && n >= 7; w++)
+		if (score[w] < score[best] * 0.95)
+			best = w;
+	return best;
+}
+
+static unsigned make_band(const double *day, unsigned history, unsigned weekday, struct band *b, unsigned *origins, unsigned *inside)
+{
+	static _Thread_local struct errors x;
+	double up = 0.5, down = 0.5;
+	unsigned way;
+	walk(&x, day, history, weekday);
+	way = pick(&x, x.count[WEEK_STEP]);
 	for (unsigned s = 0; s < STEPS; s++) {
-		unsigned n = errors_of(f, weekday, step_days[s], error);
 		/* too short a history for that many days: no narrower than the step before, and growing as errors do */
-		if (n >= 5) {
-			widths(error, n, &up, &down);
+		if (x.count[s] >= 5) {
+			widths(x.of[way][s], x.count[s], step_days[s], &up, &down);
 		} else if (s) {
 			up *= 1.25;
 			down *= 1.25;
 		}
+		if (s > WEEK_STEP) { /* what is further away is not known better */
+			up = up > b->up[s - 1] ? up : b->up[s - 1];
+			down = down > b->down[s - 1] ? down : b->down[s - 1];
+		}
 		b->up[s] = up;
 		b->down[s] = down;
-		if (step_days[s] != 7)
-			continue;
-		for (unsigned i = 16; i < n; i++) { /* judged by origins before it whose week was over */
-			double above, below;
-			widths(error, i - 6, &above, &below);
-			f->origins++;
-			f->inside += error[i] <= above && -error[i] <= below;
-		}
 	}
+	*origins = *inside = 0;
+	for (unsigned i = 16; i < x.count[WEEK_STEP]; i++) { /* judged by origins before it whose week was over */
+		unsigned then = pick(&x, i - 6);
+		double above, below, error = x.of[then][WEEK_STEP][i];
+		widths(x.of[then][WEEK_STEP], i - 6, 7, &above, &below);
+		(*origins)++;
+		*inside += error <= above && -error <= below;
+	}
+	return way;
 }
 
 static double spread_at(const double *v, unsigned days)
@@ -176,6 +225,54 @@ static double spread_at(const double *v, unsigned days)
 			return v[s - 1] +
 			       (v[s] - v[s - 1]) * (days - step_days[s - 1]) / (step_days[s] - step_days[s - 1]);
 	return v[STEPS - 1] * sqrt((double)days / step_days[STEPS - 1]);
+}
+
+static struct forecast_range range_of(double sum, const struct band *b, unsigned days)
+{
+	double up = spread_at(b->up, days), down = spread_at(b->down, days);
+	return (struct forecast_range){down < 1 ? sum * (1 - down) : 0, sum, sum * (1 + up)};
+}
+
+/* ---- days alone ---- */
+
+struct forecast_range forecast_days(const double *day, unsigned history, unsigned weekday, unsigned n)
+{
+	unsigned skip = history > FORECAST_HISTORY ? history - FORECAST_HISTORY : 0, way, unused[2];
+	struct band b;
+	struct fits f;
+	day += skip;
+	history -= skip;
+	weekday += skip;
+	way = make_band(day, history, weekday, &b, &unused[0], &unused[1]);
+	fit(&f, day, history, weekday);
+	return range_of(sum_ahead(&f.way[way], weekday + history, n), &b, n);
+}
+
+double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n)
+{
+	return forecast_days(day, history, weekday, n).p50;
+}
+
+void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every, struct forecast_backtest *out)
+{
+	static const unsigned days[FORECAST_TESTS] = {1, 7, 14, 28};
+	memset(out, 0, sizeof *out);
+	for (unsigned t = 0; t < FORECAST_TESTS; t++)
+		out[0].test[t].days = days[t];
+	for (unsigned at = FORECAST_TEST_FROM; at < history; at += every)
+		for (unsigned t = 0; t < FORECAST_TESTS && at + days[t] <= history; t++) {
+			struct forecast_range r = forecast_days(day, at, weekday, days[t]);
+			double came = 0, slack;
+			for (unsigned k = 0; k < days[t]; k++)
+				came += day[at + k];
+			slack = came * 1e-9; /* a constant is forecast without an error, and added up in another order */
+			out->test[t].origins++;
+			out->test[t].inside += came >= r.p10 - slack && came <= r.p90 + slack;
+			out->test[t].width += r.p50 > 0 ? (r.p90 - r.p10) / r.p50 : 0;
+		}
+	for (unsigned t = 0; t < FORECAST_TESTS; t++)
+		if (out->test[t].origins)
+			out->test[t].width /= out->test[t].origins;
 }
 
 /* ---- daily totals ---- */
@@ -270,12 +367,6 @@ static unsigned weekday_of(const struct tz *tz, int64_t us)
 
 /* ---- ahead ---- */
 
-static struct forecast_range range_of(double sum, const struct band *b, unsigned days)
-{
-	double up = spread_at(b->up, days), down = spread_at(b->down, days);
-	return (struct forecast_range){down < 1 ? sum * (1 - down) : 0, sum, sum * (1 + up)};
-}
-
 static void carry_on(struct forecast *f, const struct model *m, unsigned weekday, int64_t until_us,
 		     double left_of_today)
 {
@@ -351,10 +442,10 @@ static void make_budget(struct forecast *f, const struct band *b)
 int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months,
 		  const int64_t *budget_pico, struct err *e)
 {
+	struct fits fits;
 	struct model m;
 	struct band band;
 	int64_t until = q->now_us, from, day_from, day_to;
-	unsigned weekday;
 	double left;
 	int rc;
 	memset(f, 0, sizeof *f);
@@ -371,13 +462,13 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 	}
 	for (unsigned i = 0; i < months && i < FORECAST_MONTHS; i++)
 		window_bounds(WINDOW_MONTH, q->tz, until, &from, &until);
-	weekday = weekday_of(q->tz, f->first_us);
-	fit(&m, f->day, f->history, weekday);
+	f->weekday = weekday_of(q->tz, f->first_us);
+	fit(&fits, f->day, f->history, f->weekday);
+	m = fits.way[make_band(f->day, f->history, f->weekday, &band, &f->origins, &f->inside)];
 	f->trend_per_week = m.level > 0 ? m.slope * 7 / m.level : 0;
-	make_band(f, weekday, &band);
 	window_bounds(WINDOW_DAY, q->tz, q->now_us, &day_from, &day_to);
 	left = (double)(day_to - q->now_us) / (double)(day_to - day_from);
-	carry_on(f, &m, weekday, until, left);
+	carry_on(f, &m, f->weekday, until, left);
 	make_months(f, &band, months < FORECAST_MONTHS ? months : FORECAST_MONTHS);
 	for (unsigned h = 0; h < f->days; h++)
 		f->ahead[h] = range_of(f->ahead[h].p50, &band, 1);

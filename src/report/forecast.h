@@ -5,11 +5,13 @@
  * The model is small on purpose and the same for everyone (no seed, no fit that wanders):
  *   1. the last 56 whole days at most; each divided by its weekday's factor (seven medians of day / trend,
  *      shrunk towards 1 by one week's worth of evidence);
- *   2. the trend: the median of pairwise slopes through what remains (Theil 1950, Sen 1968), damped to nothing over
- *      90 days, so that a steep week does not run away;
- *   3. the band: the errors of the same forecast made at earlier days, walked through the history: at each origin the
- *      sum of the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and
- *      the 90 % quantile of the relative errors for about that many days.
+ *   2. three ways to say where they stand: the median of pairwise slopes through what remains (Theil 1950, Sen 1968), damped to
+ *      nothing over 90 days, so that a steep week does not run away; the median of the last fourteen; the mean of the last
+ *      seven. The one that erred least by the week at earlier days counts, the trend where none is clearly better;
+ *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of the
+ *      days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the 90 % quantile
+ *      of the relative errors for about that many days, widened by (h - 1) / origins, since such sums overlap, and from a
+ *      week on never narrower than for fewer days.
  * Coverage is measured honestly: each origin is judged by a band made from origins before it alone.
  *
  * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never
@@ -34,7 +36,7 @@ struct forecast {
 	struct currency currency;
 	const struct tz *tz;
 	int64_t now_us, first_us;     /* the first day of the history */
-	unsigned history;             /* whole days */
+	unsigned history, weekday;    /* whole days; the first one's, 0 Monday */
 	double day[FORECAST_HISTORY]; /* oldest first */
 	double today;                 /* spent today so far */
 	unsigned days;                /* ahead, today included */
@@ -59,6 +61,21 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 /* Days alone, for tests: forecasts the sum of the next n days from day[0..history), whose first is a `weekday` (0
  * Monday). */
 double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n);
+/* The same with its band. */
+struct forecast_range forecast_days(const double *day, unsigned history, unsigned weekday, unsigned n);
+
+/* Forecasts made in the past of that history, each from the days before it alone, and what came. */
+enum { FORECAST_TESTS = 4, FORECAST_TEST_FROM = 28 };
+struct forecast_backtest {
+	struct {
+		unsigned days, origins, inside;
+		double width; /* of the band, as a share of the forecast, on average */
+	} test[FORECAST_TESTS];
+};
+void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every, struct forecast_backtest *out);
+void forecast_backtest_json(const struct forecast *f, const struct forecast_backtest *b, struct sb *out);
+void forecast_backtest_text(const struct forecast *f, const struct forecast_backtest *b, struct sb *out);
+
 void forecast_json(const struct forecast *f, struct sb *out);
 void forecast_text(const struct forecast *f, struct sb *out);
 

@@ -155,8 +155,53 @@ void forecast_json(const struct forecast *f, struct sb *out)
 		jw_null(&w);
 	jw_end_object(&w);
 	jw_kcstr(&w, "method",
-		 "weekday factors, median slope damped over 90 days, band from the errors of earlier origins");
+		 "weekday factors, the best of three levels, slope damped over 90 days, band from the errors of earlier origins");
 	jw_ku64(&w, "unpriced_calls", f->unpriced_calls);
+	jw_end_object(&w);
+	sb_addc(out, '\n');
+}
+
+void forecast_backtest_text(const struct forecast *f, const struct forecast_backtest *b, struct sb *out)
+{
+	char day[TIME_TEXT];
+	date_at(f, f->first_us, day);
+	sb_addf(out, "%u whole days since %s: each forecast from the days before it, then what came\n\n", f->history, day);
+	sb_addf(out, "%-14s%12s%12s%12s%16s\n", "days ahead", "forecasts", "inside", "coverage", "band, of p50");
+	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
+		if (!b->test[t].origins)
+			continue;
+		sb_addf(out, "%-14u%12u%12u%10.0f %%%14.0f %%\n", b->test[t].days, b->test[t].origins, b->test[t].inside,
+			(double)b->test[t].inside * 100 / b->test[t].origins, b->test[t].width * 100);
+	}
+	if (!b->test[0].origins)
+		sb_addf(out, "The history is too short: the first forecast that is judged has %d days before it.\n", FORECAST_TEST_FROM);
+	else
+		sb_adds(out, "\nThe band claims 80 %. Well below that something changed within these days (a new model, a broken\n"
+			     "cache); runrate diff says what.\n");
+}
+
+void forecast_backtest_json(const struct forecast *f, const struct forecast_backtest *b, struct sb *out)
+{
+	struct json_out w;
+	jw_init(&w, out);
+	jw_object(&w);
+	jw_ku64(&w, "history_days", f->history);
+	jw_key(&w, "backtest");
+	jw_array(&w);
+	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
+		jw_object(&w);
+		jw_ku64(&w, "days_ahead", b->test[t].days);
+		jw_ku64(&w, "forecasts", b->test[t].origins);
+		jw_ku64(&w, "inside", b->test[t].inside);
+		jw_key(&w, "coverage");
+		if (b->test[t].origins)
+			jw_double(&w, (double)b->test[t].inside / b->test[t].origins);
+		else
+			jw_null(&w);
+		jw_kdouble(&w, "band_share", b->test[t].width);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
 	jw_end_object(&w);
 	sb_addc(out, '\n');
 }

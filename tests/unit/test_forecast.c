@@ -6,7 +6,9 @@
 #include "report/forecast.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/fs.h"
 #include "base/json.h"
 #include "ledger_help.h"
 #include "t.h"
@@ -142,6 +144,145 @@ TEST(the_band_holds_as_often_as_it_says)
 	       said_inside, said);
 	T_TRUE(inside * 100 >= judged * 65 && inside * 100 <= judged * 98);
 	T_TRUE(said_inside * 100 >= said * 65 && said_inside * 100 <= said * 95);
+}
+
+/* ---- coverage: many histories, and arrivals that somebody measured ---- */
+
+/* What spending does: noise, noise that stays, a level that wanders, empty days, a step, and bursts on a growing walk. */
+static void history(unsigned kind, struct rng *r, double *day, unsigned n)
+{
+	double stays = 0, level = 1;
+	for (unsigned i = 0; i < n; i++) {
+		double week = i % 7 < 5 ? 1 : 0.4;
+		switch (kind) {
+		case 0:
+			day[i] = 100 * week * (1 + 0.003 * i) * exp(0.25 * rng_normal(r));
+			break;
+		case 1:
+			stays = 0.6 * stays + 0.2 * rng_normal(r);
+			day[i] = 100 * week * exp(0.004 * i + stays);
+			break;
+		case 2:
+			level *= exp(0.04 * rng_normal(r));
+			day[i] = 100 * week * level * exp(0.1 * rng_normal(r));
+			break;
+		case 3:
+			day[i] = rng_below(r, 100) < 15 ? 0 : 100 * exp(0.6 * rng_normal(r));
+			break;
+		case 4:
+			day[i] = (i < n / 2 ? 100 : 170) * week * exp(0.15 * rng_normal(r));
+			break;
+		default:
+			level *= exp(0.02 * rng_normal(r) + 0.005);
+			day[i] = 50 * week * level * exp(0.15 * rng_normal(r)) * (rng_below(r, 100) < 3 ? 4 : 1);
+		}
+	}
+}
+
+TEST(bands_of_80_percent_cover_about_that_many_of_many_histories)
+{
+	static const char *const names[] = {"noise", "noise that stays", "a wandering level", "empty days", "a step", "bursts"};
+	unsigned all[FORECAST_TESTS] = {0}, held[FORECAST_TESTS] = {0};
+	for (unsigned kind = 0; kind < 6; kind++) {
+		struct forecast_backtest sum = {0};
+		for (unsigned seed = 1; seed <= 6; seed++) {
+			double day[170];
+			struct forecast_backtest b;
+			struct rng r;
+			rng_seed(&r, seed * 7919 + kind);
+			history(kind, &r, day, 170);
+			forecast_backtest(day, 170, seed % 7, 9, &b);
+			for (unsigned t = 0; t < FORECAST_TESTS; t++) {
+				sum.test[t].origins += b.test[t].origins;
+				sum.test[t].inside += b.test[t].inside;
+			}
+		}
+		printf("  %-18s", names[kind]);
+		for (unsigned t = 0; t < FORECAST_TESTS; t++) {
+			unsigned percent = sum.test[t].inside * 100 / sum.test[t].origins;
+			printf("  %u of %u", sum.test[t].inside, sum.test[t].origins);
+			T_TRUE(percent >= 60 && percent <= 97); /* one kind, some 80 of each: three sigma are 13 % */
+			all[t] += sum.test[t].origins;
+			held[t] += sum.test[t].inside;
+		}
+		printf("  (1, 7, 14, 28 days)\n");
+	}
+	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
+		printf("  %s%u of %u", t ? "" : "all: ", held[t], all[t]);
+		T_TRUE(held[t] * 100 >= all[t] * 70 && held[t] * 100 <= all[t] * 90);
+	}
+	printf("\n");
+}
+
+/* Arrivals of two public traces in steps of some seconds stand for days: no weekday, but levels and bursts that nobody made
+ * up. Azure: 2023-11-16T18:17:03 and an hour on; Mooncake: milliseconds. */
+static unsigned arrivals(const char *name, double step_s, double *day, unsigned most)
+{
+	const char *shared = getenv("RUNRATE_SHARED");
+	char path[512];
+	struct fs_lines *l;
+	struct str line;
+	struct err e = {0};
+	int64_t first = INT64_MIN, us;
+	unsigned n = 0;
+	snprintf(path, sizeof path, "%s/data/traces/%s", shared ? shared : "../shared", name);
+	l = fs_exists(path) ? fs_lines_open(path, 1 << 20, &e) : NULL;
+	memset(day, 0, most * sizeof *day);
+	while (l && fs_lines_next(l, &line, &e) > 0) {
+		struct json v;
+		unsigned at;
+		if (line.p[0] == '{') {
+			if (json_parse(line, &v, NULL))
+				continue;
+			us = (int64_t)json_u64_or0(json_get(v, "timestamp")) * 1000;
+		} else {
+			char text[32];
+			struct str rest = line;
+			str_copy(text, 27, str_cut(&rest, ','));
+			if (strlen(text) > 10 && text[10] == ' ')
+				text[10] = 'T';
+			if (time_parse(str_of(text), &us))
+				continue; /* the header */
+		}
+		first = first == INT64_MIN ? us : first;
+		at = (unsigned)((double)(us - first) / (step_s * 1e6));
+		if (us >= first && at < most) {
+			day[at]++;
+			n = at + 1 > n ? at + 1 : n;
+		}
+	}
+	if (l)
+		fs_lines_close(l);
+	return n ? n - 1 : 0; /* the last step is cut off */
+}
+
+TEST(and_of_arrivals_that_somebody_measured)
+{
+	static const struct {
+		const char *name;
+		double step_s;
+	} traces[] = {{"azure_llm_2023_conv.csv.gz", 20}, {"azure_llm_2023_conv.csv.gz", 10}, {"mooncake_conversation.jsonl.gz", 20},
+		      {"mooncake_conversation.jsonl.gz", 10}};
+	unsigned all = 0, held = 0;
+	for (unsigned i = 0; i < sizeof traces / sizeof *traces; i++) {
+		static double day[FORECAST_HISTORY];
+		unsigned n = arrivals(traces[i].name, traces[i].step_s, day, FORECAST_HISTORY);
+		struct forecast_backtest b;
+		if (!n) {
+			printf("  SKIPPED %s: not there (RUNRATE_SHARED, or ../shared)\n", traces[i].name);
+			continue;
+		}
+		forecast_backtest(day, n, 0, 4, &b);
+		printf("  %-32s %3u steps:", traces[i].name, n);
+		for (unsigned t = 0; t < 3; t++) { /* 28 steps of an hour's trace are few, and overlap */
+			printf("  %u of %u", b.test[t].inside, b.test[t].origins);
+			all += b.test[t].origins;
+			held += b.test[t].inside;
+		}
+		printf("\n");
+	}
+	if (all)
+		T_TRUE(held * 100 >= all * 70 && held * 100 <= all * 92);
 }
 
 int main(int argc, char **argv)
