@@ -339,7 +339,7 @@ static bool separator_note(struct csv *c)
 static void sniff_separator(struct csv *c)
 {
 	struct refusal r = {0, NULL};
-	unsigned comma = 0, semicolon = 0, tab = 0;
+	unsigned comma = 0, semicolon = 0, tab = 0, bar = 0;
 	bool inside = false, any = false;
 	for (size_t i = 0; i < c->in->n || (i < FIELD_BYTES && more(c, &r)); i++) {
 		char ch = c->in->p[i];
@@ -353,9 +353,10 @@ static void sniff_separator(struct csv *c)
 			comma += !inside && ch == ',';
 			semicolon += !inside && ch == ';';
 			tab += !inside && ch == '\t';
+			bar += !inside && ch == '|';
 		}
 	}
-	c->separator = semicolon > comma && semicolon >= tab ? ';' : tab > comma ? '\t' : ',';
+	c->separator = semicolon > comma && semicolon >= tab ? ';' : tab > comma ? '\t' : bar > comma && bar > 1 ? '|' : ',';
 }
 
 /* Copies the header row, since the window moves on. */

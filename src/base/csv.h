@@ -2,7 +2,7 @@
  *
  * CSV as people and vendors write it (RFC 4180 and its relatives), row by row in constant memory.
  *
- * Reads UTF-8 with or without a byte order mark, UTF-16 with one; comma, semicolon or tab (sniffed from the header
+ * Reads UTF-8 with or without a byte order mark, UTF-16 with one; comma, semicolon, tab or bar (sniffed from the header
  * row, or named by a first line "sep=;"); CRLF, LF or CR; quotes with embedded separators and newlines. A field is
  * at most 1 MiB, a row at most 100,000 fields and 64 MiB. Columns are matched by header name, never by position.
  * Blank lines are skipped. A row is right or refused with its number: after an error the next call goes on behind

@@ -14,9 +14,10 @@ enum { OUT_BYTES = 64 * 1024 * 1024, PATHS_MOST = 4096, NAMED_IN_TEXT = 20 };
 
 static const struct opt import_help[] = {
 	{"as", 0, OPT_STR, NULL, NULL, "SOURCE", "read it as this source (default: told by the content)"},
-	{"map", 0, OPT_STR, NULL, NULL, "FILE", "a YAML file that says what the columns of a CSV mean"},
+	{"map", 0, OPT_STR, NULL, NULL, "FILE", "a YAML file that says what the columns of a CSV mean, or a shipped map's name"},
 	{"undo", 0, OPT_U64, NULL, NULL, "BATCH", "take this batch back, whole"},
 	{"list-sources", 0, OPT_FLAG, NULL, NULL, NULL, "the sources that are known"},
+	{"list-maps", 0, OPT_FLAG, NULL, NULL, NULL, "the shipped mapping files, whole: copy one and name your columns"},
 	{"book", 0, OPT_STR, NULL, NULL, "FILE", "prices for what is not billed in the file (default: built in)"},
 	{NULL},
 };
@@ -207,6 +208,18 @@ static int list_sources(void)
 	return rc;
 }
 
+static int list_maps(void)
+{
+	struct sb b;
+	int rc;
+	sb_init(&b, 1024 * 1024);
+	for (unsigned i = 0; import_map_name(i); i++)
+		sb_addf(&b, "%s--- %s\n%s", i ? "\n" : "", import_map_name(i), import_map_shipped(i));
+	rc = cmd_print(sb_str(&b));
+	sb_fini(&b);
+	return rc;
+}
+
 static int undo(struct ledger *l, uint64_t batch)
 {
 	struct err e = {0};
@@ -264,7 +277,7 @@ static int run(int argc, char **argv)
 	const char *book_path = NULL;
 	char path[4096];
 	uint64_t batch = 0;
-	bool undo_given = false, list = false;
+	bool undo_given = false, list = false, maps = false;
 	unsigned count;
 	struct book *book = NULL;
 	struct err e = {0};
@@ -272,13 +285,14 @@ static int run(int argc, char **argv)
 	struct opt table[] = {
 		{"as", 0, OPT_STR, &o.as, NULL, NULL, NULL},	       {"map", 0, OPT_STR, &o.map, NULL, NULL, NULL},
 		{"undo", 0, OPT_U64, &batch, &undo_given, NULL, NULL}, {"list-sources", 0, OPT_FLAG, &list, NULL, NULL, NULL},
-		{"book", 0, OPT_STR, &book_path, NULL, NULL, NULL},    {NULL},
+		{"list-maps", 0, OPT_FLAG, &maps, NULL, NULL, NULL},   {"book", 0, OPT_STR, &book_path, NULL, NULL, NULL},
+		{NULL},
 	};
 	int rc = cmd_parse(&cmd_import, argc, argv, table, positional, &count, PATHS_MOST);
 	if (rc)
 		return rc > 0 ? 0 : err_exit_code(rc);
-	if (list)
-		return list_sources();
+	if (list || maps)
+		return list ? list_sources() : list_maps();
 	if (!undo_given && !count) {
 		err_set(&e, RR_USAGE, "there is nothing to import");
 		err_hint(&e, "name a file, a folder or '-': runrate import bill.csv");

@@ -81,5 +81,8 @@ void import_summary_add(struct import_summary *into, const struct import_summary
 /* The sources, for help: name and one line each. NULL behind the last. */
 const char *import_source_name(unsigned index);
 const char *import_source_title(unsigned index);
+/* The shipped mapping files: "runpod.yaml", and its text. NULL behind the last. */
+const char *import_map_name(unsigned index);
+const char *import_map_shipped(unsigned index);
 
 #endif

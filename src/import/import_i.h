@@ -108,6 +108,9 @@ const char *read_time(struct str text, int64_t *us);                     /* ISO 
 const char *read_unix(struct json v, int64_t *us);
 /* ISO 8601; seconds or milliseconds since 1970, told by their size; [seconds, nanoseconds] */
 const char *read_moment(struct import_ctx *x, struct json v, int64_t *us);
+/* "1.234,56" by its decimal mark to "1234.56": groups of three with any of . , ' or a no-break space. decimals: how many
+ * digits stand behind the mark. false: no number so written. */
+bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *decimals);
 struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
 uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */
 struct str json_text(struct import_ctx *x, struct json v);               /* unescaped, in the record's arena */

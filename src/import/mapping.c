@@ -22,6 +22,7 @@
 
 #include "base/conf.h"
 #include "import/cloud.h"
+#include "import/map_data.h"
 
 enum { MAP_BYTES = 1024 * 1024, MAP_ARENA_BYTES = 16 * 1024 * 1024 };
 
@@ -72,7 +73,8 @@ struct import_map {
 	struct conf_doc doc;
 	struct str name, provider, decimal;
 	struct str currency_code;
-	unsigned dates, amount_unit;
+	unsigned dates, amount_unit, hours_unit;
+	struct str count_key;
 	struct map_columns columns;
 	struct conf_array rules;
 	struct conf_money rate;
@@ -86,6 +88,8 @@ static const struct conf_field map_fields[] = {
 	{"decimal", CONF_STR, offsetof(struct import_map, decimal), .fallback = ".", .help = "the decimal mark"},
 	{"dates", CONF_ENUM, offsetof(struct import_map, dates), .choices = "iso|dmy|mdy", .fallback = "iso", .help = "the order in dates"},
 	{"amount_unit", CONF_ENUM, offsetof(struct import_map, amount_unit), .choices = "unit|cents", .fallback = "unit", .help = "unit of amounts"},
+	{"hours_unit", CONF_ENUM, offsetof(struct import_map, hours_unit), .choices = "hours|minutes|seconds", .fallback = "hours", .help = "unit of hours"},
+	{"count_key", CONF_STR, offsetof(struct import_map, count_key), .help = "the count stands behind KEY= in its column"},
 	{"rate", CONF_MONEY, offsetof(struct import_map, rate), .help = "price of an hour, where no column has it"},
 	{"columns", CONF_STRUCT, offsetof(struct import_map, columns), .fields = column_fields, .required = true, .help = "which column is what"},
 	{"rules", CONF_STRUCTS, offsetof(struct import_map, rules), .fields = rule_fields, .size = sizeof(struct map_rule), .help = "training or inference"},
@@ -117,6 +121,32 @@ static void check_map(struct import_map *m)
 	}
 }
 
+/* A file; else a shipped map of that name. */
+static int map_text(const char *path, struct sb *b, struct err *e)
+{
+	for (size_t i = 0; i < map_data_count && !fs_exists(path); i++) {
+		struct str name = str_of(map_data[i].name);
+		if (str_ends(name, STR(".yaml")) && str_eqc(str_sub(name, 0, name.n - 5), path)) {
+			sb_add(b, map_data[i].text, map_data[i].bytes);
+			return 0;
+		}
+	}
+	if (fs_read(path, b, e) == 0)
+		return 0;
+	err_hint(e, "name a YAML file, or a shipped map (runrate import --list-maps)");
+	return -e->code;
+}
+
+const char *import_map_name(unsigned index)
+{
+	return index < map_data_count ? map_data[index].name : NULL;
+}
+
+const char *import_map_shipped(unsigned index)
+{
+	return index < map_data_count ? map_data[index].text : NULL;
+}
+
 int import_map_load(const char *path, struct import_map **out, struct err *e)
 {
 	struct import_map *m = calloc(1, sizeof *m);
@@ -127,7 +157,7 @@ int import_map_load(const char *path, struct import_map **out, struct err *e)
 		return err_set(e, RR_NOMEM, "out of memory for the mapping file");
 	sb_init(&b, MAP_BYTES);
 	arena_init(&m->arena, MAP_ARENA_BYTES);
-	rc = fs_read(path, &b, e);
+	rc = map_text(path, &b, e);
 	if (!rc) {
 		m->text = arena_str(&m->arena, sb_str(&b));
 		rc = conf_parse(&m->doc, &m->arena, m->text, path);
@@ -193,23 +223,38 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	return 0;
 }
 
-/* "1.234,56" to "1234.56" where the file says so; the currency's sign and blanks go. */
+/* "1.234,56" to "1234.56" by the file's decimal mark; "(12.00)" and "12.00-" to "-12.00"; the currency's sign goes. What
+ * is no such number stays as it is, and is then refused with its own text. */
 static struct str plain_number(struct import_ctx *x, struct str s)
 {
-	bool comma = str_eqc(x->map->decimal, ",");
-	char out[128];
-	size_t n = 0;
-	static const char *const signs[] = {"$", "€", "£"};
+	static const char *const signs[] = {"$", "\xE2\x82\xAC", "\xC2\xA3"};
+	char out[128] = "-";
+	unsigned decimals;
+	bool negative = false;
 	struct str t = str_trim(s);
-	for (unsigned i = 0; i < sizeof signs / sizeof *signs; i++)
-		if (str_starts(t, str_of(signs[i])))
-			t = str_trim(str_sub(t, strlen(signs[i]), t.n));
-	if (!comma)
+	if (!t.n)
 		return t;
-	for (size_t i = 0; i < t.n && n < sizeof out; i++)
-		if (t.p[i] != '.' && t.p[i] != ' ')
-			out[n++] = t.p[i] == ',' ? '.' : t.p[i];
-	return arena_str(&x->arena, str_make(out, n));
+	if (str_starts(t, STR("(")) && str_ends(t, STR(")"))) {
+		negative = true;
+		t = str_trim(str_sub(t, 1, t.n - 1));
+	} else if (str_ends(t, STR("-"))) {
+		negative = true;
+		t = str_trim(str_sub(t, 0, t.n - 1));
+	}
+	if (str_starts(t, STR("-"))) {
+		negative = !negative;
+		t = str_trim(str_sub(t, 1, t.n));
+	}
+	for (unsigned i = 0; i < sizeof signs / sizeof *signs; i++) {
+		struct str sign = str_of(signs[i]);
+		if (str_starts(t, sign))
+			t = str_trim(str_sub(t, sign.n, t.n));
+		else if (str_ends(t, sign))
+			t = str_trim(str_sub(t, 0, t.n - sign.n));
+	}
+	if (!read_grouped(t, x->map->decimal.p[0], out + 1, sizeof out - 1, &decimals))
+		return str_eqc(x->map->decimal, ".") ? str_trim(s) : STR("?"); /* 1.5e3 is a number where points are decimal */
+	return arena_str(&x->arena, str_of(negative ? out : out + 1));
 }
 
 static const char *date_of(const struct import_map *m, struct str s, int64_t *us)
@@ -245,12 +290,27 @@ static struct str field(const struct import_ctx *x, struct csv *c, enum column m
 	return read_null(csv_field(c, ((const struct mapped *)x->state)->at[m]));
 }
 
+/* "billing=8,cpu=64,gres/gpu=8" with count_key gres/gpu is 8; without that key in it the row has none: 0. */
+static struct str count_of(struct import_ctx *x, struct csv *c)
+{
+	struct str all = field(x, c, M_count), key = x->map->count_key;
+	if (!key.n)
+		return plain_number(x, all);
+	while (all.p && all.n) {
+		struct str value = str_cut(&all, ','), name = str_cut(&value, '=');
+		if (str_eq(str_trim(name), key))
+			return value;
+	}
+	return STR("0");
+}
+
 /* Rule 2. */
 static const char *amount_of(struct import_ctx *x, struct csv *c, int64_t *pico)
 {
 	const struct import_map *m = x->map;
 	struct str amount = plain_number(x, field(x, c, M_amount)), hours = plain_number(x, field(x, c, M_hours));
 	money_wide h, n = PICO_PER_UNIT / 1000000, product; /* in millionths: hours, machines */
+	static const int per_hour[] = {1, 60, 3600};
 	int64_t rate = m->rate.pico;
 	const char *why;
 	if (amount.n) {
@@ -265,13 +325,13 @@ static const char *amount_of(struct import_ctx *x, struct csv *c, int64_t *pico)
 		return why;
 	if (decimal_scaled(hours, 6, &h, NULL))
 		return "cannot be made: the hours are no number";
-	if (field(x, c, M_count).n && decimal_scaled(plain_number(x, field(x, c, M_count)), 6, &n, NULL))
+	if (field(x, c, M_count).n && decimal_scaled(count_of(x, c), 6, &n, NULL))
 		return "cannot be made: the count is no number";
 	if (!rate)
 		return "cannot be made: neither amount nor rate is given";
 	if (h > INT64_MAX || n > INT64_C(1000000000000) || h < 0 || n < 0 || money_mul(h * n, rate, &product))
 		return "is out of range";
-	product = money_round(product, PICO_PER_UNIT);
+	product = money_round(product, PICO_PER_UNIT * per_hour[m->hours_unit]);
 	if (product > INT64_MAX)
 		return "is out of range";
 	*pico = (int64_t)product;
@@ -308,7 +368,7 @@ static void own_rules(struct import_ctx *x, struct csv *c)
 		for (unsigned k = 0; k < M_COUNT; k++) {
 			enum spend_class spend;
 			char id[96];
-			if (!str_eqc(rules[i].field, column_name[k]) || !class_pattern_matches(rules[i].match, field(x, c, k)) ||
+			if (!str_eqc(rules[i].field, column_name[k]) || !field(x, c, k).n || !class_pattern_matches(rules[i].match, field(x, c, k)) ||
 			    spend_class_parse(rules[i].class, &spend))
 				continue;
 			snprintf(id, sizeof id, "map %.*s %u", (int)(m->name.n < 60 ? m->name.n : 60), m->name.p, i + 1);

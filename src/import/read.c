@@ -25,6 +25,39 @@ const char *read_money(struct str text, int64_t *pico, bool *exact)
 	return rc ? "is no number" : NULL;
 }
 
+bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *decimals)
+{
+	size_t n = 0, group = 0;
+	bool grouped = false, behind = false;
+	*decimals = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		bool wide = i + 1 < s.n && (unsigned char)s.p[i] == 0xC2 && (unsigned char)s.p[i + 1] == 0xA0;
+		char c = wide ? ' ' : s.p[i];
+		if (n + 2 >= size)
+			return false;
+		if ((c >= '0' && c <= '9')) {
+			out[n++] = c;
+			*decimals += behind;
+			group += !behind;
+		} else if (c == mark && !behind && i) {
+			if (grouped && group != 3)
+				return false;
+			out[n++] = '.';
+			behind = true;
+		} else if ((c == '.' || c == ',' || c == '\'' || wide) && c != mark && !behind && i && group <= 3 && (!grouped || group == 3)) {
+			grouped = true;
+			group = 0;
+		} else {
+			return false;
+		}
+		i += wide;
+	}
+	if (!behind && grouped && group != 3)
+		return false;
+	out[n] = 0;
+	return n && (!behind || *decimals);
+}
+
 const char *read_count(struct str text, uint64_t *out)
 {
 	money_wide v;

@@ -22,6 +22,7 @@ const struct import_source *const import_sources[] = {
 	&source_helicone,
 	&source_langfuse,
 	&source_otel,
+	&source_invoice,
 	&source_mapping,
 	NULL,
 };

@@ -23,12 +23,13 @@
 #include "import/import_i.h"
 #include "import/mapping.h"
 #include "import/mixed.h"
+#include "import/pdf_text.h"
 #include "import/records.h"
 
 #define PARSER "1"
 enum {
 	DEPTH_MOST = 32, KEY_BYTES = 4 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, PROBE_RECORDS = 200,
-	SURE = 90, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
+	SURE = 90, PDF_TEXT_BYTES = 16 * 1024 * 1024, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
 };
 
 /* Members whose arrays hold the records, in whatever source. */
@@ -38,7 +39,7 @@ struct file {
 	char *path;
 	const struct import_source *source;
 	bool lines;       /* JSON lines: a record a line */
-	bool csv, db;
+	enum form { FORM_JSON, FORM_CSV, FORM_DB, FORM_PDF } form;
 	bool mixed, mixed_first; /* documents of several kinds: an entry of the list for each source */
 	bool done, probed;
 	char scope[64];
@@ -178,6 +179,9 @@ static void probe_json(struct file *f, struct records *r, const struct import_so
 		const struct import_source *s = json_source(v, as, &sure);
 		if (!s && v.type == JSON_OBJECT)
 			mixed_look(deep, v, a);
+		struct json said = json_path(v, "error.message");
+		if (!s && said.type == JSON_STRING && !fault->code)
+			err_set(fault, RR_INPUT, "it is an error that an API answered: %.*s", STR_ARG(json_raw_string(said)));
 		if (sure >= 60)
 			mixed_add(kinds, s);
 		if (sure > best) {
@@ -233,6 +237,51 @@ static int refuse(struct err *e, const char *path, const char *what, const char 
 	return err_at(e, path, 0, 0);
 }
 
+/* What a file may be by mistake, by its first bytes. */
+static const struct magic {
+	struct str bytes;
+	const char *what, *hint;
+} magics[] = {
+	{{"PAR1", 4}, "it is a Parquet file", "export CSV, or convert it: duckdb -c \"copy 'f.parquet' to 'f.csv'\""},
+	{{"PK\x03\x04", 4}, "it is a ZIP archive or a spreadsheet", "unpack it, or save the sheet as CSV"},
+	{{"\xD0\xCF\x11\xE0", 4}, "it is an old spreadsheet or document of Office", "save the sheet as CSV"},
+	{{"BZh", 3}, "it is compressed with bzip2", "bunzip2 it first: gzip and zstd are undone here"},
+	{{"\xFD" "7zXZ", 5}, "it is compressed with xz", "unxz it first: gzip and zstd are undone here"},
+	{{"7z\xBC\xAF", 4}, "it is a 7z archive", "unpack it"},
+	{{"<", 1}, "it is HTML or XML: a page, perhaps of a login or an error, and no export",
+	 "download it again while signed in, and look at it first"},
+	{{"\xFF\xFE{", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
+	{{"\xFF\xFE[", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
+};
+
+static int refuse_by_bytes(const char *path, struct str head, struct err *e)
+{
+	bool utf16 = str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+		if (str_starts(head, magics[i].bytes))
+			return refuse(e, path, magics[i].what, magics[i].hint);
+	if (!utf16 && head.n && memchr(head.p, 0, head.n) && (unsigned char)head.p[0] < 32)
+		return refuse(e, path, "it is a binary file", "runrate import --list-sources says what is read");
+	return 0;
+}
+
+/* A PDF is an invoice, if there is a program that reads it and text in it. */
+static int probe_pdf(struct file *f, const struct import_source *as, bool map, struct err *e)
+{
+	struct sb text;
+	int rc = 0;
+	f->form = FORM_PDF;
+	f->source = source_named("invoice");
+	if (map || (as && as != f->source))
+		return refuse(e, f->path, "it is a PDF", "export the data as CSV, or let it be read as an invoice");
+	sb_init(&text, PDF_TEXT_BYTES);
+	rc = pdf_text(f->path, &text, e);
+	if (!rc && !str_trim(sb_str(&text)).n)
+		rc = refuse(e, f->path, "it is a PDF without text: a scan, most likely", "ask the vendor for the data as CSV; pictures are not read");
+	sb_fini(&text);
+	return rc ? err_at(e, f->path, 0, 0) : 0;
+}
+
 static int probe(struct walk *w, size_t index, struct err *e)
 {
 	struct file *f = &w->file[index];
@@ -256,20 +305,18 @@ static int probe(struct walk *w, size_t index, struct err *e)
 	if (t.n == 0)
 		return refuse(e, f->path, "it is empty", "export it again: an empty file is no bill of nothing");
 	if (agent_db_is(t)) {
-		f->db = true;
+		f->form = FORM_DB;
 		f->source = source_named("agents");
 		if (!as || as == f->source)
 			return 0;
 	}
-	if (str_starts(t, STR("PAR1")))
-		return refuse(e, f->path, "it is a Parquet file", "export CSV, or convert it: duckdb -c \"copy 'f.parquet' to 'f.csv'\"");
 	if (str_starts(t, STR("%PDF-")))
-		return refuse(e, f->path, "it is a PDF", "export the usage or cost data as CSV; a PDF has no rows");
-	if (str_starts(t, STR("PK\x03\x04")))
-		return refuse(e, f->path, "it is a ZIP archive or a spreadsheet", "unpack it, or save the sheet as CSV");
+		return probe_pdf(f, as, o->map != NULL, e);
+	if (refuse_by_bytes(f->path, t, e))
+		return -RR_INPUT;
 	if (o->map) {
 		f->source = source_named("mapping");
-		f->csv = true;
+		f->form = FORM_CSV;
 		return 0;
 	}
 	if (t.p[0] == '{' || t.p[0] == '[') {
@@ -281,7 +328,7 @@ static int probe(struct walk *w, size_t index, struct err *e)
 		struct csv *c = csv_open(f->path, e);
 		if (!c)
 			return e->code ? -e->code : -RR_INPUT;
-		f->csv = true;
+		f->form = FORM_CSV;
 		probe_csv(f, c, as);
 		if (f->source && f->source->scope)
 			f->source->scope(c, f->scope, sizeof f->scope);
@@ -306,6 +353,21 @@ static void progress(struct walk *w, const struct file *f, uint64_t raw)
 		term_progress("reading", w->bytes_before + (raw < f->bytes ? raw : f->bytes), w->bytes ? w->bytes : 1);
 }
 
+/* Which of two columns of one name is meant, nobody can tell: it is said which one was read. */
+static void say_twin_columns(struct import_ctx *x, const struct csv *c)
+{
+	struct seen *names = seen_new();
+	uint32_t before = 0;
+	for (unsigned i = 0; names && i < csv_columns(c); i++) {
+		struct str name = csv_header(c, i);
+		if (!name.n || seen_count(names, hash_xxh3_128(name.p, name.n), &before) || !before)
+			continue;
+		import_note(x, "two columns are called '%.*s': the first one is read", (int)(name.n < 80 ? name.n : 80), name.p);
+		break;
+	}
+	seen_free(names);
+}
+
 static int read_csv(struct walk *w, struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -315,6 +377,8 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 	int rc = c ? 0 : e->code ? -e->code : -RR_INPUT, got;
 	if (!rc && x->source->file_begin)
 		rc = x->source->file_begin(x, c, e);
+	if (!rc)
+		say_twin_columns(x, c);
 	while (!rc && (got = csv_next(c, &row)) != 0) {
 		arena_reset(&x->arena);
 		if (got < 0) {
@@ -390,6 +454,20 @@ static int db_row(struct str text, uint64_t number, const char *fault, void *arg
 		return row_reject(d->x, number, "%s", fault ? fault : "it is not well-formed JSON");
 	arena_reset(&d->x->arena);
 	return d->x->source->json_record(d->x, v, number, d->e);
+}
+
+/* The text was there a moment ago (probe_pdf). */
+static int read_pdf(struct walk *w, struct file *f, struct err *e)
+{
+	struct import_ctx *x = &w->x;
+	struct err mine = {0};
+	struct sb text;
+	int rc;
+	sb_init(&text, PDF_TEXT_BYTES);
+	arena_reset(&x->arena);
+	rc = pdf_text(f->path, &text, &mine) ? row_reject(x, 1, "%s", mine.what) : x->source->text_record(x, sb_str(&text), 1, e);
+	sb_fini(&text);
+	return rc;
 }
 
 static int read_db(struct walk *w, struct file *f, struct err *e)
@@ -473,7 +551,10 @@ static int read_file(struct walk *w, struct file *f, struct err *e)
 {
 	int rc;
 	w->x.path = f->path;
-	rc = f->db ? read_db(w, f, e) : f->csv ? read_csv(w, f, e) : read_json(w, f, e);
+	static int (*const read[])(struct walk *, struct file *, struct err *) = {
+		[FORM_JSON] = read_json, [FORM_CSV] = read_csv, [FORM_DB] = read_db, [FORM_PDF] = read_pdf,
+	};
+	rc = read[f->form](w, f, e);
 	f->done = true;
 	w->x.s->files += !f->mixed || f->mixed_first;
 	w->bytes_before += f->bytes;

@@ -352,6 +352,39 @@ def mapping():
     t.ok("mapping of a column that is not there: exit 4, said", r.returncode == 4 and "Preis" in r.stderr, r.stderr)
 
 
+def shipped_maps():
+    """Every shipped map loads; Slurm's accounting by the hour, exactly; numbers as people write them."""
+    sacct = ("JobID|JobName|Partition|Account|User|AllocTRES|ElapsedRaw|Start|End|State\n"
+             "1|sft-llama|gpu|ml|ann|billing=64,cpu=64,gres/gpu=8,mem=1T,node=1|5400|2026-10-05T10:00:00|2026-10-05T11:30:00|COMPLETED\n"
+             "2|vllm-prod|gpu|ml|bob|billing=8,cpu=8,gres/gpu=1,mem=64G,node=1|86400|2026-10-05T10:00:00|2026-10-06T10:00:00|COMPLETED\n"
+             "3|notebook|gpu|ml|bob|billing=8,cpu=8,gres/gpu=2,node=1|100|2026-10-05T10:00:00|2026-10-05T10:01:40|TIMEOUT\n"
+             "4|compile|train-a|ml|bob|billing=8,cpu=8,node=1|3600|2026-10-05T10:00:00|2026-10-05T11:00:00|COMPLETED\n"
+             "5|x|gpu|ml|bob|gres/gpu=1|long|2026-10-05T10:00:00|2026-10-05T11:00:00|FAILED\n")
+    a = t.take(t.put("sacct.txt", sacct), "--map", "slurm-sacct", rc=4)
+    hour = lambda s, n: (D(s) * n * 2 / 3600).quantize(D("1e-12"))
+    t.same("Slurm: GPUs x seconds x rate", (D(a["training"]), D(a["inference"]), D(a["unclassified"])), (hour(5400, 8), hour(86400, 1), hour(100, 2)))
+    t.same("Slurm: hours that are none are named", [x["row"] for x in a["rows_rejected"]], [5])
+    runpod = "time,amount,podId,gpuTypeId,endpointId\n2026-10-05T00:00:00Z,12.5,,NVIDIA H100,ep1\n2026-10-05T00:00:00Z,7.25,pod1,NVIDIA A100,\n"
+    a, _ = t.twice("RunPod by its shipped map", t.put("rp.csv", runpod), "--map", "runpod")
+    t.same("RunPod: an endpoint serves, a pod may do either", (a["inference"], a["unclassified"], a["currency"]), ("12.5", "7.25", "USD"))
+    text = t.run("import", "--list-maps").stdout
+    names = [line[4:-5] for line in text.splitlines() if line.startswith("--- ")]
+    t.same("the shipped maps are listed whole", len(names) >= 7 and "hours_unit: seconds" in text, True)
+    for name in names:
+        r = t.run("import", t.put("empty-map.csv", "nothing\n1\n"), "--map", name, "--ledger", t.new_ledger())
+        t.ok(f"map {name} is well-formed: it asks for its own columns", r.returncode == 4 and "has no column" in r.stderr, r.stderr)
+    r = t.run("import", t.TMP / "rp.csv", "--map", "nobody", "--ledger", t.new_ledger())
+    t.ok("a map that is not there: said, with the list of those that are", r.returncode != 0 and "--list-maps" in r.stderr, r.stderr)
+    m = t.put("n.yaml", 'name: n\ncolumns: {start: d, amount: a}\ncurrency: EUR\n')
+    c = t.put("nc.yaml", 'name: n\ncolumns: {start: d, amount: a}\ncurrency: EUR\ndecimal: ","\n')
+    rows = lambda *v: "d;a\n" + "".join(f"2026-10-{i + 1:02};{x}\n" for i, x in enumerate(v))
+    a = t.take(t.put("n1.csv", rows("1,234.56", "(12.00)", "12.00-", "$ 5", "1 234.56".replace(" ", "\u00a0"), "12,34", "1.2.3", "ten", "1e2")), "--map", m, rc=4)
+    t.same("numbers with groups, brackets and signs, decimal point", (D(a["unclassified"]), [x["row"] for x in a["rows_rejected"]]),
+           (D("1234.56") - 12 - 12 + 5 + D("1234.56") + 100, [6, 7, 8]))
+    a = t.take(t.put("n2.csv", rows("1.234,56", "(12,00)", "-7,5", "5 €", "1.23", "12.345,6,7")), "--map", c, rc=4)
+    t.same("and decimal comma", (D(a["unclassified"]), [x["row"] for x in a["rows_rejected"]]), (D("1234.56") - 12 - D("7.5") + 5, [5, 6]))
+
+
 def run_all(module):
     global t
     t = module
@@ -366,3 +399,4 @@ def run_all(module):
     azure()
     gcp()
     mapping()
+    shipped_maps()
