@@ -130,6 +130,62 @@ def claude_and_codex(binary):
                 same(f"public {name} samples: at the same price", round(float(a["priced"]), 9), round(c["totalCost"] if "totalCost" in c else c["costUSD"], 9))
 
 
+def claude_line(i, r, n=10, side=False, model="claude-sonnet-4-20250514", **more):
+    return json.dumps({"timestamp": T.format(0), "sessionId": "s", "requestId": r, "isSidechain": side, "message": {"id": i, "model": model, "role": "assistant",
+                       "usage": {"input_tokens": 100, "output_tokens": n}}, **more}, separators=(",", ":")) + "\n"
+
+
+def codex_lines(*records):
+    out = []
+    for r in records:
+        if r == "turn":
+            r = {"timestamp": T.format(0), "type": "turn_context", "payload": {"model": "gpt-5-codex"}}
+        elif isinstance(r, tuple):
+            use = lambda v: {"input_tokens": v[0], "cached_input_tokens": v[1], "output_tokens": v[2], "reasoning_output_tokens": v[3], "total_tokens": v[0] + v[2]}
+            at, total, last = r
+            info = {"total_token_usage": use(total)} | ({"last_token_usage": use(last)} if last else {})
+            r = {"timestamp": T.format(at), "type": "event_msg", "payload": {"type": "token_count", "info": info}}
+        else:
+            r = {"timestamp": T.format(0), "type": "session_meta", "payload": {"cwd": "/w", **r}}
+        out.append(r)
+    return lines(*out)
+
+
+def repetitions(binary):
+    """Where both tools must drop the same lines; and the two places where they count on purpose otherwise."""
+    one, two = (1, (1000, 200, 50, 10), (1000, 200, 50, 10)), (2, (3000, 900, 150, 30), (2000, 700, 100, 20))
+    again, own = [(5, *one[1:]), (5, *two[1:])], (9, (3500, 1000, 160, 30), (500, 100, 10, 0))
+    parent = codex_lines({"id": "P"}, "turn", one, two)
+    spawn = {"id": "Q", "source": {"subagent": {"thread_spawn": {"parent_thread_id": "P"}}}}
+    L, C = claude_line, lambda text: {"projects/p/s.jsonl": text}
+    cases = [  # name, files, what we count, what ccusage counts more, and why
+        ("a stream's states", C(L("m1", "r1", 1) + L("m1", "r1", 40) + L("m1", "r1", 40)), 140, 0, ""),
+        ("a smaller state later", C(L("m1", "r1", 40) + L("m1", "r1", 4)), 140, 0, ""),
+        ("a side chain's replay", C(L("m1", "r1", 40) + L("m1", "r2", 90, side=True)), 140, 0, ""),
+        ("a side chain's replay, first", C(L("m1", "r2", 90, side=True) + L("m1", "r1", 40)), 140, 0, ""),
+        ("two side chains", C(L("m1", "r2", 90, side=True) + L("m1", "r3", 90, side=True)), 190, 0, ""),
+        ("one message under two requests", C(L("m1", "r1", 40) + L("m1", "r2", 50)), 290, 0, ""),
+        ("a resumed session in another file", {"projects/p/a.jsonl": L("m1", "r1", 40), "projects/q/b.jsonl": L("m1", "r1", 40) + L("m2", "r2", 3)}, 243, 0, ""),
+        ("no request", C(L("m1", "r1", 40).replace('"requestId":"r1",', "") * 2), 140, 0, ""),
+        ("no message id", C(L("m1", "r1", 40).replace('"id":"m1",', "") * 2), 140, 140, "ccusage counts equal lines without an id as several"),
+        ("synthetic", C(L("m3", "r4", 5, model="<synthetic>") + L("m4", "r4", 5)), 105, 105, "ccusage counts the tokens of <synthetic>, which no vendor bills"),
+        ("Codex, repeated lines", {"sessions/p.jsonl": codex_lines({"id": "P"}, "turn", one, one, two)}, 3150, 0, ""),
+        ("Codex, an archived copy", {"sessions/p.jsonl": parent, "archived_sessions/p.jsonl": parent}, 3150, 0, ""),
+        ("Codex, a fork", {"sessions/p.jsonl": parent, "sessions/q.jsonl": codex_lines({"id": "Q", "forked_from_id": "P"}, {"id": "P"}, "turn", *again, own)}, 3660, 0, ""),
+        ("Codex, a sub-agent", {"sessions/p.jsonl": parent, "sessions/q.jsonl": codex_lines(spawn, {"id": "P"}, "turn", *again, own)}, 3660, 0, ""),
+        ("Codex, sums alone", {"sessions/p.jsonl": codex_lines({"id": "P"}, "turn", (1, one[1], None), (2, two[1], None))}, 3150, 0, ""),
+    ]
+    for i, (name, files, want, more, why) in enumerate(cases):
+        home = TMP / f"repeat-{i}"
+        write(home, files)
+        a = take([home])
+        same(f"{name}: counted once", a["tokens"], want)
+        if binary:
+            c = ccusage(binary, TMP / "empty-home", **{"CODEX_HOME" if name.startswith("Codex") else "CLAUDE_CONFIG_DIR": str(home)})
+            parts = sum(c.get(k, 0) for k in ("inputTokens", "outputTokens", "cacheReadTokens", "cacheCreationTokens"))
+            same(f"{name}: as ccusage" + (f" but for what is known ({why})" if why else ""), parts, want + more)
+
+
 def copilot():
     span = lambda i, up, n, name, **a: {"type": "span", "traceId": "t1", "spanId": i, "parentSpanId": up, "name": name, "startTime": [MS // 1000 + n, 5000],
                                         "endTime": [MS // 1000 + n, 900000000], "attributes": {k.replace("__", "."): v for k, v in a.items()}}
@@ -244,6 +300,7 @@ def main():
     binary = ccusage_binary()
     families(binary)
     claude_and_codex(binary)
+    repetitions(binary)
     home = copilot()
     telemetry()
     databases_home = databases()

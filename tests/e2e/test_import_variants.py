@@ -125,6 +125,36 @@ def aws():
     same("AWS: and all of it is there", D(a["inference"]), D(12))
 
 
+def cur_folder():
+    """A report as AWS delivers it: a manifest and parts, gzipped, in folders; a later delivery replaces it whole."""
+    import gzip
+    one = lambda i, cost, kind="Usage": {"identity/LineItemId": f"x{i}{cost}", "bill/PayerAccountId": "1", "bill/BillingPeriodStartDate": "2026-10-01T00:00:00Z",
+          "bill/BillingPeriodEndDate": "2026-11-01T00:00:00Z", "lineItem/UsageStartDate": f"2026-10-{i + 1:02}T00:00:00Z", "lineItem/UsageEndDate": f"2026-10-{i + 2:02}T00:00:00Z",
+          "lineItem/LineItemType": kind, "lineItem/ProductCode": "AmazonBedrock", "lineItem/UsageType": "USE1-Claude3Haiku-input-tokens", "lineItem/UsageAmount": "3",
+          "lineItem/UnblendedCost": cost, "lineItem/CurrencyCode": "USD", "pricing/unit": "1K tokens", "product/ProductName": "Amazon Bedrock", "resourceTags/user:purpose": ""}
+    ledger = str(TMP / "cur.db")
+    def deliver(name, parts):
+        folder = TMP / name / "report/20261001-20261101"
+        folder.mkdir(parents=True)
+        (folder / "report-Manifest.json").write_text(json.dumps({"assemblyId": name, "account": "1", "reportKeys": ["report/a.csv.gz"], "billingPeriod": {"start": "20261001T000000.000Z"}}))
+        for i, rows in enumerate(parts):
+            (folder / f"report-{i + 1:05}.csv.gz").write_bytes(gzip.compress(csv_text(rows).encode()))
+        r = subprocess.run([RUNRATE, "import", str(TMP / name), "--json", "--ledger", ledger], capture_output=True, text=True)
+        return json.loads(r.stdout) if r.stdout else {"error": r.stderr}
+    a = deliver("first", [[one(i, "1.5") for i in range(5)], [one(i, "2.25") for i in range(5, 9)]])
+    same("a CUR folder: the parts are one batch, the manifest is passed over", (a["rows_new"], D(a["billed"]), a["tokens"], len(a["batches"]), a["files_skipped"]), (9, D("16.5"), 27000, 1, 1))
+    deliver("second", [[one(i, "1.75") for i in range(4)], [one(8, "-1", "Credit")]])
+    r = subprocess.run([RUNRATE, "report", "--json", "--ledger", ledger], capture_output=True, text=True)
+    same("a later delivery of the period replaces it whole", D(json.loads(r.stdout)["total"]), D("6"))
+    tagged = [{**one(0, "5"), "lineItem/UsageType": "BoxUsage:p5.48xlarge", "resourceTags/user:purpose": "train"}, {**one(1, "7"), "lineItem/UsageType": "BoxUsage:p5.48xlarge"}]
+    a = take(csv_text(tagged))
+    same("a tag of a legacy report says what a machine with GPUs did", (a["training"], a["unclassified"]), ("5", "7"))
+    two = [{"line_item_usage_start_date": "2026-10-01T00:00:00Z", "line_item_line_item_type": "Usage", "line_item_usage_type": "BoxUsage:p5.48xlarge", "line_item_unblended_cost": "5",
+            "line_item_currency_code": "USD", "resource_tags": t} for t in ('{"user_purpose":"train"}', '{"user_purpose":"inference"}', "{user_purpose=train}", "{}")]
+    a = take(csv_text([{**r, "line_item_resource_id": i} for i, r in enumerate(two)]))
+    same("and the map of tags of CUR 2.0, as JSON or as Athena prints it", (a["training"], a["inference"], a["unclassified"]), ("10", "5", "5"))
+
+
 AZURE = [  # class, meter, unit of measure, charge type, meter category, tokens of a quantity of 2
     ("T", "gpt-4o-0806-FTuned Training Unit", "1 Hour", "Usage", "Azure OpenAI", 0), ("T", "gpt-4.1-mini-FTuned Training Tokens", "1K", "Usage", "Azure OpenAI", 0),
     ("T", "4.1 mini FT Training Tokens", "1M", "Usage", "", 0), ("T", "o4-mini RFT Training Hours", "1 Hour", "Usage", "", 0),
@@ -314,7 +344,7 @@ def collection():
 
 
 def main():
-    for f in (aws, azure, gcp, focus, openai, anthropic, langfuse, spans, collection):
+    for f in (aws, cur_folder, azure, gcp, focus, openai, anthropic, langfuse, spans, collection):
         f()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return failed != 0
