@@ -3,8 +3,8 @@
  * Agents that keep their answers in SQLite: a database is a query whose rows are records, in the shapes of agents.c.
  *
  * It is opened for reading alone, untrusted (no functions or views of its own run), and may be in use by its agent.
- * OpenCode's opencode.db and Kilo's kilo.db hold messages as JSON; Goose's sessions.db and Hermes' state.db hold the sum
- * of each session, which grows (their sources and ccusage's adapters, read 29 November 2026).
+ * OpenCode's opencode.db and Kilo's kilo.db hold messages as JSON; Goose's sessions.db and Hermes' state.db hold the
+ * sum of each session, which grows (their sources and ccusage's adapters, read 29 November 2026).
  */
 #include "import/agent_db.h"
 
@@ -58,7 +58,8 @@ static bool is_cut_off(const char *path)
 	struct stat st = {0};
 	FILE *f = fopen(path, "rb");
 	bool read = f && fread(h, 1, sizeof h, f) == sizeof h && fstat(fileno(f), &st) == 0;
-	uint64_t page = (uint64_t)(h[16] << 8 | h[17]), pages = (uint64_t)h[28] << 24 | (uint64_t)(h[29] << 16 | h[30] << 8 | h[31]);
+	uint64_t page = (uint64_t)(h[16] << 8 | h[17]),
+		pages = (uint64_t)h[28] << 24 | (uint64_t)(h[29] << 16 | h[30] << 8 | h[31]);
 	if (f)
 		fclose(f);
 	return !read || (uint64_t)st.st_size < (page == 1 ? 65536 : page) * pages;

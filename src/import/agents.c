@@ -42,11 +42,14 @@ static const struct family families[] = {
 	},
 	{ /* Gemini CLI's and Qwen Code's telemetry to a file (telemetry.outfile) */
 		.name = "gemini-telemetry", .vendor = "google",
-		.marks = {"attributes/event.name=gemini_cli.api_response,qwen-code.api_response", "attributes/event.name=gemini_cli.config"},
+		.marks = {"attributes/event.name=gemini_cli.api_response,qwen-code.api_response",
+			"attributes/event.name=gemini_cli.config"},
 		.event = "attributes/event.name=gemini_cli.api_response,qwen-code.api_response",
-		.counts = {"attributes/input_token_count", "attributes/cached_content_token_count", NULL, "attributes/output_token_count",
+		.counts = {"attributes/input_token_count", "attributes/cached_content_token_count", NULL,
+			"attributes/output_token_count",
 			   "attributes/thoughts_token_count", "attributes/tool_token_count", "attributes/total_token_count"},
-		.time = "attributes/event.timestamp|timestamp|hrTime", .model = "attributes/model", .session = "attributes/session.id",
+		.time = "attributes/event.timestamp|timestamp|hrTime", .model = "attributes/model",
+			.session = "attributes/session.id",
 	},
 	{ /* ~/.qwen/projects/PROJECT/chats/SESSION.jsonl */
 		.name = "qwen-code",
@@ -59,7 +62,8 @@ static const struct family families[] = {
 	},
 	{ /* ~/.kimi/sessions/GROUP/SESSION/wire.jsonl */
 		.name = "kimi", .vendor = "moonshot", .inside = BESIDE,
-		.marks = {"type=metadata protocol_version", "message/type=StatusUpdate message/payload", "message/type=TurnBegin message/payload"},
+		.marks = {"type=metadata protocol_version", "message/type=StatusUpdate message/payload",
+			"message/type=TurnBegin message/payload"},
 		.event = "message/type=StatusUpdate message/payload/token_usage",
 		.counts = {"message/payload/token_usage/input_other", "message/payload/token_usage/input_cache_read",
 			   "message/payload/token_usage/input_cache_creation", "message/payload/token_usage/output", NULL, NULL,
@@ -70,7 +74,8 @@ static const struct family families[] = {
 		.name = "opencode", .inside = BESIDE,
 		.marks = {"sessionID modelID providerID", "sessionID role=user time/created"}, /* opencode.db and kilo.db too */
 		.event = "role=assistant tokens",
-		.counts = {"tokens/input", "tokens/cache/read", "tokens/cache/write", "tokens/output", "tokens/reasoning", NULL, "tokens/total"},
+		.counts = {"tokens/input", "tokens/cache/read", "tokens/cache/write", "tokens/output", "tokens/reasoning", NULL,
+			"tokens/total"},
 		.time = "time/created", .model = "modelID", .provider = "providerID", .id = "id", .session = "sessionID",
 		.project = "path/cwd", .cost = "cost",
 	},
@@ -78,7 +83,8 @@ static const struct family families[] = {
 		.name = "amp", .inside = BESIDE,
 		.marks = {"usageLedger/events messages"},
 		.each = "usageLedger/events", .event = "tokens model",
-		.counts = {"tokens/input", "tokens/cacheReadInput", "tokens/cacheCreationInput", "tokens/output", NULL, NULL, "tokens/total"},
+		.counts = {"tokens/input", "tokens/cacheReadInput", "tokens/cacheCreationInput", "tokens/output", NULL, NULL,
+			"tokens/total"},
 		.time = "timestamp", .model = "model", .id = "id",
 	},
 	{ /* the same, older: each answer has its own */
@@ -224,7 +230,8 @@ static void to_classes(const struct family *f, const uint64_t n[NUMBERS], bool i
 }
 
 /* A name on the event, around it, or on an earlier line (rule 5). */
-static uint32_t name_of(struct import_ctx *x, const char *paths, struct json event, struct json record, uint32_t carried)
+static uint32_t name_of(struct import_ctx *x, const char *paths, struct json event, struct json record,
+		uint32_t carried)
 {
 	uint32_t id = paths ? json_name(x, first(event, paths)) : 0;
 	if (!id && paths && record.text.p != event.text.p)
@@ -250,7 +257,8 @@ static void amp_cache(const struct family *f, struct json record, struct json ev
 }
 
 /* Rule 4. */
-static uint64_t event_id(struct import_ctx *x, const struct family *f, struct json event, const struct span *n, uint32_t session)
+static uint64_t event_id(struct import_ctx *x, const struct family *f, struct json event, const struct span *n,
+		uint32_t session)
 {
 	const struct agents *s = x->state;
 	struct str id = json_text(x, first(event, f->id)), name = str_of(f->name), of = intern_str(session);
@@ -268,7 +276,8 @@ static uint64_t event_id(struct import_ctx *x, const struct family *f, struct js
 	return hash_xxh3(part, sizeof part) | 1;
 }
 
-static int put(struct import_ctx *x, const struct family *f, struct json event, struct json record, uint64_t number, struct err *e)
+static int put(struct import_ctx *x, const struct family *f, struct json event, struct json record, uint64_t number,
+		struct err *e)
 {
 	struct agents *s = x->state;
 	struct json counted = event, cost;

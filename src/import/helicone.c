@@ -76,7 +76,8 @@ static const char *read_counts(const struct str f[FIELD_COUNT], struct usage *u)
 	static const struct {
 		enum field from;
 		enum token_class to;
-	} counts[] = {{F_IN, CLASS_IN_PLAIN}, {F_OUT, CLASS_OUT_TEXT}, {F_READ, CLASS_IN_CACHE_READ}, {F_WRITE, CLASS_IN_CACHE_WRITE},
+	} counts[] = {{F_IN, CLASS_IN_PLAIN}, {F_OUT, CLASS_OUT_TEXT}, {F_READ, CLASS_IN_CACHE_READ},
+		      {F_WRITE, CLASS_IN_CACHE_WRITE},
 		      {F_IN_AUDIO, CLASS_IN_AUDIO}, {F_OUT_AUDIO, CLASS_OUT_AUDIO}};
 	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
 		struct str text = f[counts[i].from];

@@ -30,7 +30,8 @@ static void classify_line(struct import_ctx *x, const struct invoice *v, const s
 		row_class(x, spend, rule);
 }
 
-static int put(struct import_ctx *x, const struct invoice *v, const struct invoice_line *l, struct str text, struct err *e)
+static int put(struct import_ctx *x, const struct invoice *v, const struct invoice_line *l, struct str text,
+		struct err *e)
 {
 	struct call *k = row_begin(x, l->number);
 	char claimed[MONEY_TEXT];
@@ -62,10 +63,14 @@ static int document(struct import_ctx *x, struct str text, uint64_t number, stru
 	(void)number;
 	invoice_read(text, vendors_csv(), &v);
 	if (v.wrong)
-		return row_reject(x, 1, "invoice %.*s of %.*s: %s. Export it as CSV, or enter it by a mapping file", STR_ARG(v.number),
+		return row_reject(x, 1, "invoice %.*s of %.*s: %s. Export it as CSV, or enter it by a mapping file",
+			STR_ARG(v.number),
 				  STR_ARG(v.vendor), v.doubt);
-	import_note(x, "invoice %.*s of %.*s: %s %s in %u lines, read with %u %% confidence", STR_ARG(v.number), STR_ARG(v.vendor),
+	import_note(x, "invoice %.*s of %.*s: %s %s in %u lines, read with %u %% confidence", STR_ARG(v.number),
+		STR_ARG(v.vendor),
 		    money_human(v.total_pico, 2, total), v.currency.code, v.lines, v.confidence);
+	if (v.due_pico != v.total_pico)
+		import_note(x, "invoice %.*s: %s of it is due, its charges count whole", STR_ARG(v.number), money_human(v.due_pico, 2, total));
 	for (unsigned i = 0; i < v.lines && !rc; i++)
 		if (v.line[i].pico || !v.line[i].tax) /* "Tax (0 %) 0.00" is no charge */
 			rc = put(x, &v, &v.line[i], text, e);

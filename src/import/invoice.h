@@ -22,7 +22,7 @@ struct invoice {
 	struct str rules;              /* whose rules of classification; may be empty */
 	struct str number;             /* of the invoice; may be empty */
 	struct currency currency;
-	int64_t from_us, to_us, total_pico;
+	int64_t from_us, to_us, total_pico, due_pico; /* due: what is left to pay, after credits and payments */
 	struct invoice_line line[INVOICE_LINES];
 	unsigned lines, confidence;    /* percent */
 	char doubt[200];               /* what lowered it, or what is wrong */

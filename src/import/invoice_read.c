@@ -2,10 +2,10 @@
  *
  * Reading an invoice's text (pdftotext -layout): columns are parted by two blanks or more.
  *
- * 1. What all amounts share is settled first, for the whole text: the decimal mark, the order of dates with slashes, the
- *    currency. Two marks, or two currencies without one at the total, are no invoice that can be read.
- * 2. A line that ends in an amount is a charge, unless its words make it a total, a subtotal, a tax, or something that is
- *    no charge at all (a payment, a balance brought forward).
+ * 1. What all amounts share is settled first, for the whole text: the decimal mark, the order of dates with slashes,
+ *    the currency. Two marks, or two currencies without one at the total, are no invoice that can be read.
+ * 2. A line that ends in an amount is a charge, unless its words make it a total, a subtotal, a tax, or something
+ *    that is no charge at all (a payment, a balance brought forward).
  * 3. Charges and taxes must add up to the total, to the cent; charges to the subtotal, where one stands. If not, the
  *    invoice is wrong: the difference is said, and nothing of it is taken.
  * 4. Each thing that is inferred and not read lowers the confidence; below INVOICE_SURE it is not taken either.
@@ -37,7 +37,8 @@ static bool letter(char c)
 static const struct {
 	const char *text, *code;
 } symbols[] = { /* longer ones first; "$" alone is inferred to be US dollars */
-	{"US$", "USD"}, {"CA$", "CAD"}, {"C$", "CAD"}, {"AU$", "AUD"}, {"A$", "AUD"}, {"NZ$", "NZD"}, {"HK$", "HKD"}, {"S$", "SGD"},
+	{"US$", "USD"}, {"CA$", "CAD"}, {"C$", "CAD"}, {"AU$", "AUD"}, {"A$", "AUD"}, {"NZ$", "NZD"}, {"HK$", "HKD"},
+	{"S$", "SGD"},
 	{"R$", "BRL"}, {"\xE2\x82\xAC", "EUR"}, {"\xC2\xA3", "GBP"}, {"\xE2\x82\xB9", "INR"}, {"$", "USD"},
 };
 enum { SYMBOLS = sizeof symbols / sizeof *symbols };
@@ -157,7 +158,8 @@ static const struct {
 	const char *word;
 	unsigned month;
 } months[] = {
-	{"jan", 1}, {"feb", 2}, {"mar", 3}, {"apr", 4}, {"may", 5}, {"jun", 6}, {"jul", 7}, {"aug", 8}, {"sep", 9}, {"oct", 10},
+	{"jan", 1}, {"feb", 2}, {"mar", 3}, {"apr", 4}, {"may", 5}, {"jun", 6}, {"jul", 7}, {"aug", 8}, {"sep", 9},
+	{"oct", 10},
 	{"nov", 11}, {"dec", 12}, {"m\xC3\xA4r", 3}, {"mai", 5}, {"okt", 10}, {"dez", 12}, {"f\xC3\xA9v", 2}, {"avr", 4},
 	{"juin", 6}, {"juil", 7}, {"ao\xC3\xBB", 8}, {"d\xC3\xA9" "c", 12}, {"ene", 1}, {"abr", 4}, {"ago", 8}, {"dic", 12},
 };
@@ -388,7 +390,8 @@ static void find_vendor(struct str text, struct str vendors, struct invoice *v)
 
 static void find_number(struct str text, struct invoice *v)
 {
-	static const char *const words[] = {"invoice number", "invoice no", "invoice id", "invoice #", "rechnungsnummer", "rechnungs-nr",
+	static const char *const words[] = {"invoice number", "invoice no", "invoice id", "invoice #", "rechnungsnummer",
+		"rechnungs-nr",
 					    "num\xC3\xA9ro de facture", "factura n"};
 	struct str rest = text;
 	while (rest.p && !v->number.n) {
@@ -457,14 +460,18 @@ static void find_currency(struct str text, struct str total_line, struct invoice
 
 #define TOTALS "total|gesamtbetrag|rechnungsbetrag|gesamtsumme|importe|net \xC3\xA0 payer"
 #define DUE "amount due|balance due|total due|zu zahlen|zahlbetrag|net \xC3\xA0 payer|due now"
-#define PARTS "subtotal|sub-total|sub total|zwischensumme|nettobetrag|netto|sous-total|total ht|excluding tax|excl. tax|before tax|excl. vat|total net"
+#define PARTS "subtotal|sub-total|sub total|zwischensumme|nettobetrag|netto|sous-total|total ht|excluding tax|" \
+	"excl. tax|before tax|excl. vat|total net"
 #define TAXES "vat|tax|gst|hst|mwst|ust.|ust |tva|iva|umsatzsteuer|mehrwertsteuer"
-#define NOT_CHARGES "previous balance|balance forward|payment|amount paid|paid on|applied balance|exchange rate|unit price|tax id|vat id|vat number|tax number|opening balance|closing balance"
+#define WITH_TAX "incl|inkl|ttc|inc.|with tax|with vat|mit "
+#define NOT_CHARGES "previous balance|balance forward|payment|amount paid|paid on|applied balance|" \
+	"exchange rate|unit price|tax id|vat id|vat number|tax number|opening balance|closing balance"
 #define CREDITS "credit|discount|refund|rebate|gutschrift|rabatt|remise"
 
 struct found {
-	bool total, due, part, after;
+	bool total, due, part;
 	int64_t total_pico, due_pico, part_pico;
+	unsigned total_number; /* the last line on which the largest total stands */
 	struct str total_line, due_line;
 };
 
@@ -480,7 +487,8 @@ static bool word_of(struct str s, const char *words) /* at the start of a word *
 	return false;
 }
 
-static void take_line(struct invoice *v, struct found *f, struct str before, struct str above, struct str whole, int64_t pico, unsigned number)
+static void take_line(struct invoice *v, struct found *f, struct str before, struct str above, struct str whole,
+		int64_t pico, unsigned number)
 {
 	const char *two = memmem(before.p, before.n, "  ", 2);
 	struct str text = two ? str_make(before.p, (size_t)(two - before.p)) : before;
@@ -498,22 +506,25 @@ static void take_line(struct invoice *v, struct found *f, struct str before, str
 		f->due_line = whole;
 		return;
 	}
-	if (word_of(before, TOTALS)) {
-		if (!f->total || f->total_pico < pico || !f->after) { /* the last, or the larger of several */
-			f->total = f->after = true;
+	bool tax = word_of(before, TAXES);
+	if (word_of(before, TOTALS) && (!tax || word_of(before, WITH_TAX))) { /* "Total VAT" is a tax, "Total incl. VAT" is none */
+		if (!f->total || f->total_pico <= pico) {
+			f->total = true;
 			f->total_pico = pico;
+			f->total_number = number;
 			f->total_line = whole;
 		}
 		return;
 	}
-	if (f->after || f->due || v->lines == INVOICE_LINES) /* behind the total are how-to-pay and summaries */
+	if (v->lines == INVOICE_LINES)
 		return;
 	for (size_t i = 0; i < text.n; i++)
 		words = words || letter(text.p[i]);
 	text = words ? text : above;
 	if (!text.n)
 		return;
-	v->line[v->lines++] = (struct invoice_line){.text = text, .pico = pico, .number = number, .tax = word_of(before, TAXES),
+	v->line[v->lines++] = (struct invoice_line){.text = text, .pico = pico, .number = number,
+						    .tax = tax,
 						    .credit = word_of(before, CREDITS) || pico < 0};
 }
 
@@ -522,40 +533,56 @@ static bool near_enough(money_wide a, money_wide b)
 	return a - b < CENT_PICO && b - a < CENT_PICO;
 }
 
-/* Rule 3. */
+/* Charges and taxes of the lines before `limit`. */
+static void sum_lines(const struct invoice *v, unsigned limit, money_wide *charges, money_wide *taxes)
+{
+	*charges = *taxes = 0;
+	for (unsigned i = 0; i < v->lines && v->line[i].number < limit; i++)
+		*(v->line[i].tax ? taxes : charges) += v->line[i].pico;
+}
+
+static void keep_lines(struct invoice *v, unsigned limit, bool taxes)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < v->lines && v->line[i].number < limit; i++)
+		if (taxes || !v->line[i].tax)
+			v->line[kept++] = v->line[i];
+	v->lines = kept;
+}
+
+/* Rule 3. Before the total stand the charges; where it stands in a box above them, all lines are. A tax may be inside the
+ * prices, and only named. */
 static void add_up(struct invoice *v, const struct found *f)
 {
-	money_wide charges = 0, taxes = 0, all;
+	const unsigned limits[2] = {f->total ? f->total_number : UINT32_MAX, UINT32_MAX};
+	money_wide charges = 0, taxes = 0, first = 0;
 	char a[MONEY_TEXT], b[MONEY_TEXT], d[MONEY_TEXT];
-	for (unsigned i = 0; i < v->lines; i++)
-		*(v->line[i].tax ? &taxes : &charges) += v->line[i].pico;
-	all = charges + taxes;
 	v->total_pico = f->total ? f->total_pico : f->due_pico;
-	if (f->total && f->due && f->due_pico > f->total_pico)
-		v->total_pico = f->due_pico;
-	if (v->lines == 0 || (charges == 0 && v->total_pico != 0)) { /* a receipt: a total and nothing else */
-		unsigned number = v->lines ? v->line[0].number : 1;
+	v->due_pico = f->due ? f->due_pico : v->total_pico;
+	for (unsigned i = 0; i < 2; i++) {
+		sum_lines(v, limits[i], &charges, &taxes);
+		first = i ? first : charges + taxes;
+		if (charges != 0 && near_enough(charges + taxes, v->total_pico)) {
+			keep_lines(v, limits[i], true);
+			v->confidence -= f->part && !near_enough(charges, f->part_pico) ? 10 : 0;
+			return;
+		}
+		if (charges != 0 && taxes != 0 && near_enough(charges, v->total_pico)) {
+			keep_lines(v, limits[i], false);
+			v->confidence -= 5;
+			return;
+		}
+	}
+	if (charges == 0) { /* a receipt: a total and nothing else */
+		unsigned number = f->total_number ? f->total_number : 1;
 		v->line[0] = (struct invoice_line){.text = STR("invoice total, without lines"), .pico = v->total_pico, .number = number};
 		v->lines = 1;
 		v->confidence -= 25;
 		return;
 	}
-	if (near_enough(charges, v->total_pico) && taxes != 0 && !near_enough(all, v->total_pico)) {
-		unsigned kept = 0; /* taxes are inside the prices and only named */
-		for (unsigned i = 0; i < v->lines; i++)
-			if (!v->line[i].tax)
-				v->line[kept++] = v->line[i];
-		v->lines = kept;
-		v->confidence -= 5;
-		all = charges;
-	}
-	if (!near_enough(all, v->total_pico)) {
-		v->wrong = true;
-		snprintf(v->doubt, sizeof v->doubt, "its %u lines sum to %s and its total is %s: %s apart", v->lines, money_human(all, 2, a),
-			 money_human(v->total_pico, 2, b), money_human(v->total_pico - all, 2, d));
-	} else if (f->part && !near_enough(charges, f->part_pico) && !near_enough(all, f->part_pico)) {
-		v->confidence -= 10;
-	}
+	v->wrong = true;
+	snprintf(v->doubt, sizeof v->doubt, "its lines sum to %s and its total is %s: %s apart", money_human(first, 2, a),
+		 money_human(v->total_pico, 2, b), money_human(v->total_pico - first, 2, d));
 }
 
 void invoice_read(struct str text, struct str vendors, struct invoice *v)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text of a PDF, by pdftotext (poppler-utils) as a process of its own: a parser of files from anywhere stays outside
+ * The text of a PDF, by pdftotext (poppler-utils) as a process of its own: a parser of files from anywhere stays
+ * outside
  * of this process, has little time and memory, and is not needed for anything else.
  */
 #include "import/pdf_text.h"
@@ -22,6 +23,7 @@ enum { CPU_S = 30, WALL_S = 60, NOT_FOUND = 127 };
 /* In the child, between fork and exec. */
 static void become_pdftotext(const char *path, int out)
 {
+	char plain[4096]; /* a path that looks like an option */
 	const struct rlimit cpu = {CPU_S, CPU_S}, memory = {MEMORY_BYTES, MEMORY_BYTES};
 	int null = open("/dev/null", O_RDWR);
 	dup2(null, STDIN_FILENO);
@@ -29,6 +31,8 @@ static void become_pdftotext(const char *path, int out)
 	dup2(null, STDERR_FILENO);
 	setrlimit(RLIMIT_CPU, &cpu);
 	setrlimit(RLIMIT_AS, &memory);
+	if (path[0] == '-' && snprintf(plain, sizeof plain, "./%s", path) < (int)sizeof plain)
+		path = plain;
 	execlp("pdftotext", "pdftotext", "-layout", "-nopgbrk", "-enc", "UTF-8", path, "-", (char *)NULL);
 	_exit(NOT_FOUND);
 }

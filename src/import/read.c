@@ -44,7 +44,8 @@ bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *dec
 				return false;
 			out[n++] = '.';
 			behind = true;
-		} else if ((c == '.' || c == ',' || c == '\'' || wide) && c != mark && !behind && i && group <= 3 && (!grouped || group == 3)) {
+		} else if ((c == '.' || c == ',' || c == '\'' || wide) && c != mark && !behind && i && group <= 3 && (!grouped ||
+			group == 3)) {
 			grouped = true;
 			group = 0;
 		} else {

@@ -170,7 +170,8 @@ static uint64_t details(const struct named_counts *c, bool output)
 }
 
 /* Whether the details stand inside: by the total, where it fits one reading. */
-static bool fits(const struct named_counts *c, uint64_t in, uint64_t out, uint64_t din, uint64_t dout, bool *in_inside, bool *out_inside)
+static bool fits(const struct named_counts *c, uint64_t in, uint64_t out, uint64_t din, uint64_t dout,
+		bool *in_inside, bool *out_inside)
 {
 	*in_inside = *out_inside = true;
 	if (c->total == in + out + din + dout)

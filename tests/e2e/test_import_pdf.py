@@ -120,6 +120,16 @@ def layouts():
     a = take(pdf(table(*receipt)))
     ok("a receipt with a total alone: one row, with less confidence, said", (D(a["billed"]), a["rows_new"], D(a["unclassified"])) == (D(12), 1, D(12)) and any("65 %" in n for n in a["notes"]), a)
 
+    boxed = (["Amazon Web Services EMEA", "Invoice Number: EU-7", ("Total amount due", "EUR 59.50"), "Billing period 2026-10-01 - 2026-10-31", ""],
+             [("Amazon Bedrock", "", "", "EUR 40.00"), ("Amazon SageMaker CreateTrainingJob", "", "", "EUR 10.00"), ("VAT 19 %", "", "", "EUR 9.50")], [])
+    a = take(pdf(table(*boxed)))
+    ok("a total in a box above its lines", (D(a["billed"]), a["rows_new"], D(a["other"])) == (D("59.50"), 3, D("9.50")), a)
+
+    nested = (["RunPod, Inc.", "Invoice number 1", "Service period Oct 1, 2026 - Oct 31, 2026"], [("Serverless GPU inference", "", "", "$70.00"), ("Pod H100", "", "", "$30.00"), ("Total usage charges", "", "", "$100.00")],
+              [("Total VAT", "$20.00"), ("Total incl. VAT", "$120.00"), ("Credit applied", "-$50.00"), ("Amount due", "$70.00")])
+    a = take(pdf(table(*nested)))
+    ok("a total of a part, a total of the tax, a total with it; what is due is said", (books(a), any("70.00 of it is due" in n for n in a["notes"])) == ((D(70), 0, D(20), D(30)), True), a)
+
     vat_inside = (["Hetzner Online", "Invoice no. H1", "Period 2026-10-01 - 2026-10-31"], [("GPU server", "", "", "119.00 EUR")], [("Total", "119.00 EUR"), ("incl. VAT 19 %", "19.00 EUR")])
     a = take(pdf(table(*vat_inside)))
     ok("a tax that is inside the prices is not added", D(a["billed"]) == D(119), a)
