@@ -131,6 +131,57 @@ void forward_own_addresses(struct request *r)
 	sb_fini(&out);
 }
 
+/* The offered protocols without a key that a browser put among them, where that is a virtual one. */
+static struct str protocols_without_key(struct request *r, struct str list)
+{
+	struct sb out;
+	struct str kept;
+	sb_init(&out, 8192);
+	while (list.p) {
+		struct str one = str_trim(str_cut(&list, ','));
+		if (str_starts(one, STR("openai-insecure-api-key.")) || !one.n)
+			continue;
+		sb_adds(&out, out.n ? ", " : "");
+		sb_add_str(&out, one);
+	}
+	kept = arena_str(&r->arena, sb_str(&out));
+	sb_fini(&out);
+	return kept;
+}
+
+int forward_upgrade(struct request *r, const struct exchange_handler *handler)
+{
+	struct header headers[HTTP_HEADERS + 2];
+	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
+	unsigned count = forward_headers(r, headers), kept = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct header one = headers[i];
+		if (str_ieq(one.name, STR("sec-websocket-extensions"))) /* compressed frames could not be read */
+			continue;
+		if (r->who.virtual_key && str_ieq(one.name, STR("sec-websocket-protocol")))
+			one.value = protocols_without_key(r, one.value);
+		if (one.value.n)
+			headers[kept++] = one;
+	}
+	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
+	r->exchange = target.p ? exchange_upgrade(r->worker->pool, &r->up->origin, target, "websocket", headers, kept, handler, r)
+			       : NULL;
+	return r->exchange ? 0 : -RR_NOMEM;
+}
+
+int forward_switch(struct request *r, const struct head *h)
+{
+	struct header headers[HTTP_HEADERS + 1];
+	char id[CALL_ID_TEXT];
+	unsigned count = 0;
+	for (unsigned i = 0; i < h->headers; i++)
+		if (!header_is_hop(h->header[i].name) && !str_ieq(h->header[i].name, STR("x-runrate-id")))
+			headers[count++] = h->header[i];
+	headers[count++] = (struct header){STR("x-runrate-id"), str_of(call_id_text(r->call.id, id))};
+	atomic_fetch_add_explicit(&r->worker->stats.status_class[1], 1, memory_order_relaxed);
+	return stream_upgrade(r->client, "websocket", headers, count);
+}
+
 void forward_keep_head(struct request *r, const struct head *h)
 {
 	static const struct str own[] = {NAME("content-length"), NAME("date"), NAME("x-runrate-id"), NAME("x-runrate-model"),
@@ -181,6 +232,8 @@ int forward_respond(struct request *r, int64_t content_length)
 		headers[count++] = (struct header){STR("x-runrate-model"), intern_str(r->call.model_answered)};
 	if (r->settled && !r->pass_only && r->call.price_status == PRICE_PRICED)
 		headers[count++] = (struct header){STR("x-runrate-cost"), str_of(money_text(r->call.cost_pico, cost))};
+	if (r->status == 426 && r->mode == ANSWER_OWN)
+		headers[count++] = (struct header){STR("sec-websocket-version"), STR("13")};
 	if (r->warning[0])
 		headers[count++] = (struct header){STR("x-runrate-soft-cap"), str_of(r->warning)};
 	if (r->clamped) {

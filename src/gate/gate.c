@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "gate/clerk.h"
 #include "gate/recover.h"
+#include "gate/socket.h"
 #include "gate/telemetry.h"
 
 enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
@@ -56,7 +57,7 @@ static const struct step {
 	{"forward", take_forward},   {"answer", take_answer},   {"look", take_look},     {"settle", take_settle},
 	{"release", take_release},
 };
-enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2 };
+enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2, STEP_FEATURES = 3 };
 
 void gate_run(struct request *r)
 {
@@ -75,6 +76,12 @@ void gate_run(struct request *r)
 	}
 	r->running = false;
 	request_maybe_free(r);
+}
+
+void gate_turn(struct request *r, bool whole)
+{
+	check(steps[STEP_FEATURES].take == take_features);
+	r->step = whole ? STEP_SETTLE : STEP_FEATURES;
 }
 
 /* ---- identify: which vendor's operation is this path? ---- */
@@ -115,7 +122,7 @@ static struct upstream *find_upstream(struct gate *g, const struct head *h, stru
 		*path = str_sub(*path, 4 + name.n, path->n);
 		return gate_upstream(g, str_copy(text, sizeof text, name));
 	}
-	if (str_starts(*path, STR("/v1beta/")) || str_starts(*path, STR("/upload/v1")))
+	if (str_starts(*path, STR("/v1beta/")) || str_starts(*path, STR("/upload/v1")) || str_starts(*path, STR("/ws/google.")))
 		return gate_upstream_for(g, API_GEMINI);
 	if (str_starts(*path, STR("/v1/")))
 		return gate_upstream_for(g, head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI);
@@ -146,6 +153,10 @@ static enum turn take_identify(struct request *r)
 	r->call.provider = r->up->name_id;
 	r->call.region = r->up->region_id;
 	r->call.surface = intern(str_of(r->surface->name));
+	if (head_get(h, "upgrade").n) {
+		enum turn turn = socket_identify(r);
+		return turn == WAIT ? NEXT : turn;
+	}
 	return NEXT;
 }
 
@@ -158,6 +169,12 @@ static struct str find_credential(const struct head *h, struct str query)
 		return str_trim(str_sub(v, 7, v.n));
 	if ((v = head_get(h, "x-api-key")).n || (v = head_get(h, "x-goog-api-key")).n)
 		return str_trim(v);
+	/* How browsers, which set no headers, give a key to a websocket (OpenAI's Realtime guide). */
+	for (v = head_get(h, "sec-websocket-protocol"); v.p;) {
+		struct str one = str_trim(str_cut(&v, ','));
+		if (str_starts(one, STR("openai-insecure-api-key.")))
+			return str_sub(one, 24, one.n);
+	}
 	while (query.p) {
 		struct str pair = str_cut(&query, '&');
 		if (str_starts(pair, STR("key=")))
@@ -251,7 +268,9 @@ static bool call_id_is(struct call_id a, struct call_id b)
 static enum turn take_features(struct request *r)
 {
 	struct json_fault fault = {0, NULL};
-	int rc = dialect_request(r->surface, r->path, r->query, sb_str(&r->body), &r->features, &fault);
+	int rc = r->socket ? 0 : dialect_request(r->surface, r->path, r->query, sb_str(&r->body), &r->features, &fault);
+	if (!rc && (r->socket || r->turn_of))
+		socket_features(r);
 	if (rc)
 		return gate_refuse(r, APIERR_BAD_REQUEST, "The request body cannot be metered: %s (byte %zu).",
 				   fault.what ? fault.what : "a billed field stands twice or has a wrong type", fault.at);
@@ -270,6 +289,8 @@ static enum turn take_features(struct request *r)
 static enum turn take_allow(struct request *r)
 {
 	enum writer_state state = writer_state(r->worker->gate->writer);
+	if (r->begun) /* it is under way already: what it costs is recorded */
+		return NEXT;
 	if (r->who.models[0] && r->features.model.n && !auth_list_allows(r->who.models, r->features.model))
 		return gate_refuse(r, APIERR_FORBIDDEN, "This key may not use model '%.*s'. It may use: %s.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)), r->who.models);
@@ -287,7 +308,7 @@ static enum turn take_allow(struct request *r)
 /* ---- cap: reserve the most that it can cost ---- */
 
 /* Our own refusals are recorded, those of jobs too. */
-static enum turn refuse_budget(struct request *r, const struct cap_refusal *no)
+enum turn gate_refuse_budget(struct request *r, const struct cap_refusal *no)
 {
 	char at[TIME_TEXT] = "never";
 	if (no->resets_us != INT64_MAX) {
@@ -300,7 +321,7 @@ static enum turn refuse_budget(struct request *r, const struct cap_refusal *no)
 	return gate_refuse(r, APIERR_BUDGET, "Refused by cap %s: %s. The window resets: %s.", no->cap_id, no->why, at);
 }
 
-static int reserve(struct request *r, struct cap_refusal *no)
+int gate_reserve(struct request *r, struct cap_refusal *no)
 {
 	struct cap_ask ask;
 	bool warn;
@@ -331,7 +352,7 @@ static bool clamp(struct request *r)
 	     most /= 2) {
 		r->features.max_output_tok = most;
 		settle_bound(r);
-		if (reserve(r, &no) == 0)
+		if (gate_reserve(r, &no) == 0)
 			return r->clamped = true;
 	}
 	return false;
@@ -352,9 +373,16 @@ static enum turn take_cap(struct request *r)
 {
 	struct caps *caps = r->worker->gate->caps;
 	struct cap_refusal no;
+	if (r->socket)
+		return socket_cap(r);
 	if (r->pass_only)
-		return jobs_cap(r, &no) ? refuse_budget(r, &no) : NEXT;
+		return jobs_cap(r, &no) ? gate_refuse_budget(r, &no) : NEXT;
 	settle_bound(r);
+	if (r->begun) { /* what was reserved ahead is its own; else it is spent when it is over */
+		if (!r->ticket.count && gate_reserve(r, &no))
+			r->ticket.count = 0;
+		return NEXT;
+	}
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
 		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)));
@@ -365,11 +393,11 @@ static enum turn take_cap(struct request *r)
 			return gate_refuse(r, APIERR_RATE, "This key asks faster than its limit; again in %u s.", wait);
 		}
 	}
-	if (!caps_any(caps))
+	if (!caps_any(caps) || r->ticket.count)
 		return NEXT;
-	if (reserve(r, &no) == 0)
+	if (gate_reserve(r, &no) == 0)
 		return NEXT;
-	return r->who.clamp && clamp(r) ? NEXT : refuse_budget(r, &no);
+	return r->who.clamp && clamp(r) ? NEXT : gate_refuse_budget(r, &no);
 }
 
 /* ---- levers: splices, never a re-serialised body ---- */
@@ -420,7 +448,7 @@ static enum turn take_note(struct request *r)
 	slot.high_pico = r->bound.status == PRICE_UNPRICED ? 0 : r->bound.total_pico;
 	memcpy(slot.currency, r->bound.currency.code, sizeof slot.currency);
 	r->slot = inflight_take(r->worker->inflight, &slot);
-	if (r->slot < 0)
+	if (r->slot < 0 && !r->begun)
 		return gate_refuse(r, APIERR_OVERLOADED, "Too many calls are under way.");
 	return NEXT;
 }
@@ -429,6 +457,8 @@ static enum turn take_note(struct request *r)
 
 static enum turn take_forward(struct request *r)
 {
+	if (r->socket || r->turn_of)
+		return socket_forward(r);
 	if (!r->client)
 		return OVER; /* left before anything was sent; the slot and the ticket go with the request */
 	if (forward_start(r))
@@ -472,6 +502,8 @@ static enum turn take_settle(struct request *r)
 			settle_price(r);
 		if (r->rated)
 			rate_settle(r->worker->gate->rate, r->call.key, r->rate_tok, settle_counts_tok(r));
+		if (r->turn_of && !r->ticket.count && r->call.price_status == PRICE_PRICED)
+			caps_spend(r->worker->gate->caps, &r->call);
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
 		r->settled = true;
 	}
@@ -491,6 +523,10 @@ enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, .
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
+	if (r->socket) { /* no session: an answer like others; of somebody who is known, a recorded one */
+		socket_free(r);
+		r->pass_only = r->step < STEP_FEATURES;
+	}
 	r->mode = ANSWER_OWN;
 	r->status = api_error_status(kind);
 	r->answer_done = true;
@@ -597,7 +633,8 @@ static void request_put(struct request *r)
 void request_maybe_free(struct request *r)
 {
 	bool waits_for_row = r->settled && !r->pass_only && !r->released;
-	if (!r->client && !r->exchange && !waits_for_row && !r->look.errands && !r->running && !r->idle) {
+	if (!r->client && !r->exchange && !r->socket && !r->turn_of && !waits_for_row && !r->look.errands && !r->running &&
+	    !r->idle) {
 		r->idle = true; /* once */
 		request_put(r);
 	}
@@ -623,6 +660,10 @@ static void on_body(struct stream *s, struct str bytes)
 	struct request *r = stream_user(s);
 	if (!r || r->mode == ANSWER_OWN)
 		return;
+	if (r->socket) {
+		socket_bytes(r, bytes);
+		return;
+	}
 	atomic_fetch_add_explicit(&r->worker->stats.bytes_in, bytes.n, memory_order_relaxed);
 	sb_add_str(&r->body, bytes);
 	if (r->body.full)
@@ -642,7 +683,9 @@ static void on_body_end(struct stream *s)
 static void on_drained(struct stream *s)
 {
 	struct request *r = stream_user(s);
-	if (r)
+	if (r && r->socket)
+		socket_drained(r);
+	else if (r)
 		answer_drained(r);
 }
 
@@ -653,6 +696,10 @@ static void on_closed(struct stream *s, enum http_end how)
 		return;
 	stream_set_user(s, NULL);
 	r->client = NULL;
+	if (r->socket) { /* it may be gone behind this */
+		socket_client_left(r);
+		return;
+	}
 	if (r->step < STEPS && !r->released)
 		answer_client_left(r);
 	gate_run(r);

@@ -114,6 +114,7 @@ struct worker {
 	size_t clearing_head, clearing_tail, clearing_cap; /* a ring; cap is a power of two */
 	struct request *spare;      /* finished requests, to be used again */
 	unsigned spares;
+	struct socket *sockets;     /* sessions over a websocket */
 	uint64_t ids;
 	uint32_t salt;
 	struct idle_work kick;      /* asks the writer once for many rows */
@@ -139,6 +140,10 @@ struct request {
 	struct worker *worker;
 	struct stream *client;        /* NULL once the client is gone */
 	struct exchange *exchange;    /* NULL before forwarding and after its end */
+	struct socket *socket;        /* this is a session over a websocket (gate/socket.h) */
+	struct socket *turn_of;       /* this is one response of such a session: no client of its own */
+	bool begun;                   /* of a turn: the vendor began it, so it is not refused any more */
+	uint64_t audio_bytes;         /* of a turn: speech that came */
 	struct request *next;         /* in one of the worker's lists */
 	unsigned step;
 	bool body_done, answer_done, settle_ready, settled, released, ended, running, idle;
@@ -202,6 +207,9 @@ enum turn { NEXT, WAIT, OVER };
 /* gate.c */
 extern const struct server_handler gate_handler;
 void gate_run(struct request *r);       /* goes on from the step at which it waits */
+void gate_turn(struct request *r, bool whole); /* the step at which a turn begins: features; whole: settle */
+int gate_reserve(struct request *r, struct cap_refusal *no); /* r->bound on its caps */
+enum turn gate_refuse_budget(struct request *r, const struct cap_refusal *no);
 /* Answers in the vendor's own error shape and goes on with settling. */
 enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 struct request *request_get(struct worker *w, struct stream *s);
@@ -212,6 +220,8 @@ void request_free(struct request *r); /* its memory, when the worker goes */
 /* The client's headers as the vendor shall see them: at most HTTP_HEADERS + 1. */
 unsigned forward_headers(struct request *r, struct header *out);
 int forward_start(struct request *r);
+int forward_upgrade(struct request *r, const struct exchange_handler *handler); /* to a websocket */
+int forward_switch(struct request *r, const struct head *h);                    /* the vendor's 101, to the client */
 void forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's */
 int forward_respond(struct request *r, int64_t content_length);  /* writes the client's head */
 void forward_own_addresses(struct request *r);                   /* in the gathered answer */

@@ -11,7 +11,7 @@
 
 #include "base/intern.h"
 #include "base/log.h"
-#include "gate/gate.h"
+#include "gate/socket.h"
 #include "gate/watch.h"
 
 /* Where neither the request nor the book says: larger than any model sold in November 2026 takes or gives. */
@@ -33,7 +33,7 @@ static struct price_query query_of(const struct request *r, struct str model)
 /* The dearest way in which the input may be billed: plain, or written to one of the vendor's caches. */
 static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 {
-	enum token_class ways[6] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_30M,
+	enum token_class ways[7] = {CLASS_IN_PLAIN, CLASS_IN_CACHE_WRITE, CLASS_IN_CACHE_WRITE_30M,
 				    CLASS_IN_CACHE_WRITE_12H};
 	struct price_query q = query_of(r, r->features.model);
 	UNSET struct price_result bound;
@@ -42,6 +42,8 @@ static void bound_input(struct request *r, struct usage *u, uint64_t in_tok)
 		ways[count++] = CLASS_IN_CACHE_WRITE_1H;
 	if (r->up->api != API_ANTHROPIC || r->features.cache_marks)
 		ways[count++] = CLASS_IN_CACHE_WRITE_5M;
+	if (r->socket || r->turn_of) /* what is heard costs more than what is read */
+		ways[count++] = CLASS_IN_AUDIO;
 	u->tok[CLASS_IN_PLAIN] = in_tok;
 	way = price_dearest(r->worker->gate->book, &q, u, ways, count);
 	u->tok[CLASS_IN_PLAIN] = 0;
@@ -72,6 +74,7 @@ void settle_bound(struct request *r)
 	const struct book *book = r->worker->gate->book;
 	const struct features *f = &r->features;
 	struct usage u;
+	bool speech = false;
 	uint64_t window = book_context_window_tok(book, r->up->name, f->model);
 	r->bound.in_tok = (f->body_bytes ? f->body_bytes : r->body.n) + f->images * PICTURE_MOST_TOK;
 	if (f->hidden_context)
@@ -89,7 +92,14 @@ void settle_bound(struct request *r)
 	u.tier = f->tier_asked == TIER_BATCH ? TIER_STANDARD : f->tier_asked;
 	u.fast = f->fast;
 	str_copy(u.geo, sizeof u.geo, str_of(f->geo));
-	u.tok[CLASS_OUT_TEXT] = r->bound.out_tok;
+	if (r->socket || r->turn_of) {
+		enum token_class ways[2] = {CLASS_OUT_TEXT, CLASS_OUT_AUDIO};
+		struct price_query q = query_of(r, f->model);
+		u.tok[CLASS_OUT_TEXT] = r->bound.out_tok;
+		speech = price_dearest(book, &q, &u, ways, 2) == 1;
+		u.tok[CLASS_OUT_TEXT] = 0;
+	}
+	u.tok[speech ? CLASS_OUT_AUDIO : CLASS_OUT_TEXT] = r->bound.out_tok;
 	bound_input(r, &u, r->bound.in_tok);
 	if (r->bound.status == PRICE_UNPRICED && u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
 		u.tier = TIER_UNKNOWN;
@@ -322,6 +332,8 @@ enum turn settle_push(struct request *r)
 		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
 		r->slot = -1;
 		r->released = r->ended = true;
+		if (r->turn_of)
+			socket_unrecorded(r);
 		if (r->client)
 			stream_abort(r->client);
 		return OVER;
@@ -359,6 +371,10 @@ void settle_bell(void *worker)
 
 void settle_release(struct request *r)
 {
+	if (r->turn_of) {
+		socket_release(r);
+		return;
+	}
 	if (!r->released) {
 		r->released = true;
 		if (r->client && (r->mode == ANSWER_WHOLE || r->mode == ANSWER_OWN)) {

@@ -13,8 +13,8 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "gate/gate.h"
 #include "gate/recover.h"
+#include "gate/socket.h"
 
 enum { REFRESH_US = 1000000, INFLIGHT_SLOTS = 65536, IDLE_PER_ORIGIN = 1024 };
 
@@ -39,6 +39,8 @@ static void on_refresh(struct timer *t)
 		if (w->index == 0)
 			worker_load_caps(w);
 	}
+	if (atomic_load_explicit(&w->gate->draining, memory_order_relaxed))
+		socket_stop(w);
 	if (w->index == 0)
 		holds_tick(w->gate->holds, loop_real_us(w->loop));
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);
@@ -94,7 +96,9 @@ int worker_start(struct worker *w, struct err *e)
 
 static void drain(void *arg)
 {
-	server_drain(((struct worker *)arg)->server);
+	struct worker *w = arg;
+	server_drain(w->server);
+	socket_stop(w);
 }
 
 void worker_drain(struct worker *w)

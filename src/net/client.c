@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REQUEST_HEAD_MOST = 256 * 1024 };
+enum { REQUEST_HEAD_MOST = 256 * 1024, TUNNEL_SPANS = 8 };
 
 static void link_work(struct deferred *d);
 
@@ -46,6 +46,7 @@ void exchange_finish(struct exchange *x, enum http_end how)
 	if (how != END_OK)
 		p->stats.failed++;
 	x->handler->on_done(x, how);
+	buf_fini(&x->out);
 	if (p->closing || p->spare_count >= EXCHANGES_KEPT || x->head.cap > HEAD_KEPT_BYTES) {
 		sb_fini(&x->head);
 		free(x);
@@ -108,6 +109,33 @@ static int link_watch(struct link *k)
 
 /* ---- out */
 
+/* What a tunnel's owner queued; when little is left of much, it is told. */
+static void tunnel_send(struct link *k)
+{
+	struct exchange *x = k->x;
+	while (x->out.n && !k->mute && !k->blocked) {
+		struct iovec iov[TUNNEL_SPANS];
+		unsigned count = buf_iov(&x->out, iov, TUNNEL_SPANS);
+		long sent = wire_send(&k->w, iov, count, k->pool->record);
+		if (sent >= 0) {
+			x->last_us = loop_now_us(k->pool->loop);
+			buf_drop(&x->out, (size_t)sent);
+		} else if (sent == WIRE_AGAIN) {
+			k->blocked = true;
+			link_watch(k);
+		} else {
+			k->mute = true; /* reading will tell */
+			if (sent == WIRE_BROKEN)
+				link_fail_soon(k, END_PEER_RESET, NULL);
+		}
+	}
+	if (x->above_mark && x->out.n <= x->limits->out_bytes / 2) {
+		x->above_mark = false;
+		if (x->handler->on_drained)
+			x->handler->on_drained(x);
+	}
+}
+
 static void link_send(struct link *k)
 {
 	struct exchange *x = k->x;
@@ -141,6 +169,8 @@ static void link_send(struct link *k)
 		k->blocked = false;
 		link_watch(k);
 	}
+	if (x->tunnel)
+		tunnel_send(k);
 }
 
 uint64_t exchange_due(const struct link *k, const struct exchange *x, enum http_end *how)
@@ -149,6 +179,8 @@ uint64_t exchange_due(const struct link *k, const struct exchange *x, enum http_
 	*how = END_TIMEOUT_TOTAL;
 	if (k->state < BUSY)
 		other = k->connect_by_us;
+	else if (x->tunnel)
+		other = x->last_us + x->limits->total_us;
 	else if (!x->paused)
 		other = x->got_bytes ? x->last_us + x->limits->stream_idle_us : x->from_us + x->limits->first_byte_us;
 	if (other < due) {
@@ -206,9 +238,19 @@ static long link_head(struct link *k, const char *p, size_t n)
 		link_failed(k, END_BAD_SYNTAX, "too many informational answers");
 		return -1;
 	}
+	if (h->status == 101 && !x->upgrade) {
+		link_failed(k, END_BAD_SYNTAX, "a 101 that was not asked for");
+		return -1;
+	}
 	h1_body_response(&x->answer, h, x->is_head ? STR("HEAD") : STR("GET"));
 	x->answered = true;
 	x->keep = h->keep_alive && h->status != 101 && x->answer.kind != H1_BODY_UNTIL_CLOSE;
+	if (h->status == 101) {
+		x->tunnel = true;
+		x->answer = (struct h1_body){.kind = H1_BODY_UNTIL_CLOSE};
+		x->total_by_us = DEADLINE_NEVER;
+		link_set_deadline(k);
+	}
 	x->handler->on_head(x, h);
 	return used;
 }
@@ -356,6 +398,8 @@ static void link_work(struct deferred *d)
 		return;
 	if (!x->paused && link_consume_kept(k) < 0)
 		return;
+	if (x->tunnel && x->out.n && !k->blocked)
+		tunnel_send(k);
 	if (k->poke) {
 		k->poke = false;
 		if (link_read(k) < 0)
@@ -503,7 +547,7 @@ static bool is_ours(struct str name)
 }
 
 static int write_request(struct pool *p, struct sb *out, const struct origin *o, struct str method, struct str target,
-			 const struct header *headers, unsigned count, struct str body)
+			 const char *protocol, const struct header *headers, unsigned count, struct str body)
 {
 	int rc;
 	sb_clear(&p->target);
@@ -514,6 +558,9 @@ static int write_request(struct pool *p, struct sb *out, const struct origin *o,
 	}
 	if ((rc = h1_write_request_line(out, method, target)) ||
 	    (rc = h1_write_header(out, STR("host"), str_of(o->authority))))
+		return rc;
+	if (protocol && ((rc = h1_write_header(out, STR("connection"), STR("Upgrade"))) ||
+			 (rc = h1_write_header(out, STR("upgrade"), str_of(protocol)))))
 		return rc;
 	for (unsigned i = 0; i < count; i++)
 		if (!is_ours(headers[i].name) && (rc = h1_write_header(out, headers[i].name, headers[i].value)))
@@ -548,13 +595,13 @@ static struct exchange *exchange_new(struct pool *p)
 
 int exchange_place(struct exchange *x, struct site *s)
 {
-	bool may_mux = s->tls && !s->only_h1 && s->speaks != SPEAKS_H1;
+	bool may_mux = s->tls && !s->only_h1 && s->speaks != SPEAKS_H1 && !x->upgrade;
 	struct link *k = may_mux ? mux_find(s) : NULL;
 	if (k) {
 		mux_join(k, x);
 		return 0;
 	}
-	k = link_take_idle(s);
+	k = x->upgrade ? NULL : link_take_idle(s);
 	x->reused = k;
 	if (!k && !(k = link_new(x->pool, s)))
 		return -RR_NOMEM;
@@ -579,15 +626,15 @@ int exchange_place(struct exchange *x, struct site *s)
 	return 0;
 }
 
-struct exchange *exchange_start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
-				const struct header *headers, unsigned count, struct str body,
-				const struct exchange_handler *handler, void *user)
+static struct exchange *start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
+			      const char *protocol, const struct header *headers, unsigned count, struct str body,
+			      const struct exchange_handler *handler, void *user)
 {
 	struct site *s = p->closing ? NULL : site_get(p, o);
 	struct exchange *x = s ? exchange_new(p) : NULL;
 	if (!x)
 		return NULL;
-	if (write_request(p, &x->head, o, method, path_and_query, headers, count, body))
+	if (write_request(p, &x->head, o, method, path_and_query, protocol, headers, count, body))
 		goto fail;
 	x->pool = p;
 	x->origin = o;
@@ -596,6 +643,7 @@ struct exchange *exchange_start(struct pool *p, const struct origin *o, struct s
 	x->user = user;
 	x->body = body;
 	x->is_head = str_eq(method, STR("HEAD"));
+	x->upgrade = protocol != NULL;
 	x->start_us = x->from_us = loop_now_us(p->loop);
 	x->total_by_us = x->start_us + x->limits->total_us;
 	if (exchange_place(x, s))
@@ -610,6 +658,36 @@ fail:
 	sb_fini(&x->head);
 	free(x);
 	return NULL;
+}
+
+struct exchange *exchange_start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
+				const struct header *headers, unsigned count, struct str body,
+				const struct exchange_handler *handler, void *user)
+{
+	return start(p, o, method, path_and_query, NULL, headers, count, body, handler, user);
+}
+
+struct exchange *exchange_upgrade(struct pool *p, const struct origin *o, struct str path_and_query, const char *protocol,
+				  const struct header *headers, unsigned count, const struct exchange_handler *handler,
+				  void *user)
+{
+	struct exchange *x = start(p, o, STR("GET"), path_and_query, protocol, headers, count, str_make("", 0), handler, user);
+	if (x)
+		buf_init(&x->out, TUNNEL_QUEUE_BYTES);
+	return x;
+}
+
+long exchange_send(struct exchange *x, struct str bytes)
+{
+	int rc;
+	if (!x->tunnel || !x->link || x->aborted)
+		return -RR_NET;
+	if ((rc = buf_add(&x->out, bytes.p, bytes.n)))
+		return rc;
+	if (x->out.n > x->limits->out_bytes)
+		x->above_mark = true;
+	link_schedule(x->link);
+	return (long)x->out.n;
 }
 
 void *exchange_user(const struct exchange *x)

@@ -23,6 +23,7 @@ enum {
 	HEAD_KEPT_BYTES = 4096,   /* a larger request head is given back at once */
 	INFORMATIONAL_MOST = 32,  /* 1xx answers before the real one */
 	FAULT_BYTES = 160,
+	TUNNEL_QUEUE_BYTES = 64 * 1024 * 1024, /* the caller stops long before */
 	/* The end that a peer gave an idle connection before it saw the request is here within a round trip. An end that
 	 * comes later may come from a vendor that has worked, and bills: a proxy must not ask twice (RFC 9110 9.2.2). */
 	RETRY_WITHIN_US = 1000000,
@@ -92,6 +93,8 @@ struct exchange {
 	uint64_t from_in;      /* bytes that the link had brought when it was sent */
 	int32_t stream;        /* 0 = not sent yet */
 	bool ended, stream_closed, moved;
+	struct buf out;        /* of a tunnel: what waits to be sent */
+	bool upgrade, tunnel, above_mark;
 	bool is_head, paused, aborted, answered, got_bytes, reused, retried, keep;
 	char fault[FAULT_BYTES];
 };

@@ -282,6 +282,11 @@ void stream_close_after(struct stream *s)
 	s->close_after = true;
 }
 
+int stream_upgrade(struct stream *s, const char *protocol, const struct header *headers, unsigned count)
+{
+	return s->ops->upgrade ? s->ops->upgrade(s, protocol, headers, count) : -RR_NOTFOUND;
+}
+
 void stream_raw(struct stream *s)
 {
 	if (s->ops->raw)

@@ -352,7 +352,7 @@ static size_t conn_body(struct conn *c, const char *p, size_t n)
 		return 0;
 	}
 	s->body_bytes += data.n;
-	if (s->body_bytes > srv->limits->body_bytes) {
+	if (s->body_bytes > srv->limits->body_bytes && !s->upgraded) {
 		conn_fail_stream(c, 413, END_TOO_LARGE, "the body is too large");
 		return 0;
 	}
@@ -613,7 +613,7 @@ void conn_late(struct deadlines *all, struct deadline *d)
 		conn_kill(c, c->phase == HANDSHAKE ? END_TIMEOUT_SLOW : END_OK);
 		return;
 	}
-	if (!s->body.done && !s->paused) {
+	if (!s->body.done && !s->paused && !s->upgraded) {
 		due = stream_body_due_us(s);
 		if (now >= due) {
 			conn_fail_stream(c, 408, END_TIMEOUT_SLOW, "the body comes too slowly");

@@ -65,6 +65,36 @@ static int h1_respond(struct stream *s, unsigned status, const struct header *he
 	return 0;
 }
 
+static int h1_upgrade(struct stream *s, const char *protocol, const struct header *headers, unsigned count)
+{
+	struct conn *c = s->c;
+	struct sb *out = &s->srv->text;
+	int rc;
+	if (c->dead)
+		return -RR_NET;
+	if (s->responded || !s->body.done)
+		return -RR_INTERNAL;
+	sb_clear(out);
+	if ((rc = h1_write_status_line(out, 101)) || (rc = h1_write_header(out, STR("connection"), STR("Upgrade"))) ||
+	    (rc = h1_write_header(out, STR("upgrade"), str_of(protocol))))
+		return rc;
+	for (unsigned i = 0; i < count; i++)
+		if (!is_ours(headers[i].name) && (rc = h1_write_header(out, headers[i].name, headers[i].value)))
+			return rc;
+	sb_add(out, "\r\n", 2);
+	if (out->full)
+		return -RR_LIMIT;
+	if ((rc = buf_add(&c->out, out->p, out->n)))
+		return rc;
+	s->responded = s->upgraded = s->close_after = true;
+	s->left = -1;
+	s->body.kind = H1_BODY_UNTIL_CLOSE;
+	s->body.done = false;
+	s->body_ended = true; /* no on_body_end: the end is on_closed */
+	conn_schedule(c);
+	return 0;
+}
+
 static long h1_send(struct stream *s, struct str bytes)
 {
 	struct conn *c = s->c;
@@ -144,7 +174,7 @@ static void h1_pause(struct stream *s, bool on)
 	s->body_from_us += now - s->paused_at_us; /* the wait was ours */
 	c->deaf = c->fin = false;
 	c->poke = wire_has_more(&c->w);
-	if (!s->body.done)
+	if (!s->body.done && !s->upgraded)
 		deadline_move(&s->srv->deadlines, &c->deadline, stream_body_due_us(s));
 	conn_schedule(c);
 }
@@ -161,4 +191,5 @@ const struct stream_ops stream_h1_ops = {
 	.abort = h1_abort,
 	.pause = h1_pause,
 	.queued = h1_queued,
+	.upgrade = h1_upgrade,
 };

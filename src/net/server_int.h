@@ -39,6 +39,7 @@ struct stream_ops {
 	void (*pause)(struct stream *s, bool on);
 	size_t (*queued)(const struct stream *s);
 	void (*raw)(struct stream *s); /* NULL = nothing to add */
+	int (*upgrade)(struct stream *s, const char *protocol, const struct header *headers, unsigned count); /* NULL = no */
 };
 
 struct stream {
@@ -54,6 +55,7 @@ struct stream {
 	uint64_t body_bytes, body_from_us, paused_at_us;
 	int64_t left; /* of the stated content length of the answer; -1 = none stated */
 	bool responded, ended, chunked, bodyless, body_ended, paused, above_mark, continue_sent, close_after;
+	bool upgraded; /* bytes both ways, no longer HTTP */
 	struct head head;
 };
 

@@ -56,7 +56,7 @@ static void put_batch(struct exchange *x, struct object *o, struct json_out *w)
 
 static void run_request(struct exchange *x, struct object *o, struct json request)
 {
-	struct exchange *inner = exchange_inner(x, "/v1/messages", json_get(request, "params").text);
+	struct exchange *inner = exchange_inner(x, "/v1/messages", json_get(request, "params").text, true);
 	struct json custom = json_get(request, "custom_id");
 	struct json_out w;
 	if (!inner)

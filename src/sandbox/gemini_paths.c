@@ -185,7 +185,7 @@ static void run_batch(struct exchange *x, struct object *o, struct json requests
 	jw_init(&w, &o->data);
 	jw_array(&w);
 	for (json_open(&it, requests); requests.type == JSON_ARRAY && json_next(&it, &key, &one);) {
-		struct exchange *inner = exchange_inner(x, path, json_get(one, "request").text);
+		struct exchange *inner = exchange_inner(x, path, json_get(one, "request").text, true);
 		if (!inner)
 			break;
 		key_of_line = json_path(one, "metadata.key");

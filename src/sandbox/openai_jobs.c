@@ -178,7 +178,7 @@ static bool run_line(struct exchange *x, struct object *o, struct str text)
 	if (json_parse(text, &line, NULL) || json_get(line, "body").type != JSON_OBJECT)
 		return false;
 	json_string_copy(json_get(line, "url"), url, sizeof url);
-	inner = exchange_inner(x, *url ? url : o->purpose, json_get(line, "body").text);
+	inner = exchange_inner(x, *url ? url : o->purpose, json_get(line, "body").text, true);
 	if (!inner)
 		return false;
 	put_batch_line(x, o, line, inner);

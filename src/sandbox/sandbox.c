@@ -196,7 +196,7 @@ static void exchange_free(struct exchange *x)
 	free(x);
 }
 
-struct exchange *exchange_inner(struct exchange *outer, const char *path, struct str body)
+struct exchange *exchange_inner(struct exchange *outer, const char *path, struct str body, bool batch)
 {
 	struct exchange *x = exchange_new(outer->sandbox);
 	if (!x)
@@ -207,7 +207,8 @@ struct exchange *exchange_inner(struct exchange *outer, const char *path, struct
 	x->ask.path = str_of(path);
 	x->ask.body = body;
 	x->ask.org = outer->ask.org;
-	x->ask.batch = true;
+	x->ask.batch = batch;
+	x->ask.head = batch ? NULL : outer->ask.head;
 	outer->sandbox->served++;
 	exchange_answer(x);
 	return x;
@@ -248,7 +249,9 @@ static void on_request(void *app, struct stream *st)
 static void on_body(struct stream *st, struct str bytes)
 {
 	struct exchange *x = stream_user(st);
-	if (x)
+	if (x && x->session)
+		session_bytes(x, bytes);
+	else if (x)
 		sb_add_str(&x->request, bytes);
 }
 
@@ -263,6 +266,8 @@ static void on_body_end(struct stream *st)
 		stream_abort(st);
 		return;
 	}
+	if (head_get(x->ask.head, "upgrade").n && session_open(x))
+		return;
 	exchange_answer(x);
 	play_begin(x);
 }
@@ -270,7 +275,7 @@ static void on_body_end(struct stream *st)
 static void on_drained(struct stream *st)
 {
 	struct exchange *x = stream_user(st);
-	if (x)
+	if (x && !x->session)
 		play_drained(x);
 }
 
@@ -281,7 +286,10 @@ static void on_closed(struct stream *st, enum http_end how)
 	if (!x)
 		return;
 	stream_set_user(st, NULL);
-	play_closed(x);
+	if (x->session)
+		session_closed(x);
+	else
+		play_closed(x);
 	*x->prev = x->next;
 	if (x->next)
 		x->next->prev = x->prev;

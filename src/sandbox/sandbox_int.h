@@ -124,6 +124,7 @@ struct exchange {
 	uint64_t ttft_us, gap_us;
 	enum { PLAY_CLEAN, PLAY_FIN, PLAY_RST, PLAY_STALL } ending;
 	bool raw, broken, listed, waiting, over;
+	struct session *session; /* a websocket: session.c */
 };
 
 /* ---- asking */
@@ -220,9 +221,15 @@ void anthropic_batches(struct exchange *x);
 
 /* ---- sandbox.c: a request inside a request (a line of a batch). end frees it. */
 
-struct exchange *exchange_inner(struct exchange *outer, const char *path, struct str body);
+struct exchange *exchange_inner(struct exchange *outer, const char *path, struct str body, bool batch);
 void exchange_inner_end(struct exchange *x);
 void exchange_answer(struct exchange *x); /* finds the vendor, plans the answer */
+
+/* ---- session.c: a websocket; false when it is none, and the request is answered as others are */
+
+bool session_open(struct exchange *x);
+void session_bytes(struct exchange *x, struct str bytes);
+void session_closed(struct exchange *x);
 
 /* ---- play.c */
 

@@ -50,7 +50,8 @@ static const struct script scripts[] = {
 	{"100 first", "POST",
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 		"HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", "x", KEEP, 201, END_OK},
-	{"101", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "", KEEP, 101, END_OK},
+	{"101 that nobody asked for", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "", KEEP, 0,
+		END_BAD_SYNTAX},
 	{"302 is not followed", "GET",
 		"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "", KEEP, 302,
 		END_OK},
