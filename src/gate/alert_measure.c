@@ -402,6 +402,8 @@ static int emit_caps(struct alert_meter *m, const struct alert_config *c, const 
 	for (unsigned i = 0; i < n; i++) {
 		struct alert_reading r = {.subject = intern(str_of(caps[i].rule.id)), .value = cap_share(&caps[i]),
 					  .limit = c->cond.number_pico, .from_us = caps[i].from_us, .to_us = caps[i].to_us};
+		if (caps[i].rule.window == WINDOW_TOTAL)
+			r.from_us = r.to_us = 0; /* it never begins anew */
 		if (scope_within(&c->scope, &caps[i].rule.scope))
 			to->emit(&r, to->arg);
 	}

@@ -14,13 +14,12 @@
 const char *const tally_token_name[TALLY_TOKENS] = {"input", "output", "cache_read", "cache_write", "reasoning"};
 
 static const struct tally_bounds durations = {
-	{10000, 20000, 40000, 80000, 160000, 320000, 640000, 1280000, 2560000, 5120000, 10240000, 20480000, 40960000,
-	 81920000},
+	10000, 1,
 	{"0.01", "0.02", "0.04", "0.08", "0.16", "0.32", "0.64", "1.28", "2.56", "5.12", "10.24", "20.48", "40.96", "81.92"},
 	true,
 };
 static const struct tally_bounds tokens = {
-	{1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864},
+	1, 2,
 	{"1", "4", "16", "64", "256", "1024", "4096", "16384", "65536", "262144", "1048576", "4194304", "16777216",
 	 "67108864"},
 	false,
@@ -85,20 +84,26 @@ static bool known_model(const struct tally *t, const struct tally_key *k)
 	return false;
 }
 
+unsigned tally_bucket(const struct tally_bounds *b, uint64_t v)
+{
+	uint64_t over = v ? (v - 1) / b->first : 0;
+	unsigned bits = over ? 64 - (unsigned)__builtin_clzll(over) : 0, i = (bits + b->doublings - 1) / b->doublings;
+	return i < TALLY_BOUNDS ? i : TALLY_BOUNDS;
+}
+
 static void hist_count(struct tally_hist *h, const struct tally_bounds *b, uint64_t v)
 {
-	unsigned i = 0;
-	while (i < TALLY_BOUNDS && v > b->at[i])
-		i++;
-	h->bucket[i]++;
+	h->bucket[tally_bucket(b, v)]++;
 	h->count++;
 	h->sum += v;
 }
 
 void tally_tokens_of(const struct usage *u, uint64_t tok[TALLY_TOKENS])
 {
-	tok[TALLY_IN] = usage_input_tok(u);
-	tok[TALLY_OUT] = usage_output_tok(u);
+	tok[TALLY_IN] = tok[TALLY_OUT] = 0;
+#define X(NAME, name, side, text) tok[side == 'o' ? TALLY_OUT : TALLY_IN] += u->tok[CLASS_##NAME];
+#include "model/token_classes.def"
+#undef X
 	tok[TALLY_CACHE_READ] = u->tok[CLASS_IN_CACHE_READ] + u->tok[CLASS_IN_AUDIO_CACHE_READ] +
 				u->tok[CLASS_IN_IMAGE_CACHE_READ];
 	tok[TALLY_CACHE_WRITE] = u->tok[CLASS_IN_CACHE_WRITE] + u->tok[CLASS_IN_CACHE_WRITE_5M] +

@@ -31,13 +31,16 @@ struct tally_hist {
 	uint64_t bucket[TALLY_BOUNDS + 1]; /* the last: above every bound */
 	uint64_t count, sum;               /* microseconds or tokens */
 };
-/* Upper bounds, inclusive: microseconds or tokens, and as text in seconds or tokens. */
+/* Upper bounds, inclusive, each the one before doubled once or twice; `first` in microseconds or tokens, the text in
+ * seconds or tokens. */
 struct tally_bounds {
-	uint64_t at[TALLY_BOUNDS];
+	uint64_t first;
+	unsigned doublings;
 	const char *text[TALLY_BOUNDS];
 	bool seconds;
 };
 const struct tally_bounds *tally_bounds_of(enum tally_what what);
+unsigned tally_bucket(const struct tally_bounds *b, uint64_t v); /* TALLY_BOUNDS: above every bound */
 
 struct tally_series {
 	struct tally_key key;
