@@ -8,18 +8,13 @@
 #ifndef RR_GATE_ALERT_MEASURE_H
 #define RR_GATE_ALERT_MEASURE_H
 
+#include "gate/alert_state.h"
 #include "gate/gate.h"
 
 struct alert_meter;
 struct alert_meter *alert_meter_new(struct gate *g, struct err *e);
 void alert_meter_free(struct alert_meter *m);
 
-struct alert_reading {
-	uint32_t subject;           /* which model, cap or upstream; 0: the figure has one value */
-	money_wide value, limit;    /* 10^-12 of the currency, of one, of the whole */
-	struct currency currency;   /* of money */
-	int64_t from_us, to_us;     /* the window; both 0: none */
-};
 /* Emits each value of the alert's figure. 0 or a negative code with e filled (nothing more is emitted). */
 typedef void alert_emit(const struct alert_reading *r, void *arg);
 int alert_measure(struct alert_meter *m, unsigned index, alert_emit *emit, void *arg, struct err *e);

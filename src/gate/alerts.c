@@ -14,15 +14,8 @@
 #include "base/log.h"
 #include "gate/alert_measure.h"
 
-enum { SUBJECTS = 64, BODY_BYTES = 64 * 1024, TIMEOUT_US = 10000000 };
+enum { SUBJECTS = 64, BODY_BYTES = 64 * 1024, TIMEOUT_US = 10000000, LOOK_MOST_US = 600000000 };
 #define PATIENCE_US (UINT64_C(3600) * 1000000)
-
-struct subject {
-	uint32_t name;
-	bool used, firing, told;
-	int64_t window_us; /* in which it was told */
-	int64_t told_us;
-};
 
 struct watched {
 	struct alerts *alerts;
@@ -30,9 +23,10 @@ struct watched {
 	const struct alert_config *conf;
 	struct outbox *out;
 	bool owns; /* alerts with one address share its outbox */
-	uint64_t next_us;
+	uint64_t next_us, took_us;
 	bool complained;
-	struct subject subject[SUBJECTS];
+	unsigned pass;
+	struct alert_state subject[SUBJECTS];
 };
 
 struct alerts {
@@ -168,74 +162,79 @@ static void tell(struct watched *x, const struct alert_reading *r, const char *s
 /* ---- when it is told ---- */
 
 /* Its place; of a full table that of the one that was told longest ago and is not firing. */
-static struct subject *subject_of(struct watched *x, uint32_t name)
+static struct alert_state *state_of(struct watched *x, uint32_t subject)
 {
-	struct subject *oldest = NULL;
+	struct alert_state *free_one = NULL;
 	for (unsigned i = 0; i < SUBJECTS; i++) {
-		struct subject *s = &x->subject[i];
-		if (s->used && s->name == name)
+		struct alert_state *s = &x->subject[i];
+		if (s->used && s->subject == subject)
 			return s;
-		if (!s->used || (!s->firing && (!oldest || (oldest->used && s->told_us < oldest->told_us))))
-			oldest = oldest && !oldest->used ? oldest : s;
+		if (!s->firing && (!free_one || (free_one->used && (!s->used || s->told_us < free_one->told_us))))
+			free_one = s;
 	}
-	if (oldest)
-		*oldest = (struct subject){.name = name, .used = true};
-	return oldest;
-}
-
-/* A figure that wavers around its limit is not told again and again: it is over when a tenth lies between. */
-static bool well_over(const struct alert_when *w, const struct alert_reading *r)
-{
-	money_wide tenth = r->limit / 10;
-	bool above = w->op == OP_ABOVE || w->op == OP_ABOVE_OR_AT;
-	return !alert_when_holds(w->op, above ? r->value + tenth : r->value - tenth, r->limit);
-}
-
-static void set_firing(struct alerts *a, struct subject *s, bool firing)
-{
-	if (s->firing != firing)
-		atomic_fetch_add(&a->firing, firing ? 1 : -1u);
-	s->firing = firing;
+	if (free_one)
+		*free_one = (struct alert_state){.subject = subject, .used = true};
+	return free_one;
 }
 
 static void on_reading(const struct alert_reading *r, void *arg)
 {
 	struct watched *x = arg;
 	struct alerts *a = x->alerts;
-	const struct alert_when *w = &x->conf->cond;
-	int64_t now_us = clock_real(a->gate->clock);
-	bool holds = alert_when_holds(w->op, r->value, r->limit);
-	struct subject *s = subject_of(x, r->subject);
+	struct alert_state *s = state_of(x, r->subject);
+	bool fired;
+	enum alert_event event;
 	if (!s)
 		return;
-	if (s->firing && s->window_us != r->from_us)
-		set_firing(a, s, false); /* a new window */
-	if (holds && !s->firing && (!s->told || (s->window_us != r->from_us || !r->from_us)) &&
-	    (!s->told || now_us - s->told_us >= x->conf->again_us)) {
-		set_firing(a, s, true);
-		s->told = true;
-		s->told_us = now_us;
-		s->window_us = r->from_us;
+	s->pass = x->pass;
+	fired = s->firing;
+	event = alert_step(s, x->conf->cond.op, r, clock_real(a->gate->clock), x->conf->again_us);
+	if (s->firing != fired)
+		atomic_fetch_add(&a->firing, s->firing ? 1 : -1u);
+	if (event == ALERT_FIRING) {
 		atomic_fetch_add(&a->fired, 1);
 		tell(x, r, "firing");
-	} else if (s->firing && !holds && !r->from_us && well_over(w, r)) {
-		set_firing(a, s, false);
+	} else if (event == ALERT_RESOLVED) {
 		atomic_fetch_add(&a->resolved, 1);
 		tell(x, r, "resolved");
 	}
 }
 
+/* What was not seen this time (a new day without an unpriced model, a cap that is gone) holds no more. */
+static void forget_unseen(struct watched *x)
+{
+	for (unsigned i = 0; i < SUBJECTS; i++)
+		if (x->subject[i].firing && x->subject[i].pass != x->pass) {
+			x->subject[i].firing = false;
+			atomic_fetch_sub(&x->alerts->firing, 1);
+		}
+}
+
+/* All alerts together use a twentieth of one core at most: what takes long to look at is looked at less often. The lesser
+ * of the last two times counts, since a new window's usual is worked out once. */
+static uint64_t next_look_us(const struct alerts *a, struct watched *x, uint64_t took_us)
+{
+	uint64_t least_us = alert_look_us(x->conf->cond.figure);
+	uint64_t fair_us = (took_us < x->took_us ? took_us : x->took_us) * 20 * a->count;
+	x->took_us = took_us;
+	return least_us > fair_us ? least_us : fair_us < LOOK_MOST_US ? fair_us : LOOK_MOST_US;
+}
+
 void alerts_tick(struct alerts *a)
 {
-	uint64_t now_us = clock_mono(a->gate->clock);
 	for (unsigned i = 0; i < a->count; i++) {
 		struct watched *x = &a->watched[i];
+		uint64_t from_us = clock_mono(a->gate->clock), to_us;
 		struct err e = {0};
 		int rc;
-		if (now_us < x->next_us)
+		if (from_us < x->next_us)
 			continue;
-		x->next_us = now_us + alert_look_us(x->conf->cond.figure);
+		x->pass++;
 		rc = alert_measure(a->meter, i, on_reading, x, &e);
+		if (!rc)
+			forget_unseen(x);
+		to_us = clock_mono(a->gate->clock);
+		x->next_us = to_us + next_look_us(a, x, to_us - from_us);
 		if (rc && !x->complained)
 			LOG(LOG_ERROR, "alert_not_measured", LOG_S("name", x->conf->name), LOG_S("why", str_of(e.what)));
 		x->complained = rc != 0;

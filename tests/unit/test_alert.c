@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Conditions of alerts: what is read, and what is refused where.
+ * Conditions of alerts: what is read, and what is refused where. When an alert is told, step by step and at random.
  */
 #include "base/err.h"
-#include "gate/alert_when.h"
+#include "base/rng.h"
+#include "gate/alert_state.h"
 #include "t.h"
 
 static struct alert_when w;
@@ -127,6 +128,79 @@ TEST(comparisons)
 	T_TRUE(alert_when_holds(OP_ABOVE_OR_AT, 1, 1) && !alert_when_holds(OP_ABOVE_OR_AT, 0, 1));
 	T_TRUE(alert_when_holds(OP_BELOW, 0, 1) && !alert_when_holds(OP_BELOW, 1, 1));
 	T_TRUE(alert_when_holds(OP_BELOW_OR_AT, 1, 1) && !alert_when_holds(OP_BELOW_OR_AT, 2, 1));
+}
+
+enum { H = 3600 };
+#define US INT64_C(1000000)
+
+TEST(when_it_is_told)
+{
+	static const struct {
+		int64_t at_s, window_s, value;
+		enum alert_event want;
+	} steps[] = { /* limit 100, above, again after an hour */
+		{0, H, 99, ALERT_NOTHING}, {10, H, 100, ALERT_NOTHING}, {20, H, 101, ALERT_FIRING}, {30, H, 500, ALERT_NOTHING},
+		{40, H, 50, ALERT_NOTHING}, {50, H, 600, ALERT_NOTHING}, /* the same window */
+		{60, 2 * H, 50, ALERT_NOTHING}, {70, 2 * H, 101, ALERT_NOTHING}, /* a new one, but within the hour */
+		{H + 20, 2 * H, 102, ALERT_FIRING}, {H + 30, 2 * H, 103, ALERT_NOTHING},
+	}, without[] = {
+		{0, 0, 101, ALERT_FIRING}, {10, 0, 99, ALERT_NOTHING}, {20, 0, 91, ALERT_NOTHING}, {30, 0, 90, ALERT_RESOLVED},
+		{40, 0, 500, ALERT_NOTHING}, {H - 1, 0, 500, ALERT_NOTHING}, {H, 0, 500, ALERT_FIRING}, {H + 1, 0, 0, ALERT_RESOLVED},
+	};
+	struct alert_state s = {0};
+	for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct alert_reading r = {.value = steps[i].value, .limit = 100, .from_us = steps[i].window_s * US, .to_us = 1};
+		T_EQ_I(alert_step(&s, OP_ABOVE, &r, steps[i].at_s * US, H * US), steps[i].want);
+	}
+	memset(&s, 0, sizeof s);
+	for (unsigned i = 0; i < sizeof without / sizeof *without; i++) {
+		struct alert_reading r = {.value = without[i].value, .limit = 100};
+		T_EQ_I(alert_step(&s, OP_ABOVE, &r, without[i].at_s * US, H * US), without[i].want);
+	}
+	memset(&s, 0, sizeof s); /* the other way round: free space below a tenth */
+	for (unsigned i = 0; i < 4; i++) {
+		static const int64_t value[] = {9, 10, 11, 12};
+		static const enum alert_event want[] = {ALERT_FIRING, ALERT_NOTHING, ALERT_RESOLVED, ALERT_NOTHING};
+		struct alert_reading r = {.value = value[i], .limit = 10};
+		T_EQ_I(alert_step(&s, OP_BELOW, &r, i * US, H * US), want[i]);
+	}
+}
+
+/* Whatever comes: never twice within `again`, never twice in a window, firing and resolved in turn. */
+TEST(it_never_spams)
+{
+	struct rng rng;
+	unsigned told = 0, resolved = 0;
+	rng_seed(&rng, 3);
+	for (unsigned run = 0; run < 400; run++) {
+		struct alert_state s = {0};
+		bool windows = run % 2;
+		int64_t last = INT64_MIN, last_window = -1, at = 0;
+		bool firing = false;
+		for (unsigned i = 0; i < 500; i++) {
+			struct alert_reading r = {.value = (int64_t)rng_below(&rng, 200), .limit = 100};
+			enum alert_event event;
+			at += (int64_t)rng_below(&rng, 900) * US;
+			r.from_us = windows ? 1 + at / (H * US) : 0;
+			event = alert_step(&s, OP_ABOVE, &r, at, H / 2 * US);
+			if (event == ALERT_FIRING) {
+				T_TRUE(r.value > 100 && (last == INT64_MIN || at - last >= H / 2 * US));
+				T_TRUE(!windows || r.from_us != last_window);
+				T_TRUE(windows || !firing);
+				last = at;
+				last_window = r.from_us;
+				firing = true;
+				told++;
+			} else if (event == ALERT_RESOLVED) {
+				T_TRUE(!windows && firing && r.value <= 90);
+				firing = false;
+				resolved++;
+			} else if (!windows && !firing && r.value > 100) {
+				T_TRUE(last != INT64_MIN && at - last < H / 2 * US); /* nothing is held back but by `again` */
+			}
+		}
+	}
+	T_TRUE(told > 10000 && resolved > 5000);
 }
 
 T_MAIN
