@@ -114,6 +114,8 @@ bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *dec
 struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
 uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */
 struct str json_text(struct import_ctx *x, struct json v);               /* unescaped, in the record's arena */
+/* A row of a CSV as the JSON record that it was made of: its columns as texts. For sources whose CSV is their JSON. */
+struct json csv_record(struct import_ctx *x, struct csv *c);
 bool header_has(const struct csv *c, const char *const *names);          /* all of them, ended by NULL */
 /* Text of a SKU, meter or usage type to what a token of it is. */
 struct token_words {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Langfuse: observations, as the API, the JSON and the blob export give them (camel or snake case), alone or beside
+ * Langfuse: observations, as the API, the JSON, CSV and blob exports give them (camel or snake case), alone or beside
  * their trace.
  *
  * 1. Keys of usageDetails are not normalised (input, input_tokens, promptTokenCount, input_cache_read ... over 40
@@ -19,7 +19,7 @@ static struct json either(struct json r, const char *camel, const char *snake)
 static unsigned probe(struct json r)
 {
 	bool trace = either(r, "traceId", "trace_id").type == JSON_STRING;
-	bool usage = either(r, "usageDetails", "usage_details").type != JSON_NONE;
+	bool usage = either(r, "usageDetails", "usage_details").type != JSON_NONE || json_get(r, "usage").type == JSON_OBJECT;
 	return trace && usage && json_get(r, "type").type == JSON_STRING ? 100 : 0;
 }
 
@@ -30,6 +30,26 @@ static struct json map_of(struct import_ctx *x, struct json v)
 	if (v.type == JSON_STRING && json_parse(json_text(x, v), &m, NULL))
 		m.type = JSON_NONE;
 	return m;
+}
+
+static unsigned probe_csv(const struct csv *c)
+{
+	bool trace = csv_column(c, "trace_id") >= 0 || csv_column(c, "traceId") >= 0;
+	bool usage = csv_column(c, "usage_details") >= 0 || csv_column(c, "usageDetails") >= 0 || csv_column(c, "inputUsage") >= 0;
+	return trace && usage && csv_column(c, "id") >= 0 && csv_column(c, "type") >= 0 ? 100 : 0;
+}
+
+/* Counts of exports without usageDetails: `usage` of the first API, columns of the first CSV. */
+static void older_usage(struct import_ctx *x, struct json r, struct named_counts *c)
+{
+	static const char *const names[][2] = {{"usage.input", "input"}, {"usage.output", "output"}, {"usage.total", "total"},
+					       {"inputUsage", "input"}, {"outputUsage", "output"}, {"totalUsage", "total"}};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		struct json v = json_path(r, names[i][0]);
+		uint64_t n;
+		if (v.type == JSON_STRING ? read_count(json_text(x, v), &n) == NULL : json_u64(v, &n) == 0)
+			named_count_add(c, str_of(names[i][1]), n);
+	}
 }
 
 static uint64_t id_of(struct import_ctx *x, struct json r, struct json id)
@@ -48,13 +68,15 @@ static void read_usage(struct import_ctx *x, struct json r, struct span *n)
 	bool bare = false, anthropic = false, prompt = false;
 	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); json_next(&it, &key, &value);) {
 		uint64_t v;
-		if (json_u64(value, &v))
-			continue;
+		if (value.type == JSON_STRING ? read_count(json_text(x, value), &v) != NULL : json_u64(value, &v) != 0)
+			continue; /* blob exports may write counts as texts */
 		named_count_add(&c, key, v);
 		bare = bare || str_eqc(key, "input");
 		anthropic = anthropic || str_eqc(key, "cache_read_input_tokens") || str_eqc(key, "cache_creation_input_tokens");
 		prompt = prompt || str_icontains(key, STR("prompt"));
 	}
+	if (!c.any && !c.has_total)
+		older_usage(x, r, &c);
 	/* Langfuse prices each key by itself, so its own keys exclude each other; raw ones mean what their vendor means */
 	c.beside = bare || (anthropic && !prompt) || c.n[CLASS_IN_CACHE_READ] > c.n[CLASS_IN_PLAIN];
 	n->used = c.any;
@@ -116,6 +138,11 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	return spans_add(x, x->state, &n, e);
 }
 
+static int row(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	return record(x, csv_record(x, c), csv_row(c), e);
+}
+
 static int finish(struct import_ctx *x, struct err *e)
 {
 	return spans_finish(x, x->state, e);
@@ -128,10 +155,12 @@ static void state_free(struct import_ctx *x)
 
 const struct import_source source_langfuse = {
 	.name = "langfuse",
-	.title = "Langfuse observations (API, JSON and blob exports)",
+	.title = "Langfuse observations (API, JSON, CSV and blob exports)",
 	.flags = SRC_LINES,
 	.state_bytes = sizeof(struct spans),
+	.probe_csv = probe_csv,
 	.probe_json = probe,
+	.csv_row = row,
 	.json_record = record,
 	.batch_end = finish,
 	.state_free = state_free,

@@ -152,6 +152,29 @@ uint32_t json_name(struct import_ctx *x, struct json v)
 	return s.n ? intern(s) : 0;
 }
 
+struct json csv_record(struct import_ctx *x, struct csv *c)
+{
+	struct json v = {JSON_NONE, {NULL, 0}};
+	struct json_out w;
+	struct sb b;
+	struct str text;
+	sb_init(&b, 8 * 1024 * 1024);
+	jw_init(&w, &b);
+	jw_object(&w);
+	for (unsigned i = 0; i < csv_columns(c); i++) {
+		struct str value = read_null(csv_field(c, (int)i));
+		char name[128];
+		if (value.n)
+			jw_kstr(&w, str_copy(name, sizeof name, csv_header(c, i)), value);
+	}
+	jw_end_object(&w);
+	text = arena_str(&x->arena, sb_str(&b));
+	sb_fini(&b);
+	if (!text.p || json_parse(text, &v, NULL))
+		v.type = JSON_NONE;
+	return v;
+}
+
 bool header_has(const struct csv *c, const char *const *names)
 {
 	for (; *names; names++)

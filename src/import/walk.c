@@ -192,6 +192,8 @@ static void probe_json(struct file *f, struct records *r, const struct import_so
 	}
 	if (f->source && !(f->source->flags & SRC_LINES))
 		f->lines = false;
+	if (!seen && !fault->code)
+		err_set(fault, RR_INPUT, "it holds no records: nothing was used in its time, or too little was asked for");
 }
 
 /* Documents of several kinds: the file once more in the list for each further source. */

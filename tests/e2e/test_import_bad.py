@@ -138,6 +138,8 @@ def strange():
                  "names in capitals": text.split("\n", 1)[0].upper() + "\n" + text.split("\n", 1)[1]}
         forms = {k: v.encode() for k, v in forms.items()} | {"UTF-16": text.encode("utf-16"), "UTF-16BE": b"\xfe\xff" + text.encode("utf-16-be"), "gzip": gzip.compress(text.encode())}
         wrong = []
+        if name not in ("focus", "litellm") and "--all" not in sys.argv:  # what depends on the reader of CSV alone
+            forms = {k: forms[k] for k in ("CRLF", "columns in another order", "columns more", "UTF-16")}
         for form, data in forms.items():
             rc, a, err = run(put(f"strange/{name}.csv", data), "--dry-run")
             if rc or money(a, name) != want:
@@ -218,7 +220,7 @@ def broken():
                              ("html", b"<!DOCTYPE html><html><body>Please sign in</body></html>", "HTML"), ("xml", b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "HTML or XML"),
                              ("parquet", b"PAR1" + bytes(50), "Parquet"), ("bzip2", b"BZh91AY&SY" + bytes(50), "bzip2"), ("xz", b"\xfd7zXZ\x00" + bytes(50), "xz"),
                              ("elf", b"\x7fELF\x02\x01\x01\x00" + bytes(3000), ""), ("png", b"\x89PNG\r\n\x1a\n" + bytes(300), ""), ("zeros", bytes(5000), "binary"),
-                             ("error", b'{"error": {"message": "Invalid API key", "type": "invalid_request_error"}}', "Invalid API key"), ("number", b"42\n", ""), ("null", b"null", ""),
+                             ("error", b'{"error": {"message": "Invalid API key", "type": "invalid_request_error"}}', "Invalid API key"), ("page", b'{"object": "page", "data": []}', "no records"), ("number", b"42\n", ""), ("null", b"null", ""),
                              ("utf16json", '[{"a": 1}]'.encode("utf-16"), "UTF-16"), ("deep", b"[" * 100000, ""), ("quote", b'"', ""), ("comma", b",", ""), ("bom", b"\xef\xbb\xbf", "empty")):
         rc, a, err = run(put(f"b/x-{name}", data))
         ok(f"{name}: refused with the reason", rc == 4 and a is None and word in err, (rc, a, err))
@@ -334,7 +336,7 @@ def main():
     headers()
     broken()
     jsons()
-    mutations(250 if all_ else 6, seed)
+    mutations(250 if all_ else 4, seed)
     fixtures(60 if all_ else 1, seed)
     if not shutil.which("zstd"):
         skipped += 1

@@ -296,6 +296,13 @@ def langfuse():
     for i, (u, tokens, cost) in enumerate(LANGFUSE):
         a = take(json.dumps([one(i, u)]), name="x.json")
         same(f"Langfuse keys {', '.join(u)}", (a["tokens"], D(a["priced"])), (tokens, D(cost)))
+    rows = [{"id": f"o{i}", "trace_id": "t", "type": "GENERATION", "start_time": "2026-10-01 10:00:00.5", "provided_model_name": "gpt-4.1-mini", "usage_details": json.dumps(u),
+             "total_cost": "0.25", "input": 'a "prompt", long'} for i, (u, _, _) in enumerate(LANGFUSE)]
+    a = take(csv_text(rows))
+    same("Langfuse's CSV: the same rows", (a["source"], a["tokens"], D(a["priced"]), D(a["claimed"])),
+         ("langfuse", sum(t for _, t, _ in LANGFUSE), sum(D(c) for _, _, c in LANGFUSE), D("0.25") * len(LANGFUSE)))
+    first = [{"id": "a", "traceId": "t", "type": "GENERATION", "startTime": "2026-10-01T10:00:00Z", "model": "gpt-4.1-mini", "usage": {"input": 1000, "output": 100, "total": 1100, "unit": "TOKENS"}}]
+    same("Langfuse's first API: usage as an object", take(json.dumps({"data": first}), name="x.json")["tokens"], 1100)
     a = take(json.dumps([one(0, {"input_tokens": 1000, "cache_creation_input_tokens": 30, "ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20, "output_tokens": 5})]), name="x.json")
     same("Langfuse: a sum of cache writes beside its parts counts once", a["tokens"], 1035)
 
