@@ -4,6 +4,7 @@
  * words of meters, occurrences, values as exports write them.
  */
 #include "import/import_i.h"
+#include "import/invoice.h"
 #include "import/records.h"
 #include "import/spans.h"
 
@@ -250,6 +251,41 @@ TEST(values_as_exports_write_them)
 	T_TRUE(!read_time(STR("2024-09-01 00:00:00 UTC"), &t) && !read_time(STR("2024-09-01T00:00:00Z"), &v) && t == v);
 	T_TRUE(read_time(STR("01/09/2024"), &t) != NULL);
 	T_EQ_I(read_null(STR(" NULL ")).n, 0);
+}
+
+static const char *amount(const char *text, char mark)
+{
+	static char out[MONEY_TEXT];
+	int64_t pico;
+	return invoice_amount(str_of(text), mark, &pico) ? money_text(pico, out) : "none";
+}
+
+TEST(amounts_and_dates_of_invoices)
+{
+	static const char *const points[][2] = {{"$1,234.50", "1234.5"}, {"1,234.50 USD", "1234.5"}, {"(12.00)", "-12"}, {"-$5.25", "-5.25"},
+						{"$-5.25", "-5.25"}, {"5.00-", "-5"}, {"\xE2\x88\x92" "5.00", "-5"}, {"$20", "20"}, {"CA$ 3.10", "3.1"},
+						{"20", "none"}, {"1,23", "none"}, {"12,34.00", "none"}, {"1.2.3", "none"}, {"INV-0042", "none"},
+						{"20.00%", "none"}, {"", "none"}, {"-", "none"}, {"$", "none"}, {"31.10.2026", "none"}};
+	static const char *const commas[][2] = {{"1.234,50 \xE2\x82\xAC", "1234.5"}, {"1\xC2\xA0" "234,50", "1234.5"}, {"7,5", "none"}, {"1.234", "none"},
+						{"EUR 1.234", "1234"}, {"0,10", "0.1"}};
+	static const struct {
+		const char *text;
+		int year, month, day;
+	} dates[] = {{"2026-10-01", 2026, 10, 1}, {"on Oct 1, 2026.", 2026, 10, 1}, {"1 October 2026", 2026, 10, 1}, {"1. Oktober 2026", 2026, 10, 1},
+		     {"31.12.2026", 2026, 12, 31}, {"12/31/2026", 2026, 12, 31}, {"31/12/2026", 2026, 12, 31}, {"05/10/2026", 0, 0, 0},
+		     {"March 5", 0, 0, 0}, {"2026-13-01", 0, 0, 0}, {"10 of 12", 0, 0, 0}};
+	for (unsigned i = 0; i < sizeof points / sizeof *points; i++)
+		T_EQ_S(amount(points[i][0], '.'), points[i][1]);
+	for (unsigned i = 0; i < sizeof commas / sizeof *commas; i++)
+		T_EQ_S(amount(commas[i][0], ','), commas[i][1]);
+	for (unsigned i = 0; i < sizeof dates / sizeof *dates; i++) {
+		int64_t us = 0;
+		size_t end;
+		bool read = invoice_date(str_of(dates[i].text), &us, &end);
+		T_EQ_I(read, dates[i].year != 0);
+		if (read)
+			T_EQ_I(us, days_from_civil(dates[i].year, (unsigned)dates[i].month, (unsigned)dates[i].day) * US_PER_DAY);
+	}
 }
 
 /* A log repeats what the gateway measured: the call counts once, as measured. */
