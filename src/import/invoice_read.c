@@ -585,6 +585,11 @@ static void add_up(struct invoice *v, const struct found *f)
 		 money_human(v->total_pico, 2, b), money_human(v->total_pico - first, 2, d));
 }
 
+bool invoice_is(struct str text)
+{
+	return any_of(text, "invoice|receipt|rechnung|facture|factura|fattura|statement|amount due|bill to|billed to|billing");
+}
+
 void invoice_read(struct str text, struct str vendors, struct invoice *v)
 {
 	struct found f = {0};

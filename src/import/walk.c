@@ -21,6 +21,7 @@
 #include "base/table.h"
 #include "import/agent_db.h"
 #include "import/import_i.h"
+#include "import/invoice.h"
 #include "import/mapping.h"
 #include "import/mixed.h"
 #include "import/pdf_text.h"
@@ -280,6 +281,8 @@ static int probe_pdf(struct file *f, const struct import_source *as, bool map, s
 	rc = pdf_text(f->path, &text, e);
 	if (!rc && !str_trim(sb_str(&text)).n)
 		rc = refuse(e, f->path, "it is a PDF without text: a scan, most likely", "ask the vendor for the data as CSV; pictures are not read");
+	if (!rc && !invoice_is(sb_str(&text)))
+		rc = refuse(e, f->path, "it is a PDF, and no invoice: it never calls itself one", "export the data as CSV");
 	sb_fini(&text);
 	return rc ? err_at(e, f->path, 0, 0) : 0;
 }

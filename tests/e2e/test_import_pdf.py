@@ -143,9 +143,9 @@ def wrong():
         "no date": ((["OpenAI, LLC", "Invoice number INV-1"], rows, tail), "no date"),
         "a date that reads in two ways": ((["OpenAI, LLC", "Invoice date 05/10/2026"], rows, tail), "no date"),
         "both decimal marks": ((head, rows + [("x", "", "", "1.234,56 €")], tail), "decimal points and with decimal commas"),
-        "no currency": ((["OpenAI", "Period 2026-10-01 - 2026-10-31"], [("Tokens", "", "", "5.00")], [("Total", "5.00")]), "currency"),
-        "two currencies": ((["Somebody", "USD or EUR", "Period 2026-10-01 - 2026-10-31"], [("Tokens", "", "", "5.00")], [("Total", "5.00")]), "currency"),
-        "an unknown vendor, a bare $, no lines": ((["Acme Cloud", ("Date", "2026-10-05")], [], [("Total", "$5.00")]), "too little"),
+        "no currency": ((["OpenAI", "Invoice", "Period 2026-10-01 - 2026-10-31"], [("Tokens", "", "", "5.00")], [("Total", "5.00")]), "currency"),
+        "two currencies": ((["Somebody", "Invoice", "USD or EUR", "Period 2026-10-01 - 2026-10-31"], [("Tokens", "", "", "5.00")], [("Total", "5.00")]), "currency"),
+        "an unknown vendor, a bare $, no lines": ((["Acme Cloud", "Receipt", ("Date", "2026-10-05")], [], [("Total", "$5.00")]), "too little"),
     }
     for name, (layout, word) in cases.items():
         a = take(pdf(table(*layout)), rc=4)
@@ -153,6 +153,8 @@ def wrong():
         ok(f"{name}: rejected whole, with the reason", len(reasons) == 1 and word in reasons[0] and books(a) == (0, 0, 0, 0), a)
     scan = take(pdf([]), rc=4)
     ok("a PDF without text: a scan, said", "scan" in scan.get("error", ""), scan)
+    paper = take(pdf(table(["Attention Is All You Need"], [("BLEU", "", "", "28.40")], [("Total", "41.80")])), rc=4)
+    ok("a paper is no invoice, and is not rejected as one", "no invoice" in paper.get("error", ""), paper)
     cut = take(pdf(table(*OPENAI))[:300], rc=4)
     ok("a PDF that is cut off is refused, and does not hang", "PDF" in cut.get("error", ""), cut)
     mixed = TMP / "folder"
