@@ -54,6 +54,7 @@ struct first_run {
 	struct ledger *ledger;
 	char scratch[256], scratch_ledger[300];
 	bool in_scratch;
+	char keep[200]; /* what of the folder would be imported to keep it */
 	struct first report;
 };
 
@@ -128,6 +129,17 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 	return rc;
 }
 
+/* "./usage.csv", "./usage.csv ./costs.csv", or the folder when there are more. A name that a shell would take apart is quoted. */
+static void note_file(struct first_run *f, const char *path, unsigned known)
+{
+	size_t n = strlen(f->keep);
+	bool plain = !strpbrk(path, " \t'\"$`\\;&|<>(){}*?!#~");
+	if (known > 2 || (!plain && strchr(path, '\'')) || n + strlen(path) + 4 > sizeof f->keep)
+		str_copy(f->keep, sizeof f->keep, STR("."));
+	else if (strcmp(f->keep, ".") != 0)
+		snprintf(f->keep + n, sizeof f->keep - n, plain ? "%s%s" : "%s'%s'", n ? " " : "", path);
+}
+
 /* Every file of the folder that turns out to be an export; what is none is passed over in silence. */
 static unsigned read_exports(struct first_run *f, const struct discovered *d)
 {
@@ -139,6 +151,7 @@ static unsigned read_exports(struct first_run *f, const struct discovered *d)
 		if (read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches &&
 		    s->rows_new + s->rows_revised + s->rows_rejected) {
 			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);
+			note_file(f, d->file[i], known);
 		}
 		import_summary_fini(s);
 	}
@@ -156,6 +169,7 @@ static int read_arguments(struct first_run *f, const char *const *paths, unsigne
 		rc = read_paths(f, &paths[i], 1, s, e);
 		if (!rc) {
 			say_summary(f, "export", paths[i], s);
+			note_file(f, paths[i], i + 1);
 			*rejected = *rejected || s->rows_rejected;
 		}
 		import_summary_fini(s);
@@ -262,10 +276,16 @@ static void print_text(struct first_run *f, bool files, double took_s, struct sb
 		return;
 	}
 	if (f->in_scratch)
-		sb_adds(out, "\nKeep it            runrate import FILE     then: runrate explain inference\n");
+		sb_addf(out, "\nKeep it            runrate import %s\n                   then: runrate explain inference\n",
+			f->keep[0] ? f->keep : "FILE");
 	else
 		sb_adds(out, "\nWhy this number?   runrate explain inference\n");
 	sb_adds(out, "Pay less?          runrate plan advise\n");
+	if (f->report.report.training.total_pico == 0)
+		sb_adds(out, "Paid once?         runrate outlay add --kind consultant --amount 'GBP 8000' \\\n"
+			     "                     --date 2026-09-14    it then stands under TRAINING\n");
+	if (!f->report.report.billed_pico && f->report.report.calls)
+		sb_adds(out, "Invoice right?     runrate reconcile INVOICE     or: runrate pull openai\n");
 }
 
 static int run(int argc, char **argv)

@@ -39,7 +39,7 @@ static void outlay_json(struct json_out *w, const struct outlay *o, int64_t now_
 }
 
 static const struct opt add_help[] = {
-	{"kind", 0, OPT_STR, NULL, NULL, "K", "pretrain, finetune, labelling, evaluation, storage, hardware, consultant, commitment, other"},
+	{"kind", 0, OPT_STR, NULL, NULL, "K", "pretrain, finetune, labelling, evaluation, storage, hardware, consultant, commitment, prepaid, credit, tax, other"},
 	{"amount", 0, OPT_MONEY, NULL, NULL, "M", "what was paid, as 'GBP 8000'"},
 	{"date", 0, OPT_TIME, NULL, NULL, "D", "when it was paid"},
 	{"life", 0, OPT_U64, NULL, NULL, "MONTHS", "months over which it is used up (default 0: at once)"},
@@ -59,8 +59,12 @@ const struct command cmd_outlay_add = {
 	.summary = "enter what was paid once: a fine-tune, labels, a machine",
 	.usage = "outlay add --kind K --amount M --date D [--life MONTHS] [--retires D] [--serves FEATURE] [--note T]",
 	.text = "The training checkbook is capital: it stands apart from what inference costs every month. With --life the\n"
-		"amount is used up evenly over that many calendar months (`report --basis amortised`), never beyond --retires.",
+		"amount is used up evenly over that many calendar months (`report --basis amortised`), never beyond --retires.\n\n"
+		"Credit that was prepaid (--kind prepaid --provider P) is drawn down by that vendor's usage: by cash it counts when bought\n"
+		"and usage from it does not, by use it is the other way round, and what is left at its end was paid for nothing. Credits\n"
+		"and taxes (--kind credit, tax) are lines of their own in neither checkbook, never netted.",
 	.examples = "$ runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14 --life 12 --serves support-bot\n"
+		    "$ runrate outlay add --kind prepaid --provider openai --amount 'USD 5000' --date 2026-09-01 --life 12\n"
 		    "$ runrate outlay add --kind hardware --amount '$31,000' --date 2026-02-01 --life 36 --note 'two GPUs'\n",
 	.options = add_help,
 	.run = run_add,
@@ -105,7 +109,11 @@ static int outlay_of(const struct given *g, struct outlay *o, struct err *e)
 		return err_set(e, RR_USAGE, "--life is in months, at most 1200");
 	if (g->retires_given && g->retires_us <= g->date_us)
 		return err_set(e, RR_USAGE, "--retires lies before --date");
-	o->amount_pico = g->amount.pico;
+	if (o->kind == OUTLAY_PREPAID && !g->provider) {
+		err_set(e, RR_USAGE, "whose credit is it? --provider is missing");
+		return err_hint(e, "the vendor whose usage draws it down: --kind prepaid --provider openai");
+	}
+	o->amount_pico = o->kind == OUTLAY_CREDIT ? -g->amount.pico : g->amount.pico;
 	o->currency = g->amount.currency;
 	if (!o->currency.code[0] && currency_parse(str_of(globals.currency ? globals.currency : "USD"), &o->currency))
 		return err_set(e, RR_USAGE, "%s is no currency code", globals.currency);

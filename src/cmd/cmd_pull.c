@@ -55,7 +55,8 @@ struct pulled {
 	bool reconciled;
 };
 
-int pull_once(const struct pull_job *job, struct pull_result *r, struct import_summary *s, struct reconcile *rec, bool *reconciled,
+int pull_once(const struct pull_job *job, struct pull_result *r, struct import_summary *s, struct reconcile *rec,
+		bool *reconciled,
 	      struct arena *a, struct err *e)
 {
 	struct pull_options o = {.vendor = job->vendor, .base = job->base, .account = job->account, .since_us = job->since_us,
@@ -127,7 +128,8 @@ void pull_reconcile_text(const struct reconcile *r, int64_t now_us, struct sb *o
 		sb_addf(out, "reconciled: the ledger agrees with the bill in all %u rows\n", r->count);
 		return;
 	}
-	sb_addf(out, "reconciled: %u of %u rows agree, residual %s %s\n", r->count - r->off, r->count, money_text(r->residual_pico, a),
+	sb_addf(out, "reconciled: %u of %u rows agree, residual %s %s\n", r->count - r->off, r->count,
+			money_text(r->residual_pico, a),
 		r->currency.code);
 	for (unsigned i = 0; i < r->count && shown < ROWS_SHOWN; i++) {
 		const struct reconcile_row *x = &r->rows[i];
@@ -195,7 +197,8 @@ static int once(const struct pull_job *job, bool strict)
 	if (e.code)
 		rc = cmd_fail(&e);
 	else if (!rc)
-		rc = s->rows_rejected ? err_exit_code(RR_INPUT) : strict && p.reconciled && p.reconcile.off ? err_exit_code(RR_RECONCILE) : 0;
+		rc = s->rows_rejected ? err_exit_code(RR_INPUT) : strict && p.reconciled && p.reconcile.off
+				? err_exit_code(RR_RECONCILE) : 0;
 	import_summary_fini(s);
 	free(s);
 	arena_fini(&a);
@@ -259,7 +262,8 @@ static int run(int argc, char **argv)
 		err_hint(&e, "runrate pull openai, or runrate pull anthropic; for other vendors: runrate import FILE");
 		return cmd_fail(&e);
 	}
-	if (width_of(width, &job.width, &e) || (job.account && strlen(job.account) > 60 && err_set(&e, RR_USAGE, "--account is longer than 60 bytes")))
+	if (width_of(width, &job.width, &e) || (job.account && strlen(job.account) > 60 && err_set(&e, RR_USAGE,
+			"--account is longer than 60 bytes")))
 		return cmd_fail(&e);
 	if (since && cmd_when("--since", since, tz_get("UTC", &e), false, &job.since_us, &e))
 		return cmd_fail(&e);

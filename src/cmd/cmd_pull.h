@@ -16,8 +16,10 @@ struct pull_job {
 	bool dry_run;
 	const atomic_bool *stop;
 };
-/* The key comes from the environment. *s: import_summary_fini() it in any case. Memory of the rows comes from the arena. */
-int pull_once(const struct pull_job *job, struct pull_result *r, struct import_summary *s, struct reconcile *rec, bool *reconciled,
+/* The key comes from the environment. *s: import_summary_fini() it in any case. Memory of the rows comes from
+ * the arena. */
+int pull_once(const struct pull_job *job, struct pull_result *r, struct import_summary *s, struct reconcile *rec,
+		bool *reconciled,
 	      struct arena *a, struct err *e);
 /* The pulls of a configuration, each when it is due, on a thread of their own. NULL: there are none. */
 struct gate_config;

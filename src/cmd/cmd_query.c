@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "base/fs.h"
 #include "gate/config.h"
+#include "report/shares.h"
 
 const char cmd_rate_help[] = "a dated rate, as USD/GBP=0.7692@2026-10-01; may be given several times";
 
@@ -197,5 +199,15 @@ int cmd_query(const struct query_flags *g, struct report_query *q, struct arena 
 		return -RR_USAGE;
 	if (q->from_us >= q->to_us)
 		return err_set(e, RR_USAGE, "--since lies behind --until");
+	if (g->shares || q->by == BY_TEAM) {
+		struct shares *shares = NULL;
+		char path[4096];
+		fs_config_path("shares.yaml", path, sizeof path);
+		if ((g->shares || fs_exists(path)) && shares_load(g->shares ? g->shares : path, a, &shares, e))
+			return e->code ? -e->code : -RR_CONFIG;
+		q->shares = shares;
+		if (g->shares && q->by != BY_TEAM)
+			return err_set(e, RR_USAGE, "--shares shares costs between teams: report --by team");
+	}
 	return use_rates(g, q, a, e);
 }

@@ -11,6 +11,7 @@
 
 struct query_flags {
 	const char *by, *since, *until, *basis, *env;
+	const char *shares;    /* NULL: shares.yaml beside the configuration, if there is one */
 	struct opt_list rates; /* "USD/GBP=0.7692@2026-10-01" */
 };
 

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_query.h"
+#include "report/forecast.h"
 #include "report/report_file.h"
 
 enum { OUT_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
@@ -22,6 +23,8 @@ static const struct opt report_help[] = {
 	{"xlsx", 0, OPT_STR, NULL, NULL, "FILE", "a workbook with live formulas and the sources of prices"},
 	{"svg", 0, OPT_STR, NULL, NULL, "FILE", "the chart over time; - is standard output"},
 	{"against", 0, OPT_STR, NULL, NULL, "PLAN", "a kept plan (plan lifetime --json) beside what came"},
+	{"shares", 0, OPT_STR, NULL, NULL, "FILE",
+			"costs that teams share, with the key (default: shares.yaml of the configuration)"},
 	{NULL},
 };
 
@@ -30,7 +33,7 @@ const struct command cmd_report = {
 	.name = "report",
 	.summary = "what was spent, in two checkbooks: inference and training",
 	.usage = "report [--by K] [--since T] [--until T] [--currency C] [--basis cash|amortised] [--env E|all] "
-		 "[--html FILE] [--xlsx FILE] [--svg FILE] [--against PLAN]",
+		 "[--html FILE] [--xlsx FILE] [--svg FILE] [--against PLAN] [--shares FILE]",
 	.text = "Inference recurs, training is paid once: one block each, never mixed. The headline counts production; pilots\n"
 		"and tests stand beside it. Amounts of several currencies are not added unless --currency names one and\n"
 		"--rate or the configuration states rates. Calls without a known price are counted, and never taken for free.",
@@ -75,6 +78,29 @@ static int over_time(struct report *days, struct ledger *l, const struct report 
 	q.by = q.to_us - q.from_us > 200 * US_PER_DAY ? BY_MONTH : BY_DAY;
 	q.currency = r->currency;
 	return report_make(days, l, &q, a, e);
+}
+
+/* The month under way, where the report reaches to it; a monthly cap on everything is its budget. Without
+ * enough days there is none. */
+static void look_ahead(struct report *r, struct ledger *l, struct arena *a)
+{
+	struct forecast *f = arena_new(a, struct forecast);
+	struct report_query q = r->query;
+	const int64_t *budget = NULL;
+	struct err e = {0};
+	if (!f || r->empty || !r->currency.code[0] || q.to_us < q.now_us - 2 * US_PER_DAY || q.from_us > q.now_us)
+		return;
+	q.currency = r->currency;
+	for (unsigned i = 0; i < r->cap_count; i++) {
+		const struct cap_rule *c = &r->caps[i].rule;
+		char scope[512];
+		if (r->caps[i].book == BOOK_INFERENCE && c->window == WINDOW_MONTH && c->amount_pico != INT64_MAX &&
+		    currency_eq(c->currency, r->currency) && strcmp(cap_scope_text(&c->scope, scope, sizeof scope),
+				"everything") == 0)
+			budget = &c->amount_pico;
+	}
+	if (forecast_make(f, l, &q, 1, budget, &e) == 0 && f->months)
+		r->forecast = f;
 }
 
 static int write_text(const char *path, struct sb *text, struct err *e)
@@ -129,6 +155,7 @@ static int run(int argc, char **argv)
 		{"xlsx", 0, OPT_STR, &f.xlsx, NULL, "FILE", report_help[7].help},
 		{"svg", 0, OPT_STR, &f.svg, NULL, "FILE", report_help[8].help},
 		{"against", 0, OPT_STR, &f.against, NULL, "PLAN", report_help[9].help},
+		{"shares", 0, OPT_STR, &g.shares, NULL, "FILE", report_help[10].help},
 		{NULL},
 	};
 	const char *positional[1];
@@ -151,6 +178,8 @@ static int run(int argc, char **argv)
 		rc = report_make(&r, l, &q, &a, &e);
 		if (!rc)
 			rc = read_plan(&f, l, &r, &a, &e);
+		if (!rc)
+			look_ahead(&r, l, &a);
 		if (!rc)
 			rc = write_files(&f, l, &r, &a, &e);
 		ledger_close(l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pulls of `serve`: each vendor when its last pull is `every` ago, one after the other. What goes wrong is logged and tried
- * again later; calls that are served meanwhile know nothing of it.
+ * The pulls of `serve`: each vendor when its last pull is `every` ago, one after the other. What goes wrong is logged
+ * and tried again later; calls that are served meanwhile know nothing of it.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ struct pull_clock {
 
 static void say(const struct pull_config *c, const struct import_summary *s, const struct reconcile *r, bool reconciled)
 {
-	LOG(LOG_INFO, "pulled", LOG_S("vendor", str_of(c->vendor)), LOG_N("rows_new", s->rows_new), LOG_N("rows_revised", s->rows_revised),
+	LOG(LOG_INFO, "pulled", LOG_S("vendor", str_of(c->vendor)), LOG_N("rows_new", s->rows_new), LOG_N("rows_revised",
+			s->rows_revised),
 	    LOG_N("rows_rejected", s->rows_rejected));
 	if (reconciled) {
 		struct sb text;
@@ -51,7 +52,8 @@ static int64_t last_us(const struct pull_clock *p, const struct pull_config *c)
 /* Returns when the next one is due. */
 static int64_t pull(struct pull_clock *p, const struct pull_config *c)
 {
-	struct pull_job job = {.vendor = pull_vendor_named(c->vendor), .base = c->base, .account = c->account, .ledger = p->ledger,
+	struct pull_job job = {.vendor = pull_vendor_named(c->vendor), .base = c->base, .account = c->account,
+			.ledger = p->ledger,
 			       .since_us = INT64_MIN, .stop = &p->stop};
 	struct import_summary *s = calloc(1, sizeof *s);
 	struct reconcile rec = {0};

@@ -162,8 +162,14 @@ void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule)
 	x->call.class_rule = rule;
 	x->classified = true;
 	if (!x->call.surface) { /* "bill I-hosting": hosting of a tuned model is a line of its own by --by surface */
-		char text[32];
+		char text[64];
+		struct str kind = intern_str(rule);
+		size_t dash = str_chr(kind, '-');
+		kind = dash == SIZE_MAX ? STR("") : str_sub(kind, dash + 1, kind.n < dash + 33 ? kind.n : dash + 33);
 		snprintf(text, sizeof text, "bill %s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend));
+		/* taxes, credits, support and storage are each a line of their own: rule "charge-tax" is "bill O tax" */
+		if (x->call.book == BOOK_OTHER && kind.n)
+			snprintf(text, sizeof text, "bill O %.*s", STR_ARG(kind));
 		x->call.surface = intern(str_of(text));
 	}
 }

@@ -215,11 +215,11 @@ static struct str rule_id(struct book *b, const struct price_rule *r)
 			 r->window_from_min % 60u, r->window_to_min / 60u, r->window_to_min % 60u);
 	if (r->above_input_tok)
 		snprintf(above, sizeof above, "+above%llu", (unsigned long long)r->above_input_tok);
-	return arena_printf(&b->arena, "%.*s/%.*s/%s%s%s%s%s%.*s%s%s%s%s%s", STR_ARG(r->provider), STR_ARG(r->model),
+	return arena_printf(&b->arena, "%.*s/%.*s/%s%s%s%s%s%.*s%s%s%s%s%s%s", STR_ARG(r->provider), STR_ARG(r->model),
 			    meter_name(r->meter), r->tier > TIER_STANDARD ? "+" : "",
 			    r->tier > TIER_STANDARD ? tier_name(r->tier) : "", r->fast ? "+fast" : "",
 			    r->region.n ? "+" : "", STR_ARG(r->region), above, window, r->weekdays ? "+weekdays" : "",
-			    dated ? "@" : "", dated ? day : "");
+			    dated ? "@" : "", dated ? day : "", r->agreed ? "~agreed" : "");
 }
 
 int book_add_rule(struct book *b, uint32_t model, const struct price_rule *in)

@@ -42,6 +42,7 @@ struct price_rule {
 	bool any_tier;             /* no tier changes it (tools) */
 	bool fast;                 /* the premium "fast" speed */
 	bool free;                 /* a 0 that the source states, not a gap */
+	bool agreed;               /* off the list, by an agreement of the user (book_agree.c) */
 	bool derived;              /* by a stated ratio of the vendor, not listed by itself */
 	uint8_t weekdays;          /* bit 0 Monday .. bit 6 Sunday, in UTC; 0 = every day */
 	uint16_t window_from_min, window_to_min; /* UTC minutes of the day, [from, to), may wrap; equal = all day */

@@ -150,13 +150,15 @@ static void lint_rule(struct lint *l, const struct price_rule *r)
 {
 	const struct price_rule *o;
 	bool own = l->m->format == BOOK_OWN;
+	if (r->agreed) /* its list price is looked at */
+		return;
 	if (r->listed_atto == 0 && !r->free)
 		say(l, r, true, "a price of zero that nobody calls free");
 	if (own && (r->source.n == 0 || r->source_date.n == 0))
 		say(l, r, true, "no %s", r->source.n ? "source date" : "source");
 	for (uint32_t i = 0; i < l->m->rule_count; i++) {
 		o = &l->b->rule[l->m->first_rule + i].r;
-		if (o > r && o->meter == r->meter && o->rank == r->rank && o->any_tier == r->any_tier &&
+		if (o > r && o->meter == r->meter && o->rank == r->rank && o->any_tier == r->any_tier && o->agreed == r->agreed &&
 		    same_but(r, o, false, false, false))
 			say(l, r, true, "holds at the same time as %.*s", STR_ARG(o->id));
 	}

@@ -138,6 +138,8 @@ void model_names(struct name_list *l, struct str provider, struct str model);
 
 /* Readers: 0, or a negative code with *e. `name` is for messages and for the source column. */
 int book_read_csv(struct book *b, struct str text, const char *name, struct err *e);
+/* Agreements off the list, over what the book has; finishes it. */
+int book_agree(struct book *b, struct str text, const char *name, struct err *e);
 int book_read_genai(struct book *b, struct json top, const char *name, struct err *e);
 int book_read_litellm(struct book *b, struct json top, const char *name, struct err *e);
 int book_read_langfuse(struct book *b, struct json top, const char *name, struct err *e);

@@ -185,6 +185,15 @@ struct book *book_builtin(struct err *e)
 		rc = own ? book_overlay(b, own, e) : -RR_CONFIG;
 		book_free(own);
 	}
+	fs_config_path("contracts.csv", path, sizeof path);
+	if (!rc && fs_exists(path)) {
+		struct sb text;
+		sb_init(&text, BOOK_TEXT_BYTES);
+		rc = fs_read(path, &text, e);
+		if (!rc)
+			rc = book_agree(b, sb_str(&text), path, e);
+		sb_fini(&text);
+	}
 	if (rc) {
 		book_free(b);
 		return NULL;

@@ -18,7 +18,11 @@
 	X(HARDWARE, "hardware", "machines that were bought")               \
 	X(CONSULTANT, "consultant", "people who were paid once")           \
 	X(COMMITMENT, "commitment", "prepaid credit, reserved capacity")   \
+	X(PREPAID, "prepaid", "credit with a vendor, drawn down by its usage") \
+	X(CREDIT, "credit", "a credit or refund")                          \
+	X(TAX, "tax", "tax on what was billed")                            \
 	X(OTHER, "other", "another one-time payment")
+/* Which checkbook: prepaid credit is inference that is paid early, credits and taxes belong to neither (call.h: BOOK_...). */
 enum outlay_kind {
 #define X(NAME, cli, text) OUTLAY_##NAME,
 	OUTLAY_KINDS(X)

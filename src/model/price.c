@@ -158,6 +158,8 @@ static bool as_specific(const struct price_rule *a, const struct price_rule *b)
 		return a->above_input_tok > b->above_input_tok;
 	if (a->rank != b->rank)
 		return a->rank > b->rank;
+	if (a->agreed != b->agreed)
+		return a->agreed;
 	if (a_hours != b_hours)
 		return a_hours;
 	return a->valid_from_us >= b->valid_from_us;

@@ -80,7 +80,8 @@ static void refused(const struct pulling *p, const char *name, struct err *e)
 	char words[200] = "";
 	if (!json_parse(str_trim(sb_str(&p->answer.body)), &body, NULL))
 		json_string_copy(json_path(body, "error.message"), words, sizeof words);
-	err_set(e, p->answer.status == 401 || p->answer.status == 403 ? RR_CONFIG : RR_NET, "%s answers %u to %s%s%s", p->v->title,
+	err_set(e, p->answer.status == 401 || p->answer.status == 403 ? RR_CONFIG : RR_NET, "%s answers %u to %s%s%s",
+			p->v->title,
 		p->answer.status, name, words[0] ? ": " : "", words);
 	if (p->answer.status == 401 || p->answer.status == 403)
 		err_hint(e, "%s wants an admin key (not a project's key), which the vendor's console makes", p->v->variable);
@@ -154,7 +155,8 @@ static void add_time(struct sb *b, const struct pull_vendor *v, const char *key,
 		sb_addf(b, "%lld", (long long)(us / US_PER_S));
 }
 
-static void target_of(const struct pulling *p, const struct pull_endpoint *at, int64_t from_us, int64_t to_us, const char *page,
+static void target_of(const struct pulling *p, const struct pull_endpoint *at, int64_t from_us, int64_t to_us,
+		const char *page,
 		      struct sb *b)
 {
 	static const char *const widths[] = {"1d", "1h", "1m"};
@@ -166,7 +168,8 @@ static void target_of(const struct pulling *p, const struct pull_endpoint *at, i
 	add_time(b, v, v->from_key, from_us);
 	sb_addc(b, '&');
 	add_time(b, v, v->to_key, to_us);
-	sb_addf(b, "&bucket_width=%s&limit=%u", at->costs ? "1d" : widths[p->o->width], at->costs ? v->most_costs : v->most[p->o->width]);
+	sb_addf(b, "&bucket_width=%s&limit=%u", at->costs ? "1d" : widths[p->o->width], at->costs ? v->most_costs
+			: v->most[p->o->width]);
 	for (const char *const *g = at->groups; *g; g++)
 		sb_addf(b, "&%s=%s", v->group_key, *g);
 	if (page[0]) {
@@ -176,7 +179,8 @@ static void target_of(const struct pulling *p, const struct pull_endpoint *at, i
 }
 
 /* Checks a page, counts its results, finds the next one ("" at the end). */
-static int read_page(const struct pulling *p, const struct pull_endpoint *at, uint64_t *results, char *next, size_t size, struct err *e)
+static int read_page(const struct pulling *p, const struct pull_endpoint *at, uint64_t *results, char *next,
+		size_t size, struct err *e)
 {
 	struct json top, data, bucket;
 	struct json_iter it;
@@ -199,7 +203,8 @@ static int read_page(const struct pulling *p, const struct pull_endpoint *at, ui
 }
 
 /* Every page of an endpoint into one file; *results: rows in it. */
-static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int64_t from_us, int64_t to_us, const char *path,
+static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int64_t from_us, int64_t to_us,
+		const char *path,
 			  uint64_t *results, struct err *e)
 {
 	struct sb target, file;
@@ -212,9 +217,11 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 	do {
 		bool left_off;
 		target_of(p, at, from_us, to_us, page, &target);
-		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long") : ask_for(p, at, sb_str(&target), &left_off, e);
+		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long") : ask_for(p, at, sb_str(&target),
+				&left_off, e);
 		if (!rc && left_off) {
-			snprintf(p->note, sizeof p->note, "%s does not answer for %s (%u): left out", p->v->title, at->name, p->answer.status);
+			snprintf(p->note, sizeof p->note, "%s does not answer for %s (%u): left out", p->v->title, at->name,
+					p->answer.status);
 			break;
 		}
 		if (!rc)
@@ -222,7 +229,8 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 		sb_add_str(&file, str_trim(sb_str(&p->answer.body)));
 		sb_addc(&file, '\n');
 		if (!rc && file.full)
-			rc = err_set(e, RR_LIMIT, "%s has more than %d MiB in this period: --width 1d is coarser", at->name, FILE_BYTES >> 20);
+			rc = err_set(e, RR_LIMIT, "%s has more than %d MiB in this period: --width 1d is coarser", at->name,
+					FILE_BYTES >> 20);
 		if (!rc && ++pages == PAGES_MOST && page[0])
 			rc = err_set(e, RR_LIMIT, "%s has more than %d pages", at->name, PAGES_MOST);
 	} while (!rc && page[0]);
@@ -271,7 +279,8 @@ static int window(struct pulling *p, int64_t from_us, int64_t to_us, struct impo
 	}
 	if (!rc && files) {
 		char day[TIME_TEXT], end[TIME_TEXT], called[200];
-		struct import_options io = {.ledger = p->o->ledger, .book = p->o->book, .dry_run = p->o->dry_run, .now_us = p->o->now_us,
+		struct import_options io = {.ledger = p->o->ledger, .book = p->o->book, .dry_run = p->o->dry_run,
+				.now_us = p->o->now_us,
 					    .called = called, .scope = p->o->account, .replace_from_us = from_us, .replace_to_us = to_us};
 		struct import_summary *one = calloc(1, sizeof *one);
 		snprintf(called, sizeof called, "pull %s %s to %s", p->v->name, time_date(from_us, day), time_date(to_us - 1, end));
@@ -304,7 +313,8 @@ static int open_base(struct pulling *p, const char *base, struct err *e)
 {
 	const struct origin *at = &p->url.origin;
 	int rc = fetch_url_parse(&p->url, str_of(base), e);
-	bool loopback = strcmp(at->host, "localhost") == 0 || strcmp(at->host, "::1") == 0 || strncmp(at->host, "127.", 4) == 0;
+	bool loopback = strcmp(at->host, "localhost") == 0 || strcmp(at->host, "::1") == 0 || strncmp(at->host, "127.",
+			4) == 0;
 	if (!rc && strcmp(at->scheme, "https") == 0)
 		return (p->url.origin.tls = tls_client_ctx(NULL, e)) ? 0 : -RR_TLS;
 	if (rc || loopback)
@@ -325,7 +335,8 @@ int pull_run(const struct pull_options *o, struct pull_result *r, struct import_
 		rc = err_set(e, RR_CONFIG, "%s is too long to be a key", p.v->variable);
 	if (!rc)
 		rc = pull_last_us(o->ledger, o->vendor, o->account, &mark, e);
-	from = o->since_us != INT64_MIN ? o->since_us : mark ? mark - PULL_OVERLAP_DAYS * US_PER_DAY : o->now_us - PULL_FIRST_DAYS * US_PER_DAY;
+	from = o->since_us != INT64_MIN ? o->since_us : mark ? mark - PULL_OVERLAP_DAYS * US_PER_DAY
+			: o->now_us - PULL_FIRST_DAYS * US_PER_DAY;
 	from = day_floor(from);
 	if (!rc && from >= end)
 		rc = err_set(e, RR_USAGE, "there is nothing to pull from the future");

@@ -2,16 +2,18 @@
  *
  * Fetching what a vendor has counted and billed since the last time, into the ledger.
  *
- * 1. A period of at most WINDOW_DAYS days at a time: every page of every endpoint, then one import of them, then the mark
- *    "pulled up to here". A pull that is killed goes on at the mark; what it had fetched of a period is fetched again.
+ * 1. A period of at most WINDOW_DAYS days at a time: every page of every endpoint, then one import of them, then the
+ *    mark "pulled up to here". A pull that is killed goes on at the mark; what it had fetched of a period is fetched
+ *    again.
  * 2. The last OVERLAP_DAYS days before the mark are fetched anew, since recent buckets grow. Within a period the pull
  *    is the whole truth of that account: buckets that changed are revised, those that vanished or stand in other widths
  *    stop counting, exports of the same period that were imported before, too. Several accounts: `account` parts them.
  * 3. The admin key is bound to the vendor's own host unless another base is named; http is for loopback alone.
- * 4. 429, 5xx and broken connections are asked again, after Retry-After or 1, 2, 4 ... 60 s; what is refused otherwise ends
- *    the pull with the vendor's own words.
+ * 4. 429, 5xx and broken connections are asked again, after Retry-After or 1, 2, 4 ... 60 s; what is refused
+ *    otherwise ends the pull with the vendor's own words.
  *
- * What runs when, and what a row means, is not known here: the table of endpoints is vendors.c, rows are the importers'.
+ * What runs when, and what a row means, is not known here: the table of endpoints is vendors.c, rows are the
+ * importers'.
  */
 #ifndef RR_PULL_PULL_H
 #define RR_PULL_PULL_H

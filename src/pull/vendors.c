@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OpenAI: openai-openapi f85dbe2, paths /organization/usage/... and /organization/costs. Anthropic: Admin API reference,
- * usage_report/messages and cost_report (August 2026). `speed` is not asked for there: it wants a beta header.
+ * OpenAI: openai-openapi f85dbe2, paths /organization/usage/... and /organization/costs. Anthropic: Admin API
+ * reference, usage_report/messages and cost_report (August 2026). `speed` is not asked for there: it wants a beta
+ * header.
  */
 #include "pull/vendors.h"
 
@@ -10,13 +11,17 @@ static const struct pull_endpoint openai[] = {
 	 {"project_id", "user_id", "api_key_id", "model", "batch", "service_tier"}, false, false},
 	{"embeddings", "/v1/organization/usage/embeddings", {"project_id", "user_id", "api_key_id", "model"}, false, false},
 	{"moderations", "/v1/organization/usage/moderations", {"project_id", "user_id", "api_key_id", "model"}, false, false},
-	{"images", "/v1/organization/usage/images", {"project_id", "user_id", "api_key_id", "model", "size", "source"}, false, false},
+	{"images", "/v1/organization/usage/images", {"project_id", "user_id", "api_key_id", "model", "size", "source"},
+			false, false},
 	{"speeches", "/v1/organization/usage/audio_speeches", {"project_id", "user_id", "api_key_id", "model"}, false, false},
-	{"transcriptions", "/v1/organization/usage/audio_transcriptions", {"project_id", "user_id", "api_key_id", "model"}, false, false},
+	{"transcriptions", "/v1/organization/usage/audio_transcriptions", {"project_id", "user_id", "api_key_id", "model"},
+			false, false},
 	{"vector-stores", "/v1/organization/usage/vector_stores", {"project_id"}, false, false},
 	{"code-interpreter", "/v1/organization/usage/code_interpreter_sessions", {"project_id"}, false, false},
-	{"file-search", "/v1/organization/usage/file_search_calls", {"project_id", "user_id", "api_key_id", "vector_store_id"}, false, true},
-	{"web-search", "/v1/organization/usage/web_search_calls", {"project_id", "user_id", "api_key_id", "model", "context_level"}, false, true},
+	{"file-search", "/v1/organization/usage/file_search_calls", {"project_id", "user_id", "api_key_id",
+			"vector_store_id"}, false, true},
+	{"web-search", "/v1/organization/usage/web_search_calls", {"project_id", "user_id", "api_key_id", "model",
+			"context_level"}, false, true},
 	{"costs", "/v1/organization/costs", {"project_id", "line_item", "api_key_id"}, true, false},
 	{NULL},
 };

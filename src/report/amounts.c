@@ -51,24 +51,45 @@ static void multiply(u128 a, u128 b, u128 *high, u128 *low)
 	*high = a1 * b1 + (p01 >> 64) + (p10 >> 64) + (mid >> 64);
 }
 
+/* a * b / by, down, where the quotient fits into 128 bits. */
+static bool divide(u128 a, u128 b, u128 by, u128 *quotient, u128 *rest)
+{
+	u128 high, low;
+	multiply(a, b, &high, &low);
+	if (high >= by)
+		return false;
+	*rest = high;
+	*quotient = 0;
+	for (int i = 127; i >= 0; i--) {
+		bool carry = *rest >> 127;
+		*rest = (*rest << 1) | ((low >> i) & 1);
+		*quotient <<= 1;
+		if (carry || *rest >= by) {
+			*rest -= by;
+			*quotient |= 1;
+		}
+	}
+	return true;
+}
+
+money_wide money_divide(money_wide a, money_wide b, money_wide d, money_wide *rest)
+{
+	u128 quotient = 0, left = 0;
+	bool fits;
+	check(d > 0 && a >= 0 && b >= 0);
+	fits = divide((u128)a, (u128)b, (u128)d, &quotient, &left) && quotient <= ~(u128)0 >> 1;
+	check(fits);
+	*rest = (money_wide)left;
+	return (money_wide)quotient;
+}
+
 bool money_scale_fits(money_wide a, money_wide b, money_wide d, money_wide *out)
 {
 	bool negative = (a < 0) != (b < 0);
-	u128 high, low, rest, quotient = 0, by = (u128)d;
+	u128 rest, quotient, by = (u128)d;
 	check(d > 0);
-	multiply(a < 0 ? -(u128)a : (u128)a, b < 0 ? -(u128)b : (u128)b, &high, &low);
-	if (high >= by)
+	if (!divide(a < 0 ? -(u128)a : (u128)a, b < 0 ? -(u128)b : (u128)b, by, &quotient, &rest))
 		return false;
-	rest = high;
-	for (int i = 127; i >= 0; i--) {
-		bool carry = rest >> 127;
-		rest = (rest << 1) | ((low >> i) & 1);
-		quotient <<= 1;
-		if (carry || rest >= by) {
-			rest -= by;
-			quotient |= 1;
-		}
-	}
 	if (rest > by - rest || (rest == by - rest && (quotient & 1)))
 		quotient++;
 	if (quotient > ~(u128)0 >> 1)

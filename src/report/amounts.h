@@ -41,6 +41,8 @@ bool rates_convert(const struct report_rate *rates, unsigned count, struct curre
 		   int64_t at_us, money_wide *pico);
 /* a * b / d rounded half to even with a product of 256 bits; d > 0, and the result must fit. */
 money_wide money_scale(money_wide a, money_wide b, money_wide d);
+/* The same rounded down, for a, b >= 0, and what is left over: a * b = result * d + *rest. */
+money_wide money_divide(money_wide a, money_wide b, money_wide d, money_wide *rest);
 /* The same; false when the result does not fit (d > 0 still holds). */
 bool money_scale_fits(money_wide a, money_wide b, money_wide d, money_wide *out);
 

@@ -254,8 +254,14 @@ void first_text(const struct first *f, double took_s, struct sb *out)
 		if (!r->by_currency[i].in_headline)
 			sb_addf(out, "  Not in the total: amounts in %s, for which there is no rate.\n",
 				r->by_currency[i].currency.code);
-	sb_addf(out, "\n%s requests, %.3f million tokens a month", num_group(r->calls, n),
-		report_tokens_million_per_month(r));
+	sb_addc(out, '\n');
+	if (r->calls)
+		sb_addf(out, "%s requests, ", num_group(r->calls, n));
+	if (r->calls || r->input_tok + r->output_tok)
+		sb_addf(out, "%.3f million tokens a month%s", report_tokens_million_per_month(r),
+			r->calls ? "" : " (requests are not counted in it)");
+	else
+		sb_adds(out, "a bill alone: it counts no requests and no tokens");
 	if (r->hidden_calls)
 		sb_addf(out, "; pilots and tests (%s requests) are not counted", num_group(r->hidden_calls, n));
 	if (took_s >= 0)

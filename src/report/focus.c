@@ -12,6 +12,7 @@
 #include "model/outlay.h"
 #include "report/amounts.h"
 #include "report/overlap.h"
+#include "report/prepaid.h"
 
 /* clang-format off */
 #define FOCUS_COLUMNS(X) \
@@ -48,6 +49,7 @@ struct writing {
 	enum focus_version version;
 	struct env_filter env;
 	struct overlap *overlap;
+	struct prepaid *prepaid;
 	struct sb cell[COLUMNS], row;
 	bool number[COLUMNS];
 	int (*print)(struct str piece, void *arg);
@@ -150,6 +152,16 @@ static void common(struct writing *w, struct str provider, struct currency cur, 
 	}
 }
 
+/* A tax is priced by nobody: these columns are null for it. */
+static void no_price(struct writing *w)
+{
+	static const enum column none[] = {C_ListUnitPrice, C_ContractedUnitPrice, C_PricingQuantity, C_PricingUnit,
+			C_PricingCategory,
+					   C_SkuId, C_SkuMeter, C_SkuPriceId, C_SkuPriceDetails};
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++)
+		set(w, none[i], STR(""));
+}
+
 static void tag(struct json_out *j, const char *key, uint32_t name)
 {
 	if (name)
@@ -211,7 +223,7 @@ static int usage(const struct rollup_row *whole, void *arg)
 	struct rollup_row rest;
 	const struct rollup_row *x = &rest;
 	uint64_t tokens, cached;
-	money_wide pico;
+	money_wide pico, drawn;
 	if (!overlap_rest(w->overlap, whole, &rest) || !env_counts(w->env, &x->key))
 		return 0;
 	tokens = x->sum.input_tok + x->sum.output_tok;
@@ -225,7 +237,14 @@ static int usage(const struct rollup_row *whole, void *arg)
 	common(w, intern_str(x->key.provider), x->key.currency ? currency_interned(x->key.currency) : USD,
 	       x->key.hour_us, x->key.hour_us + US_PER_DAY, pico);
 	names(w, &x->key);
-	if (pico < 0) {
+	if (x->key.book == BOOK_INFERENCE && (drawn = prepaid_take(w->prepaid, x->key.provider, x->key.currency,
+			x->key.hour_us, pico)) > 0)
+		set_money(w, C_BilledCost, pico - drawn); /* billed when the credit was bought (FOCUS 1.2, appendix: prepaid) */
+	if (x->key.book == BOOK_OTHER && str_eq(intern_str(x->key.surface), STR("bill O tax"))) {
+		set(w, C_ChargeCategory, STR("Tax"));
+		set(w, C_ChargeFrequency, STR("Recurring"));
+		no_price(w);
+	} else if (pico < 0) {
 		set(w, C_ChargeCategory, STR("Credit"));
 		set(w, C_ChargeFrequency, STR("One-Time"));
 	} else {
@@ -256,11 +275,36 @@ static void outlay_names(struct writing *w, const struct outlay *o)
 	set(w, C_SkuMeter, str_of(outlay_kind_name(o->kind)));
 	sb_fini(&sku);
 	set(w, C_ChargeDescription, o->note[0] ? str_of(o->note) : str_of(outlay_kind_name(o->kind)));
-	set(w, C_x_Book, STR("training"));
+	set(w, C_x_Book, o->kind == OUTLAY_PREPAID ? STR("inference") : o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT
+			? STR("other") : STR("training"));
 	set(w, C_x_Model, str_of(o->model));
 }
 
 /* What an outlay is used up by, month by month: cost that is effective and was billed before (FOCUS 1.2, 3.1.18). */
+static int used_row(struct writing *w, const struct outlay *o, int64_t begin_us, int64_t to_us, money_wide charge)
+{
+	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency, begin_us - begin_us % US_PER_DAY,
+			to_us, 0);
+	set_money(w, C_EffectiveCost, charge);
+	outlay_names(w, o);
+	set(w, C_ChargeCategory, STR("Usage"));
+	set(w, C_ChargeFrequency, STR("Recurring"));
+	set(w, C_PricingCategory, STR("Other"));
+	set_u64(w, C_ConsumedQuantity, 1);
+	set(w, C_ConsumedUnit, STR("Units"));
+	return write_row(w);
+}
+
+/* Usage itself is what prepaid credit is used up by; what was left at its end is a row of that day. */
+static int expired(struct writing *w, const struct outlay *o)
+{
+	int64_t end_us;
+	money_wide left = prepaid_expired(w->prepaid, o, &end_us);
+	if (left == 0 || end_us < w->q->from_us || end_us >= w->q->to_us)
+		return 0;
+	return used_row(w, o, end_us, end_us - end_us % US_PER_DAY + US_PER_DAY, left);
+}
+
 static int used_up(struct writing *w, const struct outlay *o)
 {
 	int64_t end = o->life_months ? outlay_end_us(o) : o->date_us + 1, at = o->date_us, from, to;
@@ -275,16 +319,7 @@ static int used_up(struct writing *w, const struct outlay *o)
 		at = to;
 		if (charge == 0)
 			continue;
-		common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency,
-		       begin - begin % US_PER_DAY, to, 0);
-		set_money(w, C_EffectiveCost, charge);
-		outlay_names(w, o);
-		set(w, C_ChargeCategory, STR("Usage"));
-		set(w, C_ChargeFrequency, STR("Recurring"));
-		set(w, C_PricingCategory, STR("Other"));
-		set_u64(w, C_ConsumedQuantity, 1);
-		set(w, C_ConsumedUnit, STR("Units"));
-		rc = write_row(w);
+		rc = used_row(w, o, begin, to, charge);
 	}
 	return rc;
 }
@@ -292,16 +327,20 @@ static int used_up(struct writing *w, const struct outlay *o)
 static int purchase(const struct outlay *o, void *arg)
 {
 	struct writing *w = arg;
-	int rc = used_up(w, o);
+	bool neither = o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT;
+	int rc = o->kind == OUTLAY_PREPAID ? expired(w, o) : neither ? 0 : used_up(w, o);
 	if (rc || o->date_us < w->q->from_us || o->date_us >= w->q->to_us)
 		return rc;
 	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency,
 	       o->date_us - o->date_us % US_PER_DAY, o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
-	set_money(w, C_EffectiveCost, 0);
+	if (!neither)
+		set_money(w, C_EffectiveCost, 0);
 	outlay_names(w, o);
-	set(w, C_ChargeCategory, o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
+	set(w, C_ChargeCategory, o->kind == OUTLAY_TAX ? STR("Tax") : o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
 	set(w, C_ChargeFrequency, STR("One-Time"));
 	set(w, C_PricingCategory, STR("Standard"));
+	if (o->kind == OUTLAY_TAX)
+		no_price(w);
 	return write_row(w);
 }
 
@@ -318,6 +357,8 @@ int focus_write(struct ledger *l, const struct report_query *q, enum focus_versi
 	w.overlap = overlap_new();
 	rc = w.overlap ? overlap_read(w.overlap, l, q->from_us, q->to_us, e) : err_set(e, RR_NOMEM, "out of memory");
 	if (!rc)
+		rc = prepaid_read(&w.prepaid, l, q->to_us, e);
+	if (!rc)
 		rc = write_header(&w);
 	if (!rc)
 		rc = ledger_rollup_by(l, GRAIN_DAY, q->from_us, q->to_us, usage, &w, e);
@@ -326,6 +367,7 @@ int focus_write(struct ledger *l, const struct report_query *q, enum focus_versi
 	if (rc == -RR_LIMIT)
 		err_set(e, RR_LIMIT, "a row is longer than %d bytes", ROW_BYTES);
 	overlap_free(w.overlap);
+	prepaid_free(w.prepaid);
 	sb_fini(&w.row);
 	for (unsigned c = 0; c < COLUMNS; c++)
 		sb_fini(&w.cell[c]);

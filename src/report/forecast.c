@@ -169,7 +169,8 @@ static void walk(struct errors *x, const double *day, unsigned history, unsigned
 	}
 }
 
-/* The way that erred least by the week, as far as the first n errors tell; the trend unless another is clearly better. */
+/* The way that erred least by the week, as far as the first n errors tell; the trend unless another is clearly
+ * better. */
 static unsigned pick(const struct errors *x, unsigned n)
 {
 	double score[WAYS] = {0};
@@ -183,7 +184,8 @@ static unsigned pick(const struct errors *x, unsigned n)
 	return best;
 }
 
-static unsigned make_band(const double *day, unsigned history, unsigned weekday, struct band *b, unsigned *origins, unsigned *inside)
+static unsigned make_band(const double *day, unsigned history, unsigned weekday, struct band *b, unsigned *origins,
+		unsigned *inside)
 {
 	static _Thread_local struct errors x;
 	double up = 0.5, down = 0.5;
@@ -253,7 +255,8 @@ double forecast_sum(const double *day, unsigned history, unsigned weekday, unsig
 	return forecast_days(day, history, weekday, n).p50;
 }
 
-void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every, struct forecast_backtest *out)
+void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every,
+		struct forecast_backtest *out)
 {
 	static const unsigned days[FORECAST_TESTS] = {1, 7, 14, 28};
 	memset(out, 0, sizeof *out);

@@ -5,10 +5,11 @@
  * The model is small on purpose and the same for everyone (no seed, no fit that wanders):
  *   1. the last 56 whole days at most; each divided by its weekday's factor (seven medians of day / trend,
  *      shrunk towards 1 by one week's worth of evidence);
- *   2. three ways to say where they stand: the median of pairwise slopes through what remains (Theil 1950, Sen 1968), damped to
- *      nothing over 90 days, so that a steep week does not run away; the median of the last fourteen; the mean of the last
- *      seven. The one that erred least by the week at earlier days counts, the trend where none is clearly better;
- *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of the
+ *   2. three ways to say where they stand: the median of pairwise slopes through what remains (Theil 1950, Sen
+ *      1968), damped to nothing over 90 days, so that a steep week does not run away; the median of the last
+ *      fourteen; the mean of the last seven. The one that erred least by the week at earlier days counts, the trend
+ *      where none is clearly better; the band: the errors of the same way at earlier days, walked through the
+ *      history: at each origin the sum of the
  *      days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the 90 % quantile
  *      of the relative errors for about that many days, widened by (h - 1) / origins, since such sums overlap, and from a
  *      week on never narrower than for fewer days.
@@ -72,7 +73,8 @@ struct forecast_backtest {
 		double width; /* of the band, as a share of the forecast, on average */
 	} test[FORECAST_TESTS];
 };
-void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every, struct forecast_backtest *out);
+void forecast_backtest(const double *day, unsigned history, unsigned weekday, unsigned every,
+		struct forecast_backtest *out);
 void forecast_backtest_json(const struct forecast *f, const struct forecast_backtest *b, struct sb *out);
 void forecast_backtest_text(const struct forecast *f, const struct forecast_backtest *b, struct sb *out);
 

@@ -174,10 +174,11 @@ void forecast_backtest_text(const struct forecast *f, const struct forecast_back
 			(double)b->test[t].inside * 100 / b->test[t].origins, b->test[t].width * 100);
 	}
 	if (!b->test[0].origins)
-		sb_addf(out, "The history is too short: the first forecast that is judged has %d days before it.\n", FORECAST_TEST_FROM);
+		sb_addf(out, "The history is too short: the first forecast that is judged has %d days before it.\n",
+				FORECAST_TEST_FROM);
 	else
-		sb_adds(out, "\nThe band claims 80 %. Well below that something changed within these days (a new model, a broken\n"
-			     "cache); runrate diff says what.\n");
+		sb_adds(out, "\nThe band claims 80 %. Well below that something changed within these days\n"
+			     "(a new model, a broken cache): runrate diff says what.\n");
 }
 
 void forecast_backtest_json(const struct forecast *f, const struct forecast_backtest *b, struct sb *out)

@@ -232,7 +232,8 @@ static money_wide take(struct overlap *o, struct cell key, money_wide most)
 
 static money_wide *amount_of(struct rollup_row *x)
 {
-	return x->key.price_status == PRICE_PRICED || x->key.price_status == PRICE_FREE ? &x->sum.cost_pico : &x->sum.billed_pico;
+	return x->key.price_status == PRICE_PRICED || x->key.price_status == PRICE_FREE ? &x->sum.cost_pico
+			: &x->sum.billed_pico;
 }
 
 static bool rest_of_bill(struct overlap *o, struct rollup_row *rest)

@@ -6,8 +6,8 @@
  *   reported  by the vendor's usage pages ("usage ..."): sums of a bucket
  *   billed    by a cost export or an invoice, for tokens ("bill I-tokens")
  *
- * In a cell (vendor, UTC day, model, currency) each of these counts for what it has *more* than those above it: usage that
- * nobody here saw. So a cell counts as the largest of the three, and never as their sum; calls and tokens, too.
+ * In a cell (vendor, UTC day, model, currency) each of these counts for what it has *more* than those above it: usage
+ * that nobody here saw. So a cell counts as the largest of the three, and never as their sum; calls and tokens, too.
  * Model names are compared by their letters and digits in any order, without dates: a bill says "Claude Opus 4.6"
  * where usage says "claude-opus-4-6". A bill that names no model is compared with the whole day of its vendor.
  */

@@ -13,6 +13,8 @@
 #include "model/outlay.h"
 #include "report/amounts.h"
 #include "report/overlap.h"
+#include "report/prepaid.h"
+#include "report/shares.h"
 
 enum { LINES_MOST = 200000, CAPS_MOST = 1000, KEPT_MOST = 1 << 17 };
 #define HOUR_US (3600 * US_PER_S)
@@ -51,7 +53,9 @@ struct lines {
 
 struct fold {
 	struct report *r;
-	struct lines inference, training;
+	struct lines inference, training, other;
+	struct prepaid *prepaid;
+	struct share_fold *shares;
 	bool several;       /* more than one currency was met */
 	int64_t first_us, last_us;
 	struct env_filter env;
@@ -205,6 +209,72 @@ static void add_to_line(const struct report *r, struct report_line *line, const 
 	cell->calls += calls;
 }
 
+/* The last month's bill of a vendor and its usage, side by side. */
+static void note_invoice(struct report *r, const struct rollup_key *k, money_wide pico, bool billed)
+{
+	unsigned i = 0;
+	if (k->hour_us < r->invoice_us)
+		return;
+	while (i < r->invoices && r->invoice[i].provider != k->provider)
+		i++;
+	if (i == REPORT_INVOICES)
+		return;
+	if (i == r->invoices)
+		r->invoice[r->invoices++].provider = k->provider;
+	*(billed ? &r->invoice[i].billed_pico : &r->invoice[i].usage_pico) += pico;
+}
+
+/* A line of what is neither checkbook. */
+static int add_other(struct fold *f, int64_t id, uint32_t currency, unsigned column, money_wide pico, bool in,
+		bool shared)
+{
+	struct report *r = f->r;
+	struct report_line *line = shared ? NULL : line_of(&f->other, id, currency);
+	if (!shared && !line)
+		return -RR_LIMIT;
+	if (line) {
+		line->cost_pico += pico;
+		line->column[column].cost_pico += pico;
+	}
+	r->other_pico += in ? pico : 0;
+	r->other.total_pico += in ? pico : 0;
+	r->other.column[column].cost_pico += in ? pico : 0;
+	return 0;
+}
+
+/* "bill O tax" is tax; what says no more is named by what was bought. */
+static uint32_t other_name(const struct rollup_key *k)
+{
+	struct str s = intern_str(k->surface);
+	if (str_starts(s, STR("bill O ")))
+		return intern(str_sub(s, 7, s.n));
+	return k->model ? k->model : k->provider;
+}
+
+/* By cash, what a prepaid credit paid for was paid before: it comes off, as a line of its own. */
+static int add_drawn(struct fold *f, const struct rollup_key *k, money_wide own)
+{
+	struct report *r = f->r;
+	money_wide drawn = prepaid_take(f->prepaid, k->provider, k->currency, k->hour_us, own), pico = -drawn;
+	bool in = to_headline(r, currency_interned(k->currency), k->hour_us, &pico);
+	unsigned column = column_of(r, k->hour_us);
+	struct report_currency *mine;
+	struct report_line *line;
+	if (drawn == 0)
+		return 0;
+	line = line_of(&f->inference, report_by_time(r->query.by) ? line_id(r, k) : intern(STR("drawn from prepaid credit")),
+		       in ? intern(str_of(r->currency.code)) : k->currency);
+	if (!line)
+		return -RR_LIMIT;
+	line->cost_pico += in ? pico : -drawn;
+	line->column[column].cost_pico += in ? pico : -drawn;
+	r->inference.total_pico += in ? pico : 0;
+	r->inference.column[column].cost_pico += in ? pico : 0;
+	if ((mine = own_currency(f, k->currency)) != NULL)
+		mine->inference_pico -= drawn;
+	return 0;
+}
+
 static int add_row(const struct rollup_row *whole, void *arg)
 {
 	struct fold *f = arg;
@@ -212,6 +282,8 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	struct rollup_row rest;
 	const struct rollup_row *x = &rest;
 	const struct rollup_key *k = &rest.key;
+	struct report_line nowhere = {0}; /* a shared cost stands on its teams' lines */
+	int pool = -1;
 	uint64_t calls;
 	money_wide own, pico;
 	struct report_currency *mine;
@@ -222,10 +294,16 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	if (known && row_is_bill(&whole->key) &&
 	    to_headline(r, currency_interned(whole->key.currency), whole->key.hour_us, &pico))
 		r->billed_pico += pico;
+	if (known && row_is_token_bill(&whole->key))
+		note_invoice(r, &whole->key, pico, true);
 	if (!overlap_rest(f->overlap, whole, &rest))
 		return 0;
 	calls = row_calls(x);
 	known = row_amount(x, &own);
+	pico = own;
+	if (known && k->book == BOOK_INFERENCE && !row_is_bill(k) && to_headline(r, currency_interned(k->currency),
+			k->hour_us, &pico))
+		note_invoice(r, k, pico, false);
 	pico = own;
 	in = to_headline(r, currency_interned(k->currency), k->hour_us, &pico);
 	if (!env_counts(f->env, k)) {
@@ -242,12 +320,22 @@ static int add_row(const struct rollup_row *whole, void *arg)
 		  : k->book == BOOK_OTHER    ? &mine->other_pico
 					     : &mine->unclassified_pico) += own;
 	}
-	if (k->book == BOOK_OTHER || k->book == BOOK_UNCLASSIFIED) {
-		*(k->book == BOOK_OTHER ? &r->other_pico : &r->unclassified_pico) += in ? pico : 0;
+	if (k->book == BOOK_UNCLASSIFIED) {
+		r->unclassified_pico += in ? pico : 0;
+		r->unclassified_column[column_of(r, k->hour_us)].cost_pico += in ? pico : 0;
 		return 0;
 	}
 	currency = in ? intern(str_of(r->currency.code)) : k->currency;
-	line = k->book == BOOK_TRAINING ? line_of(&f->training, report_by_time(r->query.by) ? line_id(r, k) : k->model, currency)
+	if (f->shares && in && (pool = shares_pool_of(r->query.shares, k)) >= 0)
+		share_add_cost(f->shares, pool, (enum book_kind)k->book, column_of(r, k->hour_us), pico);
+	if (k->book == BOOK_OTHER)
+		return add_other(f, report_by_time(r->query.by) ? line_id(r, k) : other_name(k), currency, column_of(r, k->hour_us),
+				 in ? pico : own, in, pool >= 0);
+	if (k->book == BOOK_INFERENCE && f->shares && share_add_use(f->shares, x, column_of(r, k->hour_us), in ? pico : 0))
+		return -RR_LIMIT;
+	line = pool >= 0 ? &nowhere
+	       : k->book == BOOK_TRAINING ? line_of(&f->training, report_by_time(r->query.by) ? line_id(r, k) : k->model,
+			currency)
 					: line_of(&f->inference, line_id(r, k), currency);
 	if (!line)
 		return -RR_LIMIT;
@@ -274,42 +362,101 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	}
 	pico = x->sum.saved_pico;
 	r->saved_pico += to_headline(r, currency_interned(k->currency), k->hour_us, &pico) ? pico : 0;
-	return 0;
+	return r->query.basis == BASIS_CASH && known ? add_drawn(f, k, own) : 0;
 }
 
 /* ---- outlays ---- */
 
+/* What of an outlay falls into [from, to), and when. */
+static money_wide outlay_in(const struct fold *f, const struct outlay *o, int64_t from_us, int64_t to_us,
+		int64_t *at_us)
+{
+	bool cash = f->r->query.basis == BASIS_CASH, on_its_day = o->date_us >= from_us && o->date_us < to_us;
+	int64_t end_us;
+	money_wide expired;
+	*at_us = o->date_us > from_us ? o->date_us : from_us;
+	if (cash)
+		return on_its_day ? o->amount_pico : 0;
+	if (o->kind != OUTLAY_PREPAID)
+		return outlay_charge_pico(o, from_us, to_us);
+	expired = prepaid_expired(f->prepaid, o, &end_us);
+	*at_us = end_us;
+	return end_us >= from_us && end_us < to_us ? expired : 0;
+}
+
 static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_us, int64_t to_us, unsigned column)
 {
 	struct report *r = f->r;
-	bool cash = r->query.basis == BASIS_CASH, in;
-	money_wide own, pico;
+	bool in, other = o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT, prepaid = o->kind == OUTLAY_PREPAID;
+	int64_t at, id;
+	money_wide own = outlay_in(f, o, from_us, to_us, &at), pico = own;
 	struct report_currency *mine;
 	struct report_line *line;
+	struct report_part *part = prepaid ? &r->inference : &r->training;
 	uint32_t currency = intern(str_of(o->currency.code));
-	int64_t at = o->date_us > from_us ? o->date_us : from_us, id;
-	if (cash && (o->date_us < from_us || o->date_us >= to_us))
-		return 0;
-	own = cash ? o->amount_pico : outlay_charge_pico(o, from_us, to_us);
+	int pool;
 	if (own == 0)
 		return 0;
-	pico = own;
 	in = to_headline(r, o->currency, at, &pico);
 	mine = own_currency(f, currency);
 	if (mine) {
-		mine->training_pico += own;
+		*(other ? &mine->other_pico : prepaid ? &mine->inference_pico : &mine->training_pico) += own;
 		mine->in_headline = mine->in_headline || in;
 	}
-	id = report_by_time(r->query.by) ? bucket_of(r, r->query.by, at) : intern(str_of(outlay_kind_name(o->kind)));
-	line = line_of(&f->training, id, in ? intern(str_of(r->currency.code)) : currency);
+	currency = in ? intern(str_of(r->currency.code)) : currency;
+	id = report_by_time(r->query.by) ? bucket_of(r, r->query.by, at)
+	     : !prepaid			 ? intern(str_of(outlay_kind_name(o->kind)))
+	     : r->query.basis == BASIS_CASH ? intern(STR("prepaid credit, bought"))
+					    : intern(STR("prepaid credit, expired unused"));
+	pool = f->shares && in ? shares_pool_of_outlay(r->query.shares, o) : -1;
+	if (pool >= 0)
+		share_add_cost(f->shares, pool, other ? BOOK_OTHER : prepaid ? BOOK_INFERENCE : BOOK_TRAINING, column, pico);
+	if (other)
+		return add_other(f, id, currency, column, in ? pico : own, in, pool >= 0);
+	part->total_pico += in ? pico : 0;
+	part->column[column].cost_pico += in ? pico : 0;
+	if (pool >= 0)
+		return 0;
+	line = line_of(prepaid ? &f->inference : &f->training, id, currency);
 	if (!line)
 		return -RR_LIMIT;
 	line->outlay = true;
 	line->cost_pico += in ? pico : own;
 	line->column[column].cost_pico += in ? pico : own;
-	r->training.total_pico += in ? pico : 0;
-	r->training.column[column].cost_pico += in ? pico : 0;
 	return 0;
+}
+
+/* ---- what teams share ---- */
+
+static int add_share(void *arg, const struct share_pool *p, enum book_kind book, const struct str *team,
+		unsigned column, money_wide pico)
+{
+	struct fold *f = arg;
+	struct lines *into = book == BOOK_TRAINING ? &f->training : book == BOOK_OTHER ? &f->other : &f->inference;
+	char name[512];
+	struct report_line *line;
+	struct str key = team ? *team : STR("(idle)");
+	snprintf(name, sizeof name, "\x1f%.*s\x1f%.*s", (int)(key.n < 200 ? key.n : 200), key.p, (int)(p->name.n < 200
+			? p->name.n : 200), p->name.p);
+	line = line_of(into, intern(str_of(name)), intern(str_of(f->r->currency.code)));
+	if (!line)
+		return -RR_LIMIT;
+	line->shared = p->name;
+	line->cost_pico += pico;
+	line->column[column].cost_pico += pico;
+	return 0;
+}
+
+static int give_shares(struct fold *f)
+{
+	const struct report *r = f->r;
+	double months[REPORT_COLUMNS];
+	unsigned columns = r->columns ? r->columns : 1;
+	for (unsigned c = 0; c < columns; c++) {
+		int64_t from = c ? r->column_us[c] : r->query.from_us, to = c + 1 < columns ? r->column_us[c + 1] : r->query.to_us;
+		months[c] = (double)(to - from) / ((double)HOUR_US * 730);
+	}
+	return f->shares ? share_give(f->shares, columns, months, add_share, f) : 0;
 }
 
 static int add_outlay(const struct outlay *o, void *arg)
@@ -318,7 +465,7 @@ static int add_outlay(const struct outlay *o, void *arg)
 	struct report *r = f->r;
 	const struct report_query *q = &r->query;
 	int rc = 0;
-	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED) { /* a part for each bucket of time */
+	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED && o->kind != OUTLAY_PREPAID) { /* a part for each bucket of time */
 		int64_t at = q->from_us > o->date_us ? q->from_us : o->date_us;
 		int64_t end = q->to_us < outlay_end_us(o) ? q->to_us : outlay_end_us(o);
 		unsigned buckets = 0;
@@ -425,6 +572,7 @@ static int look(struct fold *f, struct ledger *l, struct err *e)
 {
 	struct report *r = f->r;
 	struct report_query *q = &r->query;
+	int64_t unused;
 	int rc = ledger_rollup_by(l, GRAIN_DAY, q->from_us, q->to_us, look_row, f, e);
 	if (!rc)
 		rc = ledger_outlays(l, look_outlay, f, e);
@@ -447,6 +595,7 @@ static int look(struct fold *f, struct ledger *l, struct err *e)
 		q->to_us = q->from_us + 1;
 	r->months = (double)(q->to_us - q->from_us) / ((double)HOUR_US * 730);
 	set_columns(r);
+	window_bounds(WINDOW_MONTH, q->tz, q->to_us - 1, &r->invoice_us, &unused);
 	return 0;
 }
 
@@ -469,10 +618,17 @@ static int by_key(const void *a, const void *b)
 	return c ? c : memcmp(x->currency.code, y->currency.code, sizeof x->currency.code);
 }
 
+static struct str shared_key(struct str name)
+{
+	struct str rest = str_sub(name, 1, name.n);
+	return str_cut(&rest, 0x1f);
+}
+
 static int take_lines(struct report *r, struct lines *s, struct report_part *p)
 {
 	for (unsigned i = 0; i < s->count; i++)
-		s->items[i].key = report_by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
+		s->items[i].key = s->items[i].shared.n ? shared_key(intern_str((uint32_t)s->ids[i]))
+				  : report_by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
 	p->lines = arena_array(r->arena, struct report_line, s->count ? s->count : 1);
 	if (!p->lines)
 		return -RR_NOMEM;
@@ -535,6 +691,10 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 	rc = f.overlap ? look(&f, l, e) : -RR_NOMEM;
 	if (rc == -RR_NOMEM)
 		err_set(e, RR_NOMEM, "out of memory for the report");
+	if (!rc)
+		rc = prepaid_read(&f.prepaid, l, r->query.to_us, e);
+	if (!rc && q->shares && r->query.by == BY_TEAM && !(f.shares = share_fold_new(q->shares)))
+		rc = err_set(e, RR_NOMEM, "out of memory for shared costs");
 	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 && tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
 	      tz_offset_s(r->query.tz, (r->query.from_us / 2 + r->query.to_us / 2)) == 0;
 	/* Whole days come as one row unless a bucket could end within one, or a rate could change. */
@@ -547,13 +707,19 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 		rc = ledger_outlays(l, add_outlay, &f, e);
 	if (rc == -RR_LIMIT)
 		rc = err_set(e, RR_LIMIT, "more than %d lines: choose another --by or a shorter period", LINES_MOST);
-	if (!rc && (take_lines(r, &f.inference, &r->inference) || take_lines(r, &f.training, &r->training)))
+	if (!rc)
+		rc = give_shares(&f);
+	if (!rc && (take_lines(r, &f.inference, &r->inference) || take_lines(r, &f.training, &r->training) ||
+		    take_lines(r, &f.other, &r->other)))
 		rc = err_set(e, RR_NOMEM, "out of memory for the report");
 	if (!rc)
 		rc = add_caps(r, l, e);
 	r->total_pico = r->inference.total_pico + r->training.total_pico + r->other_pico + r->unclassified_pico;
 	lines_fini(&f.inference);
 	lines_fini(&f.training);
+	lines_fini(&f.other);
+	prepaid_free(f.prepaid);
+	share_fold_free(f.shares);
 	overlap_free(f.overlap);
 	free(f.kept);
 	return rc;

@@ -7,7 +7,10 @@
  *    the headline is in the one that was asked for. With a stated rate an amount is converted, exactly, and the
  *    rate is listed; without one it is left out of the headline and said to be.
  * 3. Unknown is not zero: calls without a price are counted beside the totals.
- * 4. The headline counts production; what pilots and tests cost is shown, not added.
+ * 4. By cash an outlay counts on its day, by use (amortised) over its life; prepaid credit: prepaid.h. Taxes and
+ *    credits are lines
+ *    of `other` on either basis.
+ * 5. The headline counts production; what pilots and tests cost is shown, not added.
  */
 #ifndef RR_REPORT_REPORT_H
 #define RR_REPORT_REPORT_H
@@ -33,6 +36,8 @@ struct report_rate { /* 1 unit of `from` is rate_pico / 10^12 units of `to`, fro
 	int64_t from_us;
 };
 
+struct shares;
+struct forecast;
 struct report_query {
 	int64_t from_us, to_us;    /* INT64_MIN, INT64_MAX: as far as the ledger goes */
 	enum report_by by;
@@ -43,9 +48,10 @@ struct report_query {
 	const struct report_rate *rates;
 	unsigned rate_count;
 	int64_t now_us;
+	const struct shares *shares; /* costs that teams share, for by team; NULL: none */
 };
 
-enum { REPORT_COLUMNS = 4, REPORT_MODELS = 32, REPORT_CURRENCIES = 32 };
+enum { REPORT_COLUMNS = 4, REPORT_MODELS = 32, REPORT_CURRENCIES = 32, REPORT_INVOICES = 16 };
 
 struct report_cell {
 	money_wide cost_pico;
@@ -55,6 +61,7 @@ struct report_line {
 	struct str key;                 /* "" = calls that do not say */
 	struct currency currency;
 	bool outlay;                    /* entered as an outlay, not billed line by line */
+	struct str shared;              /* a part of that shared cost (shares.h); "" = the line's own */
 	uint64_t calls, input_tok, output_tok, accepted;
 	money_wide cost_pico;
 	struct report_cell column[REPORT_COLUMNS];
@@ -81,6 +88,8 @@ struct report {
 	bool empty;
 	struct currency currency;       /* of the headline; code[0] == 0: there are several and none was asked for */
 	struct report_part inference, training;
+	struct report_part other;       /* taxes, credits, seats, support: each its own line, nothing netted */
+	struct report_cell unclassified_column[REPORT_COLUMNS];
 	money_wide other_pico, unclassified_pico, total_pico;
 	uint64_t calls, input_tok, output_tok, refused, accepted, failed;
 	uint64_t unpriced_calls;
@@ -101,6 +110,13 @@ struct report {
 	unsigned cap_count;
 	struct report_against *against; /* NULL: no plan was given */
 	unsigned against_count;
+	const struct forecast *forecast; /* of the month under way; NULL: none was made */
+	struct {                        /* of the last month: what a vendor bills for tokens, and the usage that stands here */
+		uint32_t provider;
+		money_wide billed_pico, usage_pico;
+	} invoice[REPORT_INVOICES];
+	unsigned invoices;
+	int64_t invoice_us;             /* where that month begins within the report */
 };
 
 /* Folds the ledger. Memory comes from the arena. */

@@ -155,6 +155,10 @@ static void lines_table(const struct report *r, const struct report_part *p, con
 		const struct report_line *l = &p->lines[i];
 		sb_adds(out, "<tr><th scope=row>");
 		text(out, l->key.n ? l->key : STR("(none)"));
+		if (l->shared.n) {
+			sb_adds(out, ", share of ");
+			text(out, l->shared);
+		}
 		sb_adds(out, "</th>");
 		if (tokens)
 			sb_addf(out, "<td class=n>%s</td><td class=n>%.3f</td>", num_group(l->calls, n),
@@ -229,6 +233,7 @@ void report_html(const struct report *r, const struct report *days, const struct
 	notes(r, out);
 	lines_table(r, &r->inference, "Inference", true, out);
 	lines_table(r, &r->training, "Training", false, out);
+	lines_table(r, &r->other, "Neither: tax, credits, seats, support", false, out);
 	if (days && days->inference.count) {
 		sb_adds(out, "<h2>Over time</h2>\n");
 		report_svg(days, out);

@@ -18,9 +18,9 @@ static void amount(const struct report *r, struct json_out *w, const char *key, 
 		jw_null(w);
 }
 
-static void lines(const struct report *r, struct json_out *w, const struct report_part *p, bool tokens)
+static void lines(const struct report *r, struct json_out *w, const char *key, const struct report_part *p, bool tokens)
 {
-	jw_key(w, "lines");
+	jw_key(w, key);
 	jw_array(w);
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct report_line *x = &p->lines[i];
@@ -34,6 +34,8 @@ static void lines(const struct report *r, struct json_out *w, const struct repor
 		}
 		jw_kmoney(w, "cost", x->cost_pico);
 		jw_kcstr(w, "currency", x->currency.code);
+		if (x->shared.n)
+			jw_kstr(w, "shared", x->shared);
 		jw_end_object(w);
 	}
 	jw_end_array(w);
@@ -183,14 +185,15 @@ void report_json(const struct report *r, struct sb *out)
 	jw_ku64(&w, "refused", r->refused);
 	jw_ku64(&w, "failed", r->failed);
 	amount(r, &w, "saved", r->saved_pico);
-	lines(r, &w, &r->inference, true);
+	lines(r, &w, "lines", &r->inference, true);
 	jw_end_object(&w);
 	jw_key(&w, "training");
 	jw_object(&w);
 	amount(r, &w, "total", r->training.total_pico);
-	lines(r, &w, &r->training, false);
+	lines(r, &w, "lines", &r->training, false);
 	jw_end_object(&w);
 	amount(r, &w, "other", r->other_pico);
+	lines(r, &w, "other_lines", &r->other, false);
 	amount(r, &w, "unclassified", r->unclassified_pico);
 	unknowns(r, &w);
 	jw_key(&w, "unit_cost_per_mtok");
@@ -237,6 +240,10 @@ static void csv_part(const struct report *r, const char *book, const struct repo
 		csv_write_text(out, str_of(book));
 		sb_addc(out, ',');
 		csv_write_text(out, x->key);
+		if (r->query.shares) {
+			sb_addc(out, ',');
+			csv_write_text(out, x->shared);
+		}
 		for (unsigned k = 0; k < 3; k++) {
 			struct sb n;
 			sb_init(&n, sizeof number);
@@ -255,7 +262,9 @@ static void csv_part(const struct report *r, const char *book, const struct repo
 
 void report_csv(const struct report *r, struct sb *out)
 {
-	sb_addf(out, "book,%s,calls,input_tokens,output_tokens,cost,currency\r\n", report_by_name(r->query.by));
+	sb_addf(out, "book,%s,%scalls,input_tokens,output_tokens,cost,currency\r\n", report_by_name(r->query.by),
+		r->query.shares ? "shared," : "");
 	csv_part(r, "inference", &r->inference, out);
 	csv_part(r, "training", &r->training, out);
+	csv_part(r, "other", &r->other, out);
 }

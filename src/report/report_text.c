@@ -3,9 +3,14 @@
  * The report for people, within 80 columns: the two checkbooks as two blocks, months side by side where there are
  * up to four of them, then what a reader asks next: tokens a month, unit cost, what is not known.
  */
+#include <math.h>
 #include <stdio.h>
 
+#include "base/intern.h"
 #include "base/num.h"
+#include "report/amounts.h"
+#include "report/first.h"
+#include "report/forecast.h"
 #include "report/report.h"
 
 enum { LABEL_LEAST = 20, LABEL_MOST = 46, CELL = 11, LINES_SHOWN = 20 };
@@ -53,7 +58,8 @@ static void money_cell(const struct page *p, money_wide pico)
 
 static const char *month_name(int64_t us, const struct tz *tz, char out[16])
 {
-	static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char *const names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+			"Dec"};
 	int64_t year;
 	unsigned month, day;
 	int64_t local = us + (int64_t)tz_offset_s(tz, us) * US_PER_S;
@@ -97,7 +103,8 @@ static void counts(const struct page *p, uint64_t calls, uint64_t tokens)
 	right(p->out, tokens ? text : "-", CELL);
 }
 
-static void row(const struct page *p, const char *label, const struct report_cell *cells, uint64_t calls, uint64_t tokens,
+static void row(const struct page *p, const char *label, const struct report_cell *cells, uint64_t calls,
+		uint64_t tokens,
 		money_wide total, struct currency other)
 {
 	left(p->out, str_of(label), p->label);
@@ -119,8 +126,10 @@ static void part(const struct page *p, const char *title, const struct report_pa
 	row(p, title, x->column, calls, tokens, x->total_pico, none);
 	for (unsigned i = 0; i < x->count && i < LINES_SHOWN; i++) {
 		const struct report_line *l = &x->lines[i];
-		snprintf(label, sizeof label, "  %.*s", (int)(l->key.n < 100 ? l->key.n : 100), l->key.n ? l->key.p : "(none)");
-		row(p, l->key.n ? label : "  (none)", l->column, l->calls, l->input_tok + l->output_tok, l->cost_pico,
+		struct str key = l->key.n ? l->key : STR("(none)");
+		snprintf(label, sizeof label, l->shared.n ? "* %.*s, share of %.*s" : "  %.*s", (int)(key.n < 60 ? key.n : 60), key.p,
+			 (int)(l->shared.n < 40 ? l->shared.n : 40), l->shared.n ? l->shared.p : "");
+		row(p, label, l->column, l->calls, l->input_tok + l->output_tok, l->cost_pico,
 		    currency_eq(l->currency, p->r->currency) ? none : l->currency);
 	}
 	if (x->count > LINES_SHOWN)
@@ -156,11 +165,12 @@ static void totals(const struct page *p)
 		return;
 	}
 	for (unsigned c = 0; c < REPORT_COLUMNS; c++)
-		sum[c] = (struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico, 0};
-	if (r->other_pico)
-		row(p, "OTHER", NULL, 0, 0, r->other_pico, none);
+		sum[c] = (struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico +
+						      r->other.column[c].cost_pico + r->unclassified_column[c].cost_pico, 0};
+	if (r->other.count || r->other_pico)
+		part(p, "OTHER      neither", &r->other, 0, 0);
 	if (r->unclassified_pico)
-		row(p, "NOT CLASSIFIED", NULL, 0, 0, r->unclassified_pico, none);
+		row(p, "NOT CLASSIFIED", r->unclassified_column, 0, 0, r->unclassified_pico, none);
 	rule(p);
 	row(p, "TOTAL", sum, 0, 0, r->total_pico, none);
 	for (unsigned i = 0; i < r->currencies; i++)
@@ -187,12 +197,102 @@ static void rates(const struct page *p)
 	}
 }
 
+/* "Per 1,000 queries", and the requests of the last month. */
+static void per_thousand(const struct page *p)
+{
+	const struct report *r = p->r;
+	char cost[MONEY_SYMBOL], n[32], name[16], in_month[32] = "Requests";
+	money_wide each;
+	uint64_t calls = r->columns ? r->inference.column[r->columns - 1].calls : r->calls;
+	if (!r->calls || !r->currency.code[0])
+		return;
+	each = money_scale(r->inference.total_pico, 1000, (money_wide)r->calls);
+	if (r->columns)
+		snprintf(in_month, sizeof in_month, "Requests in %s", month_name(r->column_us[r->columns - 1], r->query.tz, name));
+	sb_addf(p->out, "Per 1,000 queries       %-14s%s  %s\n", money_symbol(r->currency, each, money_decimals(each),
+			cost), in_month,
+		num_group(calls, n));
+}
+
+static money_wide whole_cents(double v)
+{
+	return v < 1e24 ? (money_wide)llround(v * 100) * (PICO_PER_UNIT / 100) : 0;
+}
+
+static void ahead(const struct page *p)
+{
+	const struct forecast *f = p->r->forecast;
+	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], c[MONEY_SYMBOL], name[16], label[40], day[TIME_TEXT];
+	const struct forecast_range *t;
+	if (!f)
+		return;
+	t = &f->month[0].total;
+	snprintf(label, sizeof label, "Forecast, all of %s", month_name(f->month[0].from_us, f->tz, name));
+	sb_addf(p->out, "%-24s%s  (80 %%: %s - %s)", label, money_symbol(f->currency, whole_cents(t->p50), 2, a),
+		money_symbol(f->currency, whole_cents(t->p10), 2, b), money_symbol(f->currency, whole_cents(t->p90), 2, c));
+	if (f->has_budget && f->crossed_already)
+		sb_addf(p->out, "  over %s", money_symbol(f->currency, whole_cents(f->budget), 0, a));
+	else if (f->has_budget && f->crosses)
+		sb_addf(p->out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a), date_of(p->r,
+				f->cross_us, day));
+	sb_addc(p->out, '\n');
+}
+
+/* What vendors bill in the last month, and what its usage comes to here. */
+static void invoices(const struct page *p)
+{
+	const struct report *r = p->r;
+	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], name[16];
+	const char *label = "Invoice check";
+	for (unsigned i = 0; i < r->invoices && r->currency.code[0]; i++) {
+		money_wide billed = r->invoice[i].billed_pico, usage = r->invoice[i].usage_pico, off = billed - usage;
+		struct str provider = intern_str(r->invoice[i].provider);
+		bool same = off >= -PICO_PER_UNIT / 100 && off <= PICO_PER_UNIT / 100;
+		if (billed == 0 || usage == 0)
+			continue;
+		sb_addf(p->out, "%-24s%.*s %s  %s %s ledger %s   %s\n", label, STR_ARG(provider), month_name(r->invoice_us,
+				r->query.tz, name),
+			money_symbol(r->currency, billed, money_decimals(billed), a), same ? "=" : "and",
+			money_symbol(r->currency, usage, money_decimals(usage), b), same ? "matches" : "differs: runrate reconcile FILE");
+		label = "";
+	}
+}
+
+/* Did the payment in that month change how inference grows? Only of whole months is growth a growth. */
+static void slope(const struct page *p)
+{
+	const struct report *r = p->r;
+	int64_t from, to;
+	unsigned at = 0, months = 0;
+	double before, after;
+	window_bounds(WINDOW_MONTH, r->query.tz, r->query.to_us - 1, &from, &to);
+	if (!p->columns || r->column_us[0] < r->query.from_us || to > r->query.to_us)
+		return;
+	window_bounds(WINDOW_MONTH, r->query.tz, r->query.from_us, &from, &to);
+	for (unsigned c = 0; c < r->columns; c++)
+		if (r->training.column[c].cost_pico > 0) {
+			at = c;
+			months++;
+		}
+	if (from != r->query.from_us || months != 1 || at == 0 || at + 1 >= r->columns ||
+			r->inference.column[at - 1].cost_pico <= 0 ||
+	    r->inference.column[at].cost_pico <= 0)
+		return;
+	before = (double)r->inference.column[at].cost_pico / (double)r->inference.column[at - 1].cost_pico - 1;
+	after = (double)r->inference.column[at + 1].cost_pico / (double)r->inference.column[at].cost_pico - 1;
+	sb_addf(p->out, "\nThe one-time payment %s the slope: inference grew %+.0f %%\nbefore it and %+.0f %% after it.\n",
+		fabs(after - before) <= 0.25 ? "did not change" : after < before ? "stands before a flatter part of"
+				: "stands before a steeper part of",
+		before * 100, after * 100);
+}
+
 static void unit_cost(const struct page *p)
 {
 	const struct report *r = p->r;
 	money_wide inference, share, all;
 	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], n[32];
-	sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r), num_group(r->calls, n));
+	sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r),
+			num_group(r->calls, n));
 	if (report_per_mtok(r, r->inference.total_pico, &inference) && report_per_mtok(r, r->training.total_pico, &share) &&
 	    report_per_mtok(r, r->inference.total_pico + r->training.total_pico, &all))
 		sb_addf(p->out, "Per million tokens      inference %s   training %s   all %s\n",
@@ -205,7 +305,8 @@ static void unit_cost(const struct page *p)
 	if (r->saved_pico)
 		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
 	if (r->billed_pico)
-		sb_addf(p->out, "Bills in the ledger     %s, counted once with the usage that they bill\n", money_human(r->billed_pico, p->decimals, a));
+		sb_addf(p->out, "Bills in the ledger     %s, counted once with the usage that they bill\n",
+				money_human(r->billed_pico, p->decimals, a));
 }
 
 static void unknowns(const struct page *p)
@@ -273,7 +374,8 @@ static void against(const struct page *p)
 	for (unsigned i = 0; i < r->against_count; i++) {
 		const struct report_against *x = &r->against[i];
 		bool in = x->came_pico >= x->low_pico && x->came_pico <= x->high_pico;
-		sb_addf(p->out, "  %-18s%12s%12s%12s%12s%s\n", x->month, money_human(x->planned_pico, 2, a), money_human(x->low_pico, 2, b),
+		sb_addf(p->out, "  %-18s%12s%12s%12s%12s%s\n", x->month, money_human(x->planned_pico, 2, a),
+				money_human(x->low_pico, 2, b),
 			money_human(x->high_pico, 2, c), money_human(x->came_pico, 2, d), in ? "" : "  outside");
 	}
 }
@@ -292,6 +394,12 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	totals(&p);
 	rates(&p);
 	unit_cost(&p);
+	per_thousand(&p);
+	ahead(&p);
+	invoices(&p);
 	unknowns(&p);
+	if (r->query.shares)
+		sb_adds(out, "* a part of a cost that teams share, by the key in shares.yaml; (idle): nobody used it\n");
 	against(&p);
+	slope(&p);
 }

@@ -32,7 +32,10 @@ static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct rep
 	char exact[MONEY_TEXT];
 	for (unsigned i = 0; i < p->count; i++, row++) {
 		const struct report_line *l = &p->lines[i];
-		worksheet_write_string(w, row, 0, l->key.n ? chars(r->arena, l->key) : "(none)", NULL);
+		struct str key = l->key.n ? l->key : STR("(none)");
+		if (l->shared.n)
+			key = arena_printf(r->arena, "%.*s, share of %.*s", STR_ARG(key), STR_ARG(l->shared));
+		worksheet_write_string(w, row, 0, chars(r->arena, key), NULL);
 		worksheet_write_number(w, row, 1, (double)l->calls, s->count);
 		worksheet_write_number(w, row, 2, (double)l->input_tok, s->count);
 		worksheet_write_number(w, row, 3, (double)l->output_tok, s->count);
@@ -80,7 +83,7 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 
 static void summary(const struct sheets *s, lxw_worksheet *w, const struct report *r)
 {
-	unsigned row = 3, inference, training;
+	unsigned row = 3, inference, training, other;
 	char formula[200], from[TIME_TEXT], to[TIME_TEXT], text[200];
 	double tokens = (double)r->input_tok + (double)r->output_tok;
 	double per_mtok = tokens > 0 ? (double)r->inference.total_pico / (double)PICO_PER_UNIT * 1e6 / tokens : 0;
@@ -91,6 +94,8 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	worksheet_write_string(w, 1, 0, text, NULL);
 	row = block(s, w, r, &r->inference, "INFERENCE, recurs", row, &inference);
 	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
+	if (r->other.count)
+		row = block(s, w, r, &r->other, "NEITHER: tax, credits, seats, support", row, &other);
 	worksheet_write_string(w, row, 0, "TOTAL of both", s->bold);
 	snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
 	worksheet_write_formula_num(w, row, 4, formula, s->money,
@@ -102,10 +107,9 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	worksheet_write_formula_num(w, row++, 4, formula, s->million, per_mtok);
 	worksheet_write_string(w, row, 0, "Calls without a known price (in no figure)", NULL);
 	worksheet_write_number(w, row++, 4, (double)r->unpriced_calls, s->count);
-	if (r->other_pico || r->unclassified_pico) {
-		worksheet_write_string(w, row, 0, "Other, and not classified (not in the total above)", NULL);
-		worksheet_write_number(
-			w, row, 4, (double)(r->other_pico + r->unclassified_pico) / (double)PICO_PER_UNIT, s->money);
+	if (r->unclassified_pico) {
+		worksheet_write_string(w, row, 0, "Not classified (in no total above)", NULL);
+		worksheet_write_number(w, row, 4, (double)r->unclassified_pico / (double)PICO_PER_UNIT, s->money);
 	}
 }
 

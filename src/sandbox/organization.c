@@ -18,7 +18,8 @@
 enum { CELLS_MOST = 65536, GROUPS_MOST = 4096, MINUTE_S = 60 };
 
 /* List prices as data/prices has them on 2026-11-21, in 10^-12 USD a token: plain, cache read, out. Written again, so that
- * this side shares no arithmetic with ours. Batches and flex are half of it; before GPT-5 a batch discounts no cache. */
+ * this side shares no arithmetic with ours. Batches and flex are half of it; before GPT-5 a batch discounts no cache.
+ * */
 struct org_rate {
 	const char *model, *title;
 	uint64_t plain, read, write, write_1h, out;
@@ -88,7 +89,8 @@ static void count_openai(struct org_cell *c, struct json u)
 	c->n[ORG_IN] = number(u, responses ? "input_tokens" : "prompt_tokens");
 	c->n[ORG_OUT] = number(u, responses ? "output_tokens" : "completion_tokens");
 	c->n[ORG_READ] = number(u, responses ? "input_tokens_details.cached_tokens" : "prompt_tokens_details.cached_tokens");
-	c->n[ORG_WRITE] = number(u, responses ? "input_tokens_details.cache_write_tokens" : "prompt_tokens_details.cache_write_tokens");
+	c->n[ORG_WRITE] = number(u, responses ? "input_tokens_details.cache_write_tokens"
+			: "prompt_tokens_details.cache_write_tokens");
 }
 
 static void count_anthropic(struct org_cell *c, struct json u)
@@ -143,7 +145,8 @@ void org_note(struct exchange *x)
 
 /* ---- pages ---- */
 
-enum { BY_PROJECT = 1, BY_KEY = 2, BY_MODEL = 4, BY_BATCH = 8, BY_TIER = 16, BY_GEO = 32, BY_ITEM = 64, BY_WINDOW = 128 };
+enum { BY_PROJECT = 1, BY_KEY = 2, BY_MODEL = 4, BY_BATCH = 8, BY_TIER = 16, BY_GEO = 32, BY_ITEM = 64,
+		BY_WINDOW = 128 };
 
 struct asked {
 	int64_t from_s, to_s, width_s;
@@ -238,7 +241,8 @@ static bool same_group(const struct org_cell *a, const struct org_cell *b, unsig
 	       (!(by & BY_GEO) || strcmp(a->geo, b->geo) == 0);
 }
 
-static unsigned bucket_groups(const struct org *o, int64_t from_s, int64_t to_s, uint64_t endpoints, unsigned by, struct group *g)
+static unsigned bucket_groups(const struct org *o, int64_t from_s, int64_t to_s, uint64_t endpoints, unsigned by,
+		struct group *g)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < o->count; i++) {
@@ -285,9 +289,12 @@ static unsigned parts_of(const struct group *g, const struct org_rate *r, struct
 	uint64_t plain = g->n[ORG_IN] - g->n[ORG_READ] - g->n[ORG_WRITE] - g->n[ORG_WRITE_1H];
 	const struct part all[] = {
 		{"input", "Input Tokens", "uncached_input_tokens", plain, r->plain},
-		{"cached input", "Input Tokens, Cache Hit", "cache_read_input_tokens", g->n[ORG_READ], full_cache ? r->plain : r->read},
-		{"cache write", "Input Tokens, Cache Write, 5 Min Cache", "cache_creation.ephemeral_5m_input_tokens", g->n[ORG_WRITE], r->write},
-		{"cache write", "Input Tokens, Cache Write, 1 Hr Cache", "cache_creation.ephemeral_1h_input_tokens", g->n[ORG_WRITE_1H],
+		{"cached input", "Input Tokens, Cache Hit", "cache_read_input_tokens", g->n[ORG_READ], full_cache ? r->plain
+				: r->read},
+		{"cache write", "Input Tokens, Cache Write, 5 Min Cache", "cache_creation.ephemeral_5m_input_tokens",
+				g->n[ORG_WRITE], r->write},
+		{"cache write", "Input Tokens, Cache Write, 1 Hr Cache", "cache_creation.ephemeral_1h_input_tokens",
+				g->n[ORG_WRITE_1H],
 		 r->write_1h},
 		{"output", "Output Tokens", "output_tokens", g->n[ORG_OUT], r->out},
 	};

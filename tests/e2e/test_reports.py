@@ -171,6 +171,12 @@ class Rules:
     def __init__(self, model, rows, columns, supported):
         self.rules, self.rows, self.columns, self.supported = model['ModelRules'], rows, columns, supported
         self.done = {}
+        self.under = {} # a rule holds under the conditions of the rules that it is a part of: "when not null, ..."
+        for rule in self.rules.values():
+            v = rule['ValidationCriteria']
+            for part in (v.get('Requirement') or {}).get('Items', []) if v.get('Condition') else []:
+                if part.get('CheckFunction') == 'CheckModelRule':
+                    self.under.setdefault(part['ModelRuleId'], []).append(v['Condition'])
 
     def value(self, row, column):
         return row.get(column) or None
@@ -215,10 +221,10 @@ class Rules:
     def rule(self, name):
         if name not in self.done:
             self.done[name] = None # a circle cannot be evaluated
-            self.done[name] = self.evaluate(self.rules[name])
+            self.done[name] = self.evaluate(name, self.rules[name])
         return self.done[name]
 
-    def evaluate(self, rule):
+    def evaluate(self, name, rule):
         v, need = rule['ValidationCriteria'], rule['ValidationCriteria'].get('Requirement') or {}
         if any(c not in self.supported for c in rule.get('ApplicabilityCriteria') or []):
             return True # does not apply
@@ -242,7 +248,7 @@ class Rules:
             return True # an absent column is judged by its presence rule
         condition, unknown = v.get('Condition') or {}, False
         for row in self.rows:
-            if condition and not self.holds(condition, row):
+            if any(not self.holds(c, row) for c in [condition, *self.under.get(name, [])] if c):
                 continue
             got = self.holds(need, row)
             if got is False:
@@ -256,14 +262,20 @@ SUPPORTED = {'ACCOUNT_NAMING_SUPPORTED', 'NEGOTIATED_PRICING_SUPPORTED', 'PUBLIC
 
 def focus():
     run('outlay', 'add', '--kind', 'finetune', '--amount', 'USD 8000', '--date', '2025-10-02', '--life', '10', '--note', '=1+1, "tuned"')
+    run('outlay', 'add', '--kind', 'prepaid', '--amount', 'USD 0.5', '--date', '2025-10-01', '--life', '12', '--provider', 'openai')
+    run('outlay', 'add', '--kind', 'tax', '--amount', 'USD 0.2', '--date', '2025-10-03', '--provider', 'openai')
+    run('outlay', 'add', '--kind', 'credit', '--amount', 'USD 0.1', '--date', '2025-10-03', '--provider', 'openai')
     run('import', str(WORK / 'cost.csv'))
     rc, text, err = run('export', '--focus', '1.2')
     rows = list(csv.DictReader(io.StringIO(text, newline='')))
     columns = rows[0].keys()
     usage = [r for r in rows if r['ChargeCategory'] == 'Usage' and r['x_Book'] == 'inference']
     used = [r for r in rows if r['ChargeCategory'] == 'Usage' and r['x_Book'] == 'training']
-    check('a FOCUS file has the ledger\'s exact costs, each once', rc == 0 and sum(D(r['BilledCost']) for r in usage) == sum(PUBLISHED), text[:300])
-    check('... and its purchases', [D(r['BilledCost']) for r in rows if r['ChargeCategory'] == 'Purchase'] == [8000])
+    check('a FOCUS file has the ledger\'s exact costs, each once', rc == 0 and sum(D(r['EffectiveCost']) for r in usage) == sum(PUBLISHED), text[:300])
+    check('... of which prepaid credit is not billed again', sum(D(r['BilledCost']) for r in usage) == sum(PUBLISHED) - D('0.5'))
+    check('... and taxes and credits as what they are', [(r['ChargeCategory'], D(r['BilledCost']), D(r['EffectiveCost'])) for r in rows
+          if r['x_Book'] == 'other'] == [('Tax', D('0.2'), D('0.2')), ('Credit', D('-0.1'), D('-0.1'))], str([r for r in rows if r['x_Book'] == 'other']))
+    check('... and its purchases', [D(r['BilledCost']) for r in rows if r['ChargeCategory'] == 'Purchase'] == [D('0.5'), 8000])
     # ten months from 2 October 2025: 304 days; October has 30 of them
     check('... and what of them is used up', sum(D(r['BilledCost']) for r in used) == 0 and len(used) == 1 and
           abs(D(used[0]['EffectiveCost']) - D(8000) * 30 / 304) < D('1e-11'), str([r['EffectiveCost'] for r in used]))

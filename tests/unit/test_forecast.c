@@ -148,7 +148,8 @@ TEST(the_band_holds_as_often_as_it_says)
 
 /* ---- coverage: many histories, and arrivals that somebody measured ---- */
 
-/* What spending does: noise, noise that stays, a level that wanders, empty days, a step, and bursts on a growing walk. */
+/* What spending does: noise, noise that stays, a level that wanders, empty days, a step, and bursts on a
+ * growing walk. */
 static void history(unsigned kind, struct rng *r, double *day, unsigned n)
 {
 	double stays = 0, level = 1;
@@ -181,7 +182,8 @@ static void history(unsigned kind, struct rng *r, double *day, unsigned n)
 
 TEST(bands_of_80_percent_cover_about_that_many_of_many_histories)
 {
-	static const char *const names[] = {"noise", "noise that stays", "a wandering level", "empty days", "a step", "bursts"};
+	static const char *const names[] = {"noise", "noise that stays", "a wandering level", "empty days", "a step",
+			"bursts"};
 	unsigned all[FORECAST_TESTS] = {0}, held[FORECAST_TESTS] = {0};
 	for (unsigned kind = 0; kind < 6; kind++) {
 		struct forecast_backtest sum = {0};
@@ -261,7 +263,8 @@ TEST(and_of_arrivals_that_somebody_measured)
 	static const struct {
 		const char *name;
 		double step_s;
-	} traces[] = {{"azure_llm_2023_conv.csv.gz", 20}, {"azure_llm_2023_conv.csv.gz", 10}, {"mooncake_conversation.jsonl.gz", 20},
+	} traces[] = {{"azure_llm_2023_conv.csv.gz", 20}, {"azure_llm_2023_conv.csv.gz", 10},
+			{"mooncake_conversation.jsonl.gz", 20},
 		      {"mooncake_conversation.jsonl.gz", 10}};
 	unsigned all = 0, held = 0;
 	for (unsigned i = 0; i < sizeof traces / sizeof *traces; i++) {
