@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "model/price.h"
+#include "report/explain_i.h"
 
 struct build {
 	struct explanation *x;
@@ -164,12 +165,12 @@ static void cell_part(struct build *b, const struct report *r, const struct repo
 		term(b, name, text_of(b, line->cost_pico), arena_str(b->a, str_of(line->currency.code)),
 		     line->calls ? arena_printf(b->a, "%s calls, %.3f M tokens in, %.3f M out", num_group(line->calls, calls),
 						(double)line->input_tok * 1e-6, (double)line->output_tok * 1e-6)
-				 : STR("runrate outlay list"),
+				 : line->outlay ? STR("runrate outlay list") : STR("the bill, or a log without calls"),
 		     day);
 	}
 }
 
-static int explain_cell(struct build *b, struct ledger *l, struct str id, const struct report_query *given, bool *found,
+static int explain_cell(struct build *b, struct ledger *l, const struct book *book, struct str id, const struct report_query *given, bool *found,
 			struct err *e)
 {
 	struct explanation *x = b->x;
@@ -179,7 +180,7 @@ static int explain_cell(struct build *b, struct ledger *l, struct str id, const 
 	struct str when = dot == SIZE_MAX ? STR("") : str_sub(id, 0, dot), what = dot == SIZE_MAX ? id : str_sub(id, dot + 1, id.n);
 	char day[16];
 	int64_t local, from, to;
-	struct sb formula;
+	struct sb formula, body;
 	int rc;
 	*found = str_eqc(what, "inference") || str_eqc(what, "training") || str_eqc(what, "total");
 	if (!*found)
@@ -205,6 +206,13 @@ static int explain_cell(struct build *b, struct ledger *l, struct str id, const 
 		cell_part(b, r, &r->training, "training", &formula);
 	x->formula = formula.n ? arena_str(b->a, sb_str(&formula)) : STR("0: nothing in this period");
 	sb_fini(&formula);
+	sb_init(&body, 1 << 20);
+	if (!str_eqc(what, "training"))
+		rc = explain_groups(x, b->a, l, book, r, false, &body, e);
+	x->body = arena_str(b->a, sb_str(&body));
+	sb_fini(&body);
+	if (rc)
+		return rc;
 	x->unit = arena_str(b->a, str_of(r->currency.code));
 	x->value = text_of(b, str_eqc(what, "training")    ? r->training.total_pico
 			      : str_eqc(what, "inference") ? r->inference.total_pico
@@ -230,6 +238,7 @@ int explain_find(struct explanation *x, struct ledger *l, const struct book *boo
 	memset(x, 0, sizeof *x);
 	x->id = id;
 	x->note = STR("");
+	x->body = STR("");
 	if (call_id_parse(id, &cid) == 0) {
 		rc = ledger_find_call(l, cid, &c, e);
 		return rc ? rc : explain_call(&b, &c, book, e);
@@ -237,7 +246,7 @@ int explain_find(struct explanation *x, struct ledger *l, const struct book *boo
 	rule = book_rule_by_id(book, id);
 	if (rule)
 		return explain_rule(&b, rule);
-	rc = explain_cell(&b, l, id, q, &found, e);
+	rc = explain_cell(&b, l, book, id, q, &found, e);
 	if (rc || found)
 		return rc;
 	err_set(e, RR_NOTFOUND, "nothing is called %.*s", STR_ARG(id));
@@ -273,7 +282,9 @@ void explain_json(const struct explanation *x, struct sb *out)
 void explain_text(const struct explanation *x, struct sb *out)
 {
 	sb_addf(out, "%.*s %.*s\n  = %.*s\n\n", STR_ARG(x->value), STR_ARG(x->unit), STR_ARG(x->formula));
-	for (unsigned i = 0; i < x->terms; i++) {
+	if (x->body.n)
+		sb_add_str(out, x->body);
+	for (unsigned i = 0; i < x->terms && !x->body.n; i++) {
 		const struct explain_term *t = &x->term[i];
 		sb_addf(out, "  %-26.*s %.*s %.*s\n", STR_ARG(t->name), STR_ARG(t->value), STR_ARG(t->unit));
 		if (t->source.n)

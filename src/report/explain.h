@@ -18,6 +18,7 @@ struct explain_term {
 };
 struct explanation {
 	struct str id, value, unit, formula;
+	struct str body;            /* a cell, model by model, for people; empty: the terms say it */
 	struct str note;            /* what a reader must know beside it; may be empty */
 	struct explain_term term[EXPLAIN_TERMS];
 	unsigned terms;

@@ -8,11 +8,11 @@
  *   2. three ways to say where they stand: the median of pairwise slopes through what remains (Theil 1950, Sen
  *      1968), damped to nothing over 90 days, so that a steep week does not run away; the median of the last
  *      fourteen; the mean of the last seven. The one that erred least by the week at earlier days counts, the trend
- *      where none is clearly better; the band: the errors of the same way at earlier days, walked through the
- *      history: at each origin the sum of the
- *      days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the 90 % quantile
- *      of the relative errors for about that many days, widened by (h - 1) / origins, since such sums overlap, and from a
- *      week on never narrower than for fewer days.
+ *      where none is clearly better;
+ *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of
+ *      the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the
+ *      90 % quantile of the relative errors for about that many days, widened by (h - 1) / origins, since such sums
+ *      overlap, and from a week on never narrower than for fewer days.
  * Coverage is measured honestly: each origin is judged by a band made from origins before it alone.
  *
  * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never

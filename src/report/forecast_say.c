@@ -165,7 +165,7 @@ void forecast_backtest_text(const struct forecast *f, const struct forecast_back
 {
 	char day[TIME_TEXT];
 	date_at(f, f->first_us, day);
-	sb_addf(out, "%u whole days since %s: each forecast from the days before it, then what came\n\n", f->history, day);
+	sb_addf(out, "%u whole days since %s; each forecast knows the days before it alone\n\n", f->history, day);
 	sb_addf(out, "%-14s%12s%12s%12s%16s\n", "days ahead", "forecasts", "inside", "coverage", "band, of p50");
 	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
 		if (!b->test[t].origins)

@@ -10,9 +10,8 @@
  *    listed with their class, taken as billed, and are in `not_usage`, not in the residual.
  * 3. A row agrees when |residual| <= tolerance, which is 0.000001 of the currency unless another is given.
  * 4. From the first day on which a gateway measured a vendor's calls, what it measured is compared; what the vendor's
- *    usage
- *    pages (`runrate pull`) have more of names the bypass. Before that day, and without a gateway, those pages themselves
- *    are compared, else logs.
+ *    usage pages (`runrate pull`) have more of names the bypass. Before that day, and without a gateway, those pages
+ *    themselves are compared, else logs.
  * 5. Projects are told apart only where every row of usage names one: a gateway's rows know no vendor's project.
  */
 #ifndef RR_REPORT_RECONCILE_H

@@ -8,8 +8,7 @@
  *    rate is listed; without one it is left out of the headline and said to be.
  * 3. Unknown is not zero: calls without a price are counted beside the totals.
  * 4. By cash an outlay counts on its day, by use (amortised) over its life; prepaid credit: prepaid.h. Taxes and
- *    credits are lines
- *    of `other` on either basis.
+ *    credits are lines of `other` on either basis.
  * 5. The headline counts production; what pilots and tests cost is shown, not added.
  */
 #ifndef RR_REPORT_REPORT_H

@@ -161,7 +161,7 @@ static void totals(const struct page *p)
 			sb_addf(p->out, "TOTAL in %s   inference %s   training %s\n", c->currency.code,
 				money_human(c->inference_pico, 2, a), money_human(c->training_pico, 2, b));
 		}
-		sb_adds(p->out, "Several currencies are not added: choose one with --currency, and rates in runrate.yaml.\n");
+		sb_adds(p->out, "Several currencies are not added: --currency C and --rate C/D=R@DATE do.\n");
 		return;
 	}
 	for (unsigned c = 0; c < REPORT_COLUMNS; c++)
@@ -291,7 +291,8 @@ static void unit_cost(const struct page *p)
 	const struct report *r = p->r;
 	money_wide inference, share, all;
 	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], n[32];
-	sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r),
+	if (r->calls || r->input_tok + r->output_tok)
+		sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r),
 			num_group(r->calls, n));
 	if (report_per_mtok(r, r->inference.total_pico, &inference) && report_per_mtok(r, r->training.total_pico, &share) &&
 	    report_per_mtok(r, r->inference.total_pico + r->training.total_pico, &all))
@@ -304,7 +305,7 @@ static void unit_cost(const struct page *p)
 			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
 	if (r->saved_pico)
 		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
-	if (r->billed_pico)
+	if (r->billed_pico && r->input_tok + r->output_tok)
 		sb_addf(p->out, "Bills in the ledger     %s, counted once with the usage that they bill\n",
 				money_human(r->billed_pico, p->decimals, a));
 }
@@ -338,22 +339,38 @@ static void unknowns(const struct page *p)
 	}
 }
 
-/* Columns of a width that the largest figure fits; months only where a label still has room beside them. */
+static void widen(struct page *p, money_wide pico)
+{
+	char text[MONEY_TEXT];
+	unsigned n = (unsigned)strlen(money_human(pico, p->decimals, text)) + 2;
+	p->cell = n > p->cell ? n : p->cell;
+}
+
+/* Columns of a width that the largest figure fits, of whatever currency; months only where a label still has room
+ * beside them. */
 static void lay_out(struct page *p, unsigned width)
 {
 	const struct report *r = p->r;
-	const money_wide figures[] = {r->total_pico, r->inference.total_pico, r->training.total_pico};
+	const struct report_part *parts[] = {&r->inference, &r->training, &r->other};
 	money_wide size = r->total_pico < 0 ? -r->total_pico : r->total_pico;
-	char text[MONEY_TEXT];
+	for (unsigned i = 0; i < r->currencies; i++) {
+		const struct report_currency *c = &r->by_currency[i];
+		money_wide v = c->inference_pico + c->training_pico + c->other_pico + c->unclassified_pico;
+		size = v > size ? v : -v > size ? -v : size;
+	}
 	p->decimals = size >= 1000000 * (money_wide)PICO_PER_UNIT ? 0
 		      : size >= PICO_PER_UNIT			  ? 2
 		      : size >= PICO_PER_UNIT / 100		  ? 4
 								  : 6;
 	p->cell = CELL;
-	for (unsigned i = 0; i < sizeof figures / sizeof *figures; i++) {
-		unsigned n = (unsigned)strlen(money_human(figures[i], p->decimals, text)) + 2;
-		p->cell = n > p->cell ? n : p->cell;
+	widen(p, r->total_pico);
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		widen(p, parts[i]->total_pico);
+		for (unsigned k = 0; k < parts[i]->count && k < LINES_SHOWN; k++)
+			widen(p, parts[i]->lines[k].cost_pico);
 	}
+	if (!r->currency.code[0])
+		width -= width > 44 ? 4 : 0; /* each line names its currency */
 	p->columns = r->columns;
 	if (p->columns && width < LABEL_LEAST + p->cell * (p->columns + 1))
 		p->columns = 0;
@@ -399,7 +416,7 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	invoices(&p);
 	unknowns(&p);
 	if (r->query.shares)
-		sb_adds(out, "* a part of a cost that teams share, by the key in shares.yaml; (idle): nobody used it\n");
+		sb_adds(out, "* a part of a cost that teams share (shares.yaml); (idle): nobody used it\n");
 	against(&p);
 	slope(&p);
 }

@@ -11,8 +11,8 @@
  *     - {name: seats, cost: {surface: "bill O seats"}, by: fixed, capacity: 100, teams: {search: 60, ads: 30}}
  *
  * 1. The parts sum to the shared cost to the last 10^-12: each team gets its share rounded down, and what is left
- *    goes by one to
- *    those whose share lost most (Hamilton's method), ties by name. Month by month where months stand side by side.
+ *    goes by one to those whose share lost most (Hamilton's method), ties by name. Month by month where months stand
+ *    side by side.
  * 2. What nobody used stands as "(idle)", never spread over those who did. Calls without a team carry their part as
  *    "(none)".
  * 3. Only `report --by team` shares; every other report shows the cost where it arose.
