@@ -119,6 +119,19 @@ def main():
         ok('killed in the middle, nothing counts', s.json('report', '--env', 'all')['inference']['calls'] == 1)
         r = pull(s, 'openai')
         ok('and the next one has all of it', r['rows_new'] > 0 and s.json('report', '--env', 'all')['inference']['calls'] == 1, r)
+    # answers that are no pages
+    for fault, rc, words in (('redirect:302', 5, 'redirects are not followed'), ('html:200', 4, 'no page of buckets'), ('400', 5, 'answers 400')):
+        with Stack(env=ADMIN) as s:
+            s.sandbox.terminate(); s.sandbox.wait()
+            rules = s.folder / script
+            rules.write_text(json.dumps({'match': {'path': '/v1/organization/usage/embeddings'}, 'fault': fault}) + '\n')
+            s.sandbox_args = ['--script', str(rules)]
+            s.start_sandbox()
+            chat(s, 'gpt-5-mini', 'one', port=s.sandbox_port)
+            r = s.run('pull', 'openai', '--base', f'http://127.0.0.1:{s.sandbox_port}')
+            ok(f'{fault}: exit code {rc}, with the reason, and nothing counts', r.returncode == rc and words in r.stderr and
+               s.json('report')['inference']['calls'] == 0, (r.returncode, r.stderr))
+
     # serve pulls by itself
     with Stack(env=ADMIN) as s:
         chat(s, 'gpt-5-mini', 'one')
