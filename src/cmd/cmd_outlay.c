@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 #include "cmd/listing.h"
+#include "report/payback.h"
+#include "report/prepaid.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
 
@@ -17,7 +19,39 @@ static void date_json(struct json_out *w, const char *key, int64_t us)
 	jw_kcstr(w, key, us ? time_text(us, t) : NULL);
 }
 
-static void outlay_json(struct json_out *w, const struct outlay *o, int64_t now_us)
+/* What the ledger knows of it: what was drawn of credit, what the feature that it serves has saved. l NULL: nothing. */
+struct known {
+	struct prepaid *prepaid;
+	struct payback payback;
+};
+
+static money_wide used_up(const struct outlay *o, const struct known *k, int64_t now_us)
+{
+	if (o->kind == OUTLAY_PREPAID && k && k->prepaid)
+		return o->amount_pico - prepaid_left(k->prepaid, o);
+	return o->kind == OUTLAY_PREPAID ? 0 : outlay_amortised_pico(o, now_us);
+}
+
+static void payback_json(struct json_out *w, const struct payback *p)
+{
+	jw_key(w, "payback");
+	if (!p || !p->known) {
+		jw_null(w);
+		return;
+	}
+	jw_object(w);
+	jw_kmoney(w, "saved_to_date", p->saved_pico);
+	jw_key(w, "months_left");
+	if (p->pays)
+		jw_double(w, p->months_left);
+	else
+		jw_null(w);
+	jw_ku64(w, "calls_before", p->calls_before);
+	jw_ku64(w, "calls_since", p->calls_since);
+	jw_end_object(w);
+}
+
+static void outlay_json(struct json_out *w, const struct outlay *o, const struct known *k, int64_t now_us)
 {
 	jw_object(w);
 	jw_kcstr(w, "id", o->id);
@@ -28,13 +62,14 @@ static void outlay_json(struct json_out *w, const struct outlay *o, int64_t now_
 	jw_ku64(w, "life_months", o->life_months);
 	date_json(w, "retires", o->retires_us);
 	date_json(w, "ends", o->life_months ? outlay_end_us(o) : 0);
-	jw_kmoney(w, "amortised_to_date", outlay_amortised_pico(o, now_us));
+	jw_kmoney(w, "amortised_to_date", used_up(o, k, now_us));
 	jw_kcstr(w, "serves", o->serves);
 	jw_kcstr(w, "model", o->model);
 	jw_kcstr(w, "provider", o->provider);
 	if (o->trained_tok)
 		jw_ku64(w, "trained_tokens", o->trained_tok);
 	jw_kcstr(w, "note", o->note);
+	payback_json(w, k ? &k->payback : NULL);
 	jw_end_object(w);
 }
 
@@ -183,7 +218,7 @@ static int run_add(int argc, char **argv)
 	sb_init(&b, OUT_BYTES);
 	if (globals.json) {
 		jw_init(&w, &b);
-		outlay_json(&w, &o, cmd_now_us());
+		outlay_json(&w, &o, NULL, cmd_now_us());
 		sb_addc(&b, '\n');
 	} else {
 		sb_addf(&b, "%s  %s %s %s\n", o.id, outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money), o.currency.code);
@@ -195,14 +230,20 @@ static int run_add(int argc, char **argv)
 
 /* ---- list ---- */
 
+static struct prepaid *credits; /* of the listing under way */
+
 static int add_row(const struct outlay *o, void *arg)
 {
 	struct listing *x = arg;
 	char text[TIME_TEXT], money[MONEY_TEXT];
 	struct table_row *row;
+	struct known known = {.prepaid = credits};
+	int rc = payback_of(&known.payback, x->l, o, x->now_us, x->e);
+	if (rc)
+		return rc;
 	x->rows++;
 	if (x->w) {
-		outlay_json(x->w, o, x->now_us);
+		outlay_json(x->w, o, &known, x->now_us);
 		return 0;
 	}
 	row = table_add(x->t);
@@ -213,7 +254,10 @@ static int add_row(const struct outlay *o, void *arg)
 	table_set(x->t, row, 2, "%s", outlay_kind_name(o->kind));
 	table_set(x->t, row, 3, "%s", o->serves[0] ? o->serves : o->note);
 	table_set(x->t, row, 4, "%s %s", money_human(o->amount_pico, 2, money), o->currency.code);
-	table_set(x->t, row, 5, "%s", money_human(outlay_amortised_pico(o, x->now_us), 2, money));
+	table_set(x->t, row, 5, "%s", money_human(used_up(o, &known, x->now_us), 2, money));
+	if (known.payback.known)
+		table_set(x->t, row, 7, known.payback.pays && known.payback.months_left < 1e5 ? "%s, %.1f mo" : "%s, never",
+			  money_human(known.payback.saved_pico, 2, money), known.payback.months_left);
 	if (o->life_months)
 		table_set(x->t, row, 6, "%s", time_date(outlay_end_us(o), text));
 	return 0;
@@ -231,11 +275,16 @@ const struct command cmd_outlay_list = {
 
 static int read_outlays(struct listing *x)
 {
-	return ledger_outlays(x->l, add_row, x, x->e);
+	int rc = prepaid_read(&credits, x->l, x->now_us, x->e);
+	if (!rc)
+		rc = ledger_outlays(x->l, add_row, x, x->e);
+	prepaid_free(credits);
+	credits = NULL;
+	return rc;
 }
 
 static int run_list(int argc, char **argv)
 {
-	return cmd_list(&cmd_outlay_list, argc, argv, "outlay>|date>|kind|for|amount>|used up>|ends>", "outlays", read_outlays,
+	return cmd_list(&cmd_outlay_list, argc, argv, "outlay>|date>|kind|for|amount>|used up>|ends>|saved, months left>", "outlays", read_outlays,
 			"No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n");
 }

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "ledger_help.h"
 #include "report/amounts.h"
+#include "report/payback.h"
 #include "report/report.h"
 #include "t.h"
 
@@ -186,6 +187,50 @@ TEST(prepaid_credit_counts_once_on_either_basis_and_what_is_left_is_lost_at_its_
 	T_EQ_I(ledger_add_outlay(l, &o, &e), 0);
 	T_TRUE(inference_of(l, BASIS_CASH, 0, 1) == 9 - 5 + 5);
 	T_TRUE(inference_of(l, BASIS_CASH, 0, 20) == inference_of(l, BASIS_AMORTISED, 0, 20) + 0);
+	ledger_close(l);
+	help_clean();
+}
+
+TEST(a_tune_pays_back_by_what_its_features_calls_cost_before_and_since)
+{
+	struct err e = {0};
+	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	const int64_t month_us = 730 * 3600 * US_PER_S;
+	struct outlay o = {.kind = OUTLAY_FINETUNE, .date_us = HELP_T0 + 10 * US_PER_DAY, .currency = {"USD"},
+			.amount_pico = 600};
+	struct payback p;
+	str_copy(o.serves, sizeof o.serves, STR("bot"));
+	T_EQ_I(payback_of(&p, l, &o, o.date_us + month_us, &e), 0);
+	T_TRUE(!p.known);
+	T_EQ_I(ledger_begin(l, &e), 0);
+	for (unsigned i = 0; i < 30; i++) /* ten at 10, then twenty at 4; another feature's beside them */
+		for (unsigned other = 0; other < 2; other++) {
+			struct call c;
+			struct rng r;
+			rng_seed(&r, i * 2 + other);
+			help_call(&c, &r, 1000 + i * 2 + other, 1);
+			c.start_us = i < 10 ? HELP_T0 + 3600 * US_PER_S * (int64_t)i : o.date_us + 3600 * US_PER_S * (int64_t)i;
+			c.feature = intern(other ? STR("else") : STR("bot"));
+			c.book = BOOK_INFERENCE;
+			c.currency = intern(STR("USD"));
+			c.price_status = PRICE_PRICED;
+			c.outcome = OUTCOME_OK;
+			c.cost_pico = other ? 999 : i < 10 ? 10 : 4;
+			T_EQ_I(ledger_add_call(l, &c, &e), 0);
+		}
+	T_EQ_I(ledger_commit(l, &e), 0);
+	T_EQ_I(payback_of(&p, l, &o, o.date_us + month_us, &e), 0);
+	T_TRUE(p.known && p.pays && p.saved_pico == 10 * 20 - 4 * 20);
+	T_EQ_I(p.calls_before, 10);
+	T_EQ_I(p.calls_since, 20);
+	T_NEAR(p.months_left, 4, 1e-9); /* 480 at 120 a month */
+	o.amount_pico = 100;
+	T_EQ_I(payback_of(&p, l, &o, o.date_us + month_us, &e), 0);
+	T_TRUE(p.pays && p.months_left == 0);
+	o.date_us = HELP_T0 + 5 * 3600 * US_PER_S; /* 10 before,
+			130 / 25 since: still a saving; the other way round it is none */
+	T_EQ_I(payback_of(&p, l, &o, o.date_us + month_us, &e), 0);
+	T_TRUE(p.saved_pico == 10 * 25 - (5 * 10 + 20 * 4));
 	ledger_close(l);
 	help_clean();
 }
