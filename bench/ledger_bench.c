@@ -2,10 +2,12 @@
  *
  * How many rows a second the ledger takes at groups of 1, 10, 100 and 1,000, with full sync, on one thread.
  *
- *   ninja -C build bench/ledger_bench && build/bench/ledger_bench [FOLDER] [SECONDS]
+ *   ninja -C build bench/ledger_bench && build/bench/ledger_bench [FOLDER] [SECONDS] [GROUP]
+ *   ledger_bench fill FILE ROWS      a ledger of that many calls, spread over December 2025
+ *   ledger_bench fold FILE           all its rows folded by hour and label, as one JSON line
  *
- * Prints rows/s, microseconds of CPU a row and bytes a row for each group size; roll-ups are flushed once a second
- * in the same transactions, and checkpoints count. Method as in the measurement that the design rests on.
+ * Prints rows/s, microseconds of CPU a row and bytes a row for each group size (or the one); roll-ups are flushed once
+ * a second in the same transactions, and checkpoints count. Method as in the measurement that the design rests on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,9 @@
 #include "base/rng.h"
 #include "ledger/store.h"
 
-enum { LABELS = 200, SAMPLE = 4096 };
+enum { LABELS = 200, SAMPLE = 4096, FILL_GROUP = 10000 };
+#define DECEMBER_US INT64_C(1764547200000000) /* 2025-12-01 */
+#define DAYS_30_US INT64_C(2592000000000)
 
 static void make_call(struct call *c, struct rng *r, unsigned label)
 {
@@ -89,7 +93,7 @@ static int measure(const char *folder, unsigned group, double seconds, struct ca
 		for (unsigned i = 0; i < group && !rc; i++, rows++) {
 			struct call *c = &sample[rng_u64(&r) % SAMPLE];
 			struct label *lb;
-			c->start_us = INT64_C(1764547200000000) + (int64_t)rows * 20;
+			c->start_us = DECEMBER_US + (int64_t)rows * 20;
 			c->end_us = c->start_us + 900000;
 			c->id = c->operation = call_id_make(c->start_us, 1, rows);
 			rc = row_add(l, c, ++l->last_row, NULL, &lb, &e);
@@ -121,10 +125,69 @@ static int measure(const char *folder, unsigned group, double seconds, struct ca
 	return rc != 0;
 }
 
+static int fill(const char *path, uint64_t rows, struct call *sample)
+{
+	struct err e = {0};
+	struct rollup rollup = {0};
+	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct rng r;
+	int rc = l ? 0 : -1;
+	rng_seed(&r, 2);
+	for (uint64_t at = 0; at < rows && !rc;) {
+		rc = ledger_begin(l, &e);
+		for (unsigned i = 0; i < FILL_GROUP && at < rows && !rc; i++, at++) {
+			struct call *c = &sample[rng_u64(&r) % SAMPLE];
+			struct label *lb;
+			c->start_us = DECEMBER_US + (int64_t)((__uint128_t)at * DAYS_30_US / rows);
+			c->end_us = c->start_us + 900000;
+			c->id = c->operation = call_id_make(c->start_us, 1, at);
+			rc = row_add(l, c, ++l->last_row, NULL, &lb, &e);
+			if (!rc)
+				rc = rollup_fold(&rollup, c, lb, 1);
+		}
+		if (!rc && (rollup.count > 1 << 15 || at == rows)) {
+			rc = rollup_flush(l, &rollup, l->last_row, &e);
+			rollup_drop(&rollup);
+		}
+		if (!rc)
+			rc = store_commit_only(l, &e);
+		if (!rc)
+			rc = store_checkpoint(l, &e);
+	}
+	if (rc)
+		fprintf(stderr, "%s\n", e.what);
+	else
+		sqlite3_wal_checkpoint_v2(ledger_db(l), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	rollup_fini(&rollup);
+	ledger_close(l);
+	return rc != 0;
+}
+
+static int fold(const char *path)
+{
+	struct err e = {0};
+	struct rollup rollup = {0};
+	struct ledger *l = ledger_open(path, LEDGER_READ, &e);
+	uint64_t before = clock_mono(&clock_system), calls = 0;
+	int rc = l ? rollup_fold_rows(l, &rollup, 0, call_max_row(l, &e), &e) : -1;
+	for (uint32_t i = 0; i < rollup.count; i++)
+		calls += rollup.items[i].sum.calls;
+	if (rc)
+		fprintf(stderr, "%s\n", e.what);
+	else
+		printf("{\"ms\":%.1f,\"calls\":%llu,\"cells\":%u}\n", (double)(clock_mono(&clock_system) - before) * 1e-3,
+		       (unsigned long long)calls, rollup.count);
+	rollup_fini(&rollup);
+	ledger_close(l);
+	return rc != 0;
+}
+
 int main(int argc, char **argv)
 {
+	bool filling = argc > 3 && strcmp(argv[1], "fill") == 0;
 	const char *folder = argc > 1 ? argv[1] : ".";
 	double seconds = argc > 2 ? strtod(argv[2], NULL) : 1;
+	unsigned only = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
 	static const unsigned groups[] = {1, 10, 100, 1000};
 	struct call *sample = calloc(SAMPLE, sizeof *sample);
 	struct rng r;
@@ -132,9 +195,14 @@ int main(int argc, char **argv)
 	rng_seed(&r, 7);
 	for (unsigned i = 0; i < SAMPLE && sample; i++)
 		make_call(&sample[i], &r, (unsigned)rng_below(&r, LABELS));
+	if (argc > 2 && strcmp(argv[1], "fold") == 0)
+		return fold(argv[2]);
+	if (filling)
+		return failed || fill(argv[2], strtoull(argv[3], NULL, 10), sample);
 	printf(" group      rows/s  us CPU/row  bytes/row  longest ms\n");
 	for (unsigned i = 0; i < 4 && !failed; i++)
-		failed = measure(folder, groups[i], seconds, sample);
+		if (!only || only == groups[i])
+			failed = measure(folder, groups[i], seconds, sample);
 	free(sample);
 	return failed;
 }

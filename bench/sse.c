@@ -6,8 +6,8 @@
  *   sse mock PORT GAP_MS EVENTS            answers every POST with EVENTS chat chunks, GAP_MS apart
  *   sse load PORT CONNECTIONS SECONDS BODY_FILE [EVENTS]
  *
- * load prints one JSON line: streams, events, bytes, wrong (streams whose event count or order is not right, when
- * EVENTS is given), ttfb_us and gap_us at p50 and p99.
+ * load prints one JSON line: streams, events, bytes, wrong (streams in which an event was lost, doubled, merged with its
+ * neighbour or out of order, when EVENTS is given), ttfb_us and gap_us at p50 and p99.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -174,6 +174,11 @@ struct watched {
 	unsigned events;    /* of this stream */
 	unsigned match;     /* how much of the end mark was seen */
 	unsigned begun;     /* how much of "data: " was seen: it may come in two reads */
+	unsigned blank;     /* how much of a blank line */
+	unsigned frames;    /* events that a blank line ended */
+	unsigned word;      /* how much of "content":"w was seen, then its number is read */
+	unsigned number;
+	bool reading, disorder;
 	bool first;
 	size_t out;
 };
@@ -240,7 +245,7 @@ static int load(int port, unsigned conns, double seconds, const char *file, unsi
 			}
 			bytes += (uint64_t)r;
 			for (ssize_t j = 0; j < r; j++) {
-				static const char mark[] = "\r\n0\r\n\r\n", begin[] = "data: ";
+				static const char mark[] = "\r\n0\r\n\r\n", begin[] = "data: ", content[] = "\"content\":\"w";
 				w->begun = in[j] == begin[w->begun] ? w->begun + 1 : in[j] == 'd';
 				if (w->begun == sizeof begin - 1) {
 					w->begun = 0;
@@ -255,12 +260,27 @@ static int load(int port, unsigned conns, double seconds, const char *file, unsi
 					w->events++;
 					total++;
 				}
+				if (w->reading && in[j] >= '0' && in[j] <= '9') {
+					w->number = w->number * 10 + (unsigned)(in[j] - '0');
+				} else {
+					w->disorder |= w->reading && w->number + 1 != w->events;
+					w->reading = false;
+					w->word = in[j] == content[w->word] ? w->word + 1 : in[j] == '"';
+					if (w->word == sizeof content - 1) {
+						w->word = w->number = 0;
+						w->reading = true;
+					}
+				}
+				w->blank = in[j] == '\n' ? w->blank + 1 : 0;
+				if (w->blank == 2)
+					w->frames++;
 				w->match = in[j] == mark[w->match] ? w->match + 1 : in[j] == '\r';
 				if (w->match == sizeof mark - 1) {
 					streams++;
-					if (events && w->events != events)
+					if (events && (w->events != events || w->frames != events || w->disorder))
 						wrong++;
-					w->match = w->begun = w->events = 0;
+					w->match = w->begun = w->events = w->frames = w->blank = w->word = 0;
+					w->reading = w->disorder = false;
 					w->first = true;
 					w->asked_us = now_us();
 					if (write(w->fd, request, length) != (ssize_t)length)

@@ -136,6 +136,20 @@ none:
 	return false;
 }
 
+struct json json_ahead(const struct json_iter *it)
+{
+	struct json v = {JSON_NONE, {NULL, 0}};
+	const char *p = it->p;
+	if (!p)
+		return v;
+	p = json_skip_space(p, it->end);
+	if (p < it->end && *p == ',')
+		p = json_skip_space(p + 1, it->end);
+	if (p < it->end && (*p == '{' || *p == '['))
+		v = (struct json){*p == '{' ? JSON_OBJECT : JSON_ARRAY, {p, (size_t)(it->end - p)}};
+	return v;
+}
+
 static unsigned hex4(const char *p)
 {
 	unsigned v = 0;
@@ -260,7 +274,7 @@ bool json_key_eq(struct str raw, struct str name)
 	return memchr(raw.p, '\\', raw.n) && raw_eq(raw, name);
 }
 
-static struct json member(struct json object, struct str name)
+struct json json_member(struct json object, struct str name)
 {
 	struct json found = {JSON_NONE, {NULL, 0}}, value;
 	struct json_iter it;
@@ -286,11 +300,6 @@ static struct json element(struct json array, uint64_t index)
 	return value; /* json_next left it absent */
 }
 
-struct json json_get(struct json v, const char *key)
-{
-	return member(v, str_of(key));
-}
-
 struct json json_path(struct json v, const char *path)
 {
 	const struct json none = {JSON_NONE, {NULL, 0}};
@@ -304,7 +313,7 @@ struct json json_path(struct json v, const char *path)
 			path = close + 1;
 		} else {
 			size_t n = strcspn(path, ".[");
-			v = member(v, str_make(path, n));
+			v = json_member(v, str_make(path, n));
 			path += n;
 		}
 		if (*path == '.')
@@ -412,9 +421,4 @@ char *json_string_copy(struct json v, char *out, size_t size)
 	}
 	out[n] = 0;
 	return out;
-}
-
-bool json_string_eq(struct json v, const char *text)
-{
-	return v.type == JSON_STRING && json_key_eq(json_raw_string(v), str_of(text));
 }

@@ -45,6 +45,13 @@ int json_parse(struct str text, struct json *top, struct json_fault *fault);
  * 0, -RR_SYNTAX, -RR_LIMIT; -RR_INPUT when the top is no object. */
 int json_scan(struct str text, const struct str keys[], struct json out[], unsigned count,
 	      bool *duplicate, struct json_fault *fault);
+/* The same for keys that are known for good, which are looked through once and not with each text. */
+struct json_wanted {
+	const struct str *keys;
+	unsigned count;
+	_Atomic uint64_t hints; /* json_scan_for's own: 0 = not known yet */
+};
+int json_scan_for(struct str text, struct json_wanted *w, struct json out[], bool *duplicate, struct json_fault *fault);
 
 /* Walking: for (json_open(&it, v); json_next(&it, &key, &value);). In an array, key stays empty.
  * `key` is the raw span between the quotes (may hold escapes: compare with json_key_eq). */
@@ -57,8 +64,16 @@ void json_open(struct json_iter *it, struct json v);
 bool json_next(struct json_iter *it, struct str *key, struct json *value);
 bool json_key_eq(struct str raw_key, struct str name);
 
+/* The element that json_next would give, with a type but without an end: its text reaches to that of the container. For
+ * looking at its first members, which are found all the same. */
+struct json json_ahead(const struct json_iter *it);
+
 /* Member of an object by name; JSON_NONE when absent or v is no object. */
-struct json json_get(struct json v, const char *key);
+struct json json_member(struct json v, struct str key);
+static inline struct json json_get(struct json v, const char *key)
+{
+	return v.type == JSON_OBJECT ? json_member(v, str_of(key)) : (struct json){JSON_NONE, {NULL, 0}};
+}
 /* "usage.prompt_tokens_details.cached_tokens", "data[0].id": the same along a path. */
 struct json json_path(struct json v, const char *path);
 size_t json_count(struct json v); /* members or elements */
@@ -76,7 +91,10 @@ struct str json_raw_string(struct json v);
 int json_string(struct json v, struct sb *out);
 /* Unescaped into a fixed NUL-terminated buffer, cut at a UTF-8 boundary and at U+0000; "" for others. */
 char *json_string_copy(struct json v, char *out, size_t size);
-bool json_string_eq(struct json v, const char *text);
+static inline bool json_string_eq(struct json v, const char *text)
+{
+	return v.type == JSON_STRING && json_key_eq(json_raw_string(v), str_of(text));
+}
 
 /* One edit of a body: the span text (which must lie in the body; empty = insert before text.p)
  * becomes `with`. Edits are given in ascending order and do not overlap. */

@@ -22,6 +22,8 @@
  */
 #include "base/json.h"
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "base/json_skip.h"
 
@@ -476,15 +478,21 @@ int json_check(struct str text, struct json_fault *where)
 	return json_parse(text, &top, where);
 }
 
-int json_scan(struct str text, const struct str keys[], struct json out[], unsigned count, bool *duplicate,
-	      struct json_fault *where)
+static uint64_t hints_of(const struct str keys[], unsigned count)
 {
-	struct scan s = {.keys = keys, .out = out, .count = count};
+	uint64_t hints = 0;
+	for (unsigned i = 0; i < count; i++)
+		hints |= key_hint(keys[i]);
+	return hints;
+}
+
+static int scan_members(struct str text, const struct str keys[], uint64_t hints, struct json out[], unsigned count,
+			bool *duplicate, struct json_fault *where)
+{
+	struct scan s = {.keys = keys, .out = out, .count = count, .hints = hints};
 	int rc;
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count; i++)
 		out[i] = (struct json){JSON_NONE, {NULL, 0}};
-		s.hints |= key_hint(keys[i]);
-	}
 	rc = scan_text(&s, text, where);
 	if (duplicate)
 		*duplicate = s.duplicate;
@@ -496,4 +504,20 @@ int json_scan(struct str text, const struct str keys[], struct json out[], unsig
 	for (unsigned i = 0; rc && i < count; i++)
 		out[i] = (struct json){JSON_NONE, {NULL, 0}};
 	return rc;
+}
+
+int json_scan(struct str text, const struct str keys[], struct json out[], unsigned count, bool *duplicate,
+	      struct json_fault *where)
+{
+	return scan_members(text, keys, hints_of(keys, count), out, count, duplicate, where);
+}
+
+int json_scan_for(struct str text, struct json_wanted *w, struct json out[], bool *duplicate, struct json_fault *where)
+{
+	uint64_t hints = atomic_load_explicit(&w->hints, memory_order_relaxed);
+	if (!hints) { /* whoever comes first, or several at once: they find the same */
+		hints = hints_of(w->keys, w->count);
+		atomic_store_explicit(&w->hints, hints, memory_order_relaxed);
+	}
+	return scan_members(text, w->keys, hints, out, w->count, duplicate, where);
 }

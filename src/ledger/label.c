@@ -202,6 +202,8 @@ static int cache_add(struct ledger *l, const uint32_t *v, int64_t id, struct lab
 	memcpy(lb->v, v, l->label_count * sizeof *v);
 	lb->id = id;
 	lb->acc_hour = INT64_MIN;
+	lb->price_status = (uint8_t)label_get(l, lb, F_price_status);
+	lb->accepted = (uint8_t)label_get(l, lb, F_accepted);
 	index_label(l, l->label_used - 1);
 	*out = lb;
 	return 0;

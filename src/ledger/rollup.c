@@ -272,11 +272,12 @@ void rollup_read_sum(sqlite3_stmt *st, int p, struct rollup_sum *s)
 int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e)
 {
 	struct sb sql;
-	struct call c;
+	struct call c, none;
 	sqlite3_stmt *st;
 	int rc = 0;
+	row_no_amounts(l, &none);
 	sb_init(&sql, 8192);
-	row_select(l, false, "WHERE row>?1 AND row<=?2", &sql);
+	row_select_amounts(l, "WHERE row>?1 AND row<=?2", &sql);
 	st = store_query(l, e, sql.p);
 	sb_fini(&sql);
 	if (!st)
@@ -284,11 +285,8 @@ int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t t
 	sqlite3_bind_int64(st, 1, from);
 	sqlite3_bind_int64(st, 2, to);
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t label;
 		struct label *lb;
-		rc = row_read(l, st, false, &c, NULL, &label, NULL, e);
-		if (!rc)
-			rc = label_by_id(l, label, &lb, e);
+		rc = row_read_amounts(l, st, &none, &c, &lb, e);
 		if (!rc)
 			rc = rollup_fold(r, &c, lb, 1);
 	}

@@ -58,7 +58,7 @@ static size_t rest_encode(const struct ledger *l, const struct call *c, unsigned
 	for (unsigned i = 0; i < l->rest_count; i++) {
 		unsigned f = l->rest_field[i];
 		int64_t v = coded_value(c, f);
-		if (v == (f == F_vendor_total_tok ? 0 : field_default(f)))
+		if (v == l->rest_default[i])
 			continue;
 		out[n++] = l->rest_number[i];
 		n += varint_put(out + n, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
@@ -108,7 +108,7 @@ static uint32_t row_crc(const struct ledger *l, const struct crc_in *in, const s
 	w[n++] = (uint64_t)in->label;
 	w[n++] = in->vendor_ref.n;
 	for (unsigned i = 0; i < l->hot_count; i++)
-		if (in->hot[i] != field_default(l->hot_field[i])) {
+		if (in->hot[i] != l->hot_default[i]) {
 			w[n++] = l->hot_number[i];
 			w[n++] = (uint64_t)in->hot[i];
 		}
@@ -201,7 +201,7 @@ int row_add(struct ledger *l, const struct call *c, int64_t row, const struct ro
 	at = ROW_OWN + 1;
 	for (unsigned i = 0; i < l->hot_count; i++, at++) {
 		in.hot[i] = field_get(c, &fields[l->hot_field[i]]);
-		if (in.hot[i] != field_default(l->hot_field[i]))
+		if (in.hot[i] != l->hot_default[i])
 			sqlite3_bind_int64(st, at, in.hot[i]);
 	}
 	if (in.rest.n)
@@ -246,11 +246,11 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	call_init(c);
 	for (unsigned i = 0; i < l->hot_count; i++, at++) {
 		bool given = sqlite3_column_type(st, at) != SQLITE_NULL;
-		in.hot[i] = given ? sqlite3_column_int64(st, at) : field_default(l->hot_field[i]);
+		in.hot[i] = given ? sqlite3_column_int64(st, at) : l->hot_default[i];
 		field_set(c, &fields[l->hot_field[i]], in.hot[i]);
 	}
 	for (unsigned i = 0; i < l->rest_count; i++)
-		field_set(c, &fields[l->rest_field[i]], field_default(l->rest_field[i]));
+		field_set(c, &fields[l->rest_field[i]], l->rest_default[i]);
 	in.rest = column_blob(st, at);
 	decoded = rest_decode(l, in.rest, c);
 	if (import) {
@@ -281,6 +281,43 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	if (!rc)
 		label_to_call(l, lb, c);
 	return rc;
+}
+
+/* ---- what is summed of a row, and no more: ten million of them are a matter of seconds ---- */
+
+void row_select_amounts(struct ledger *l, const char *rest_of_sql, struct sb *b)
+{
+	sb_adds(b, "SELECT start,label");
+	schema_columns(l, false, b);
+	sb_addf(b, ",rest FROM call %s", rest_of_sql);
+}
+
+void row_no_amounts(const struct ledger *l, struct call *c)
+{
+	call_init(c);
+	for (unsigned i = 0; i < l->hot_count; i++)
+		field_set(c, &fields[l->hot_field[i]], l->hot_default[i]);
+	for (unsigned i = 0; i < l->rest_count; i++)
+		field_set(c, &fields[l->rest_field[i]], l->rest_default[i]);
+}
+
+int row_read_amounts(struct ledger *l, sqlite3_stmt *st, const struct call *none, struct call *c, struct label **label,
+		     struct err *e)
+{
+	int at = 2;
+	*c = *none;
+	c->start_us = sqlite3_column_int64(st, 0);
+	for (unsigned i = 0; i < l->hot_count; i++, at++) {
+		sqlite3_value *v = sqlite3_column_value(st, at); /* asked once: each question takes and leaves a lock */
+		if (sqlite3_value_type(v) != SQLITE_NULL)
+			field_set(c, &fields[l->hot_field[i]], sqlite3_value_int64(v));
+	}
+	rest_decode(l, column_blob(st, at), c);
+	if (label_by_id(l, sqlite3_column_int64(st, 1), label, e))
+		return -RR_STORE;
+	c->price_status = (*label)->price_status;
+	c->accepted = (*label)->accepted;
+	return 0;
 }
 
 /* ---- adding ---- */

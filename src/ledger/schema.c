@@ -242,10 +242,13 @@ int schema_load_codec(struct ledger *l, struct err *e)
 		} else if (p == PLACE_HOT) {
 			check(l->hot_count < HOT_MOST);
 			l->hot_number[l->hot_count] = number_of[i];
+			l->hot_default[l->hot_count] = field_default(i);
 			l->hot_field[l->hot_count++] = (uint8_t)i;
 		} else if (p == PLACE_REST) {
 			check(l->rest_count < REST_MOST);
 			l->rest_number[l->rest_count] = number_of[i];
+			/* the vendor's total is kept as what it says beyond the sum of the classes: row.c */
+			l->rest_default[l->rest_count] = i == F_vendor_total_tok ? 0 : field_default(i);
 			l->rest_field[l->rest_count++] = (uint8_t)i;
 		}
 	}

@@ -30,6 +30,7 @@ struct label {
 	int64_t id;             /* row of table label */
 	int64_t acc_hour;       /* where the pending roll-up of this label and that hour stands */
 	uint32_t acc_index;
+	uint8_t price_status, accepted; /* out of v: whether a row's cost and its calls are summed */
 	bool key_known;         /* key below is filled (all but hour_us): what readers of roll-ups see */
 	struct rollup_key key;
 };
@@ -58,6 +59,7 @@ struct ledger {
 	/* the codec's lists (field.h) */
 	uint8_t label_field[LABEL_MOST], hot_field[HOT_MOST], rest_field[REST_MOST];
 	uint8_t rest_number[REST_MOST], hot_number[HOT_MOST];
+	int64_t rest_default[REST_MOST], hot_default[HOT_MOST];
 	unsigned label_count, hot_count, rest_count;
 	int16_t field_of_number[256];
 	/* names: process intern id to ledger name id and back; 0 = not known yet */
@@ -145,6 +147,12 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	     bool *intact, struct err *e);
 /* "SELECT columns FROM table" for row_read, into b. */
 void row_select(struct ledger *l, bool import, const char *rest_of_sql, struct sb *b);
+/* The same for what roll-ups sum, at a fifth of the price. `none` is a call without amounts (row_no_amounts), which each
+ * row starts from; damage is not looked for: that is verify's. */
+void row_select_amounts(struct ledger *l, const char *rest_of_sql, struct sb *b);
+void row_no_amounts(const struct ledger *l, struct call *none);
+int row_read_amounts(struct ledger *l, sqlite3_stmt *st, const struct call *none, struct call *c, struct label **label,
+		     struct err *e);
 /* As ledger_find_call, within a transaction, and the call's label. */
 int row_find(struct ledger *l, struct call_id id, struct call *out, int64_t *label, struct err *e);
 /* The condition under which row `i` of import_call counts. */

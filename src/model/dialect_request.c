@@ -32,7 +32,7 @@ enum member {
 };
 
 #define K(literal) {(literal), sizeof(literal) - 1}
-static const struct str member_keys[MEMBERS] = {
+static const struct str member_names[MEMBERS] = {
 	[M_MODEL] = K("model"),
 	[M_STREAM] = K("stream"),
 	[M_STREAM_OPTIONS] = K("stream_options"),
@@ -66,6 +66,7 @@ static const struct str member_keys[MEMBERS] = {
 	[M_SPEED] = K("speed"),
 	[M_GEO] = K("inference_geo"),
 };
+static struct json_wanted wanted = {member_names, MEMBERS, 0};
 
 static bool is_there(struct json v)
 {
@@ -171,15 +172,27 @@ static inline bool sign_at(const char *p, const char *end)
  * fills the bodies of every client that writes ASCII). Text cannot match (its quotes are escaped) unless a whole
  * string reads like a name. One pass, 16 or 32 bytes at a time: a body may be a megabyte. */
 #ifdef __x86_64__
-/* Blocks of 32; *at is left at the first byte that was not looked at. */
+/* Blocks of 32, of which sign_at looks at what may be one of its: in each name the second letter says what the first one
+ * is, and the low half of that letter is enough to say it (a shuffle is a table of 16). Text full of escapes hardly ever
+ * hits. *at is left at the first byte that was not looked at. */
 __attribute__((target("avx2"))) static bool sign_in_blocks(const char **at, const char *end)
 {
-	const __m256i quote = _mm256_set1_epi8('"'), back = _mm256_set1_epi8('\\');
+	/* second letter:                     -   a    r   -   t   -  -  -  -   i   -  -  -   m    n    o */
+	const __m128i half = _mm_setr_epi8(0, 'c', 'p', 0, 'i', 0, 0, 0, 0, 'f', 0, 0, 0, 'i', 'i', 's');
+	const __m256i first_of = _mm256_broadcastsi128_si256(half), quote = _mm256_set1_epi8('"'),
+		      back = _mm256_set1_epi8('\\'), u = _mm256_set1_epi8('u'), four = _mm256_set1_epi8('4'),
+		      upper = _mm256_set1_epi8((char)0xFC);
 	const char *p = *at;
-	for (; end - p >= 32; p += 32) {
-		__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)p);
-		__m256i odd = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, back));
-		for (unsigned hits = (unsigned)_mm256_movemask_epi8(odd); hits; hits &= hits - 1)
+	for (; end - p >= 36; p += 32) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+		__m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(p + 1));
+		__m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(p + 2));
+		__m256i digit = _mm256_loadu_si256((const __m256i *)(const void *)(p + 4)); /* of \\u00X.: 4 to 7 */
+		__m256i name = _mm256_cmpeq_epi8(first, _mm256_shuffle_epi8(first_of, second));
+		__m256i escape = _mm256_and_si256(_mm256_cmpeq_epi8(v, back), _mm256_cmpeq_epi8(first, u));
+		name = _mm256_and_si256(name, _mm256_cmpeq_epi8(v, quote));
+		escape = _mm256_and_si256(escape, _mm256_cmpeq_epi8(_mm256_and_si256(digit, upper), four));
+		for (unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(name, escape)); hits; hits &= hits - 1)
 			if (sign_at(p + __builtin_ctz(hits), end))
 				return true;
 	}
@@ -291,23 +304,29 @@ static struct json first_member(struct json object, struct str name)
 	return (struct json){JSON_NONE, {NULL, 0}};
 }
 
+static bool is_prefix_role(struct json role)
+{
+	return json_string_eq(role, "system") || json_string_eq(role, "developer");
+}
+
 /* System prompt and tools: the workload's fingerprint, and what a prompt cache would hold. */
 static uint64_t prefix_of(const struct json m[MEMBERS])
 {
 	uint64_t h = hash_more(0, m[M_TOOLS]);
 	struct json_iter it;
 	struct str key;
-	struct json message;
+	struct json message, unended;
 	h = hash_more(h, m[M_SYSTEM]);
 	h = hash_more(h, m[M_INSTRUCTIONS]);
 	h = hash_more(h, m[M_SYSTEM_INSTRUCTION]);
 	h = hash_more(h, m[M_SYSTEM_INSTRUCTION_SNAKE]);
 	json_open(&it, m[M_MESSAGES].type == JSON_ARRAY ? m[M_MESSAGES] : m[M_INPUT]);
-	while (!it.object && json_next(&it, &key, &message)) {
-		struct json role = first_member(message, STR("role"));
-		if (!json_string_eq(role, "system") && !json_string_eq(role, "developer"))
+	for (bool more = !it.object; more; more = json_next(&it, &key, &message)) {
+		/* Looked into before its end is known: what the user wrote, often nearly all, is not stepped over. */
+		unended = json_ahead(&it);
+		if (!is_prefix_role(first_member(unended, STR("role"))))
 			break;
-		h = hash_more(h, first_member(message, STR("content")));
+		h = hash_more(h, first_member(unended, STR("content")));
 	}
 	return h;
 }
@@ -540,7 +559,7 @@ int dialect_request(const struct surface *s, struct str path, struct str query, 
 			f->model = model_of_path(path);
 		return s->bill == BILL_NOTHING || !trimmed.n ? 0 : take_multipart(body, f);
 	}
-	rc = json_scan(body, member_keys, m, MEMBERS, &duplicate, fault);
+	rc = json_scan_for(body, &wanted, m, &duplicate, fault);
 	if (rc && !s->json_body && rc != -RR_LIMIT) {
 		f->hidden_context = true; /* not ours to judge: an operation that is not known by name */
 		return 0;

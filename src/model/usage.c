@@ -310,11 +310,12 @@ static const struct str holder_keys[] = {
 #undef X
 };
 enum { HOLDER_MEMBERS = sizeof holder_keys / sizeof holder_keys[0] };
+static struct json_wanted holder_wanted = {holder_keys, HOLDER_MEMBERS, 0};
 _Static_assert(sizeof(struct holder) == HOLDER_MEMBERS * sizeof(struct json), "a holder is its values in order of keys");
 
 int holder_scan(struct str text, struct holder *h)
 {
-	int rc = json_scan(text, holder_keys, (struct json *)h, HOLDER_MEMBERS, NULL, NULL);
+	int rc = json_scan_for(text, &holder_wanted, (struct json *)h, NULL, NULL);
 	return rc == -RR_INPUT ? 0 : rc;
 }
 
