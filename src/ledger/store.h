@@ -176,7 +176,9 @@ int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t
 		  struct err *e);
 /* Upserts everything into rollup_hour and rollup_day; mark < 0 leaves the mark alone. In a write transaction. */
 int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e);
-/* Folds rows (from, to] of call into r. */
+/* Folds rows (from, to] of call, which are committed, into r. From so many rows on the second half is folded at the
+ * same time, on a connection of its own. */
+extern int64_t rollup_apart_rows;
 int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e);
 int rollup_mark(struct ledger *l, int64_t *mark, struct err *e);
 int64_t hour_of(int64_t us);

@@ -450,7 +450,8 @@ int meter_body(struct stream_meter *m, struct str body)
 	take_anthropic_body(m, &at, &u);
 	take_usage(m, &u);
 	m->deferred = json_string_eq(at.top.status, "queued") || json_string_eq(at.top.status, "in_progress");
-	if (m->usage.flags & USAGE_SEEN && str_contains(str_of(m->surface->name), STR("-batches")))
+	if (m->usage.flags & USAGE_SEEN && m->surface->bill != BILL_USAGE &&
+	    str_contains(str_of(m->surface->name), STR("-batches")))
 		m->usage.tier = TIER_BATCH;
 	if (json_u64(at.top.trained_tokens, &trained) == 0 && trained <= COUNT_MAX) {
 		m->usage.trained_tok = trained;

@@ -63,18 +63,31 @@ static long limit(const char **fault, const char *why)
 	return -RR_LIMIT;
 }
 
+#ifdef __SSE2__
+/* A bit for each of 16 bytes that may not stand in a value. */
+static inline unsigned bad16(const char *p)
+{
+	const __m128i low = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8(0x09), del = _mm_set1_epi8(0x7F);
+	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, low), x);
+	__m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(x, tab), control), _mm_cmpeq_epi8(x, del));
+	return (unsigned)_mm_movemask_epi8(bad);
+}
+#endif
+
 /* First byte that may not stand in a value, or end. */
 static const char *skim_value(const char *p, const char *end)
 {
 #ifdef __SSE2__
-	const __m128i low = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8(0x09), del = _mm_set1_epi8(0x7F);
+	const char *begin = p;
 	for (; end - p >= 16; p += 16) {
-		__m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, low), x);
-		__m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(x, tab), control), _mm_cmpeq_epi8(x, del));
-		int mask = _mm_movemask_epi8(bad);
-		if (mask)
-			return p + __builtin_ctz((unsigned)mask);
+		unsigned bad = bad16(p);
+		if (bad)
+			return p + __builtin_ctz(bad);
+	}
+	if (end - begin >= 16) { /* the last 16, of which those before p are known to be good */
+		unsigned bad = p < end ? bad16(end - 16) : 0;
+		return bad ? end - 16 + __builtin_ctz(bad) : end;
 	}
 #endif
 	while (p < end && is(*p, VALUE))

@@ -138,6 +138,60 @@ TEST(any_range_equals_its_rows)
 	help_clean();
 }
 
+static int sum_items(const struct rollup *r, struct rollup_sum *all)
+{
+	memset(all, 0, sizeof *all);
+	for (uint32_t i = 0; i < r->count; i++)
+		rollup_sum_add(all, &r->items[i].sum, 1);
+	return (int)r->count;
+}
+
+/* In one piece and in two halves, any range of rows: the same cells, and the sums of a plain loop. */
+TEST(rows_fold_to_the_same_in_halves)
+{
+	enum { ROWS = 300 };
+	static struct call calls[ROWS];
+	const int64_t apart = rollup_apart_rows;
+	struct err e = {0};
+	struct rng r;
+	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	rng_seed(&r, 22);
+	OK(ledger_begin(l, &e));
+	for (unsigned i = 0; i < ROWS; i++) {
+		help_wild(&calls[i], &r);
+		tame(&calls[i]);
+		OK(ledger_add_call(l, &calls[i], &e));
+	}
+	OK(ledger_commit(l, &e));
+	for (unsigned round = 0; round < 40; round++) {
+		int64_t from = (int64_t)rng_below(&r, ROWS), to = from + (int64_t)rng_below(&r, (uint64_t)(ROWS - from + 1));
+		struct rollup whole = {0}, halves = {0};
+		struct rollup_sum want, one, two;
+		memset(&want, 0, sizeof want);
+		for (int64_t i = from; i < to; i++) {
+			struct rollup_sum s;
+			rollup_sum_of(&calls[i], &s);
+			rollup_sum_add(&want, &s, 1);
+		}
+		rollup_apart_rows = INT64_MAX;
+		OK(rollup_fold_rows(l, &whole, from, to, &e));
+		rollup_apart_rows = 2;
+		OK(rollup_fold_rows(l, &halves, from, to, &e));
+		T_EQ_I(sum_items(&whole, &one), sum_items(&halves, &two));
+		T_TRUE(memcmp(&one, &want, sizeof want) == 0);
+		T_TRUE(memcmp(&two, &want, sizeof want) == 0);
+		for (uint32_t i = 0; i < whole.count; i++) /* taken from each other, cell by cell, nothing is left */
+			OK(rollup_fold_sum(&halves, whole.items[i].hour, whole.items[i].label, &whole.items[i].sum, -1));
+		for (uint32_t i = 0; i < halves.count; i++)
+			T_TRUE(rollup_sum_is_zero(&halves.items[i].sum));
+		rollup_fini(&whole);
+		rollup_fini(&halves);
+	}
+	rollup_apart_rows = apart;
+	ledger_close(l);
+	help_clean();
+}
+
 TEST(sums_beyond_64_bits_are_exact)
 {
 	struct err e = {0};
