@@ -153,16 +153,16 @@ int auth_identify(struct auth *a, struct str credential, struct identity *out)
 {
 	struct seen *slot;
 	int rc;
-	memset(out, 0, sizeof *out);
-	if (credential.n == 0)
-		return 0;
-	if (credential.n > SECRET_MOST)
-		return -RR_LIMIT;
+	if (!credential.n || credential.n > SECRET_MOST) {
+		memset(out, 0, sizeof *out);
+		return credential.n ? -RR_LIMIT : 0;
+	}
 	slot = &a->seen[hash_xxh3_seed(credential.p, credential.n, a->seed) % SEEN_SLOTS];
 	if (slot->secret && slot->n == credential.n && hash_equal_ct(slot->secret, credential.p, credential.n)) {
 		*out = slot->who;
 		return 0;
 	}
+	memset(out, 0, sizeof *out);
 	rc = look_up(a, credential, out);
 	if (rc == -RR_NOTFOUND && auth_refresh(a, NULL) == 0) /* a key may be seconds old */
 		rc = look_up(a, credential, out);
