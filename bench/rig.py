@@ -133,6 +133,7 @@ class Target:
             out['group'] = (after['rows'] - before['rows']) / max(1, after['commits'] - before['commits'])
         return out
 
+rounds_seen = {'clean': 0, 'all': 0}
 def interleave(targets, rounds, measure):
     """Rounds of all targets next to each other, in alternating order; the clean ones, or all where none was clean."""
     clean, every = [], []
@@ -141,6 +142,7 @@ def interleave(targets, rounds, measure):
         every.append(one)
         if all(v.get('clean', True) for v in one.values()): clean.append(one)
         if len(clean) >= rounds or (rnd + 1 >= rounds and not clean): break
+    rounds_seen['clean'] += len(clean); rounds_seen['all'] += len(every)
     return clean or every
 
 # ---- the table
@@ -168,4 +170,4 @@ def print_table():
     print('\n| bar | must | aim | measured: median [range] | verdict | note |\n|---|---|---|---|---|---|')
     for row in table: print('| ' + ' | '.join(row) + ' |')
     count = lambda v: sum(t[4] == v for t in table)
-    print(f"\n{len(table)} bars: {count('aim')} at the aim, {count('must')} within the must, {count('MISSED')} missed, {count('not measured')} not measured")
+    print(f"\n{len(table)} bars: {count('aim')} at the aim, {count('must')} within the must, {count('MISSED')} missed, {count('not measured')} not measured; {rounds_seen['clean']} of {rounds_seen['all']} rounds were clean of other work")
