@@ -17,7 +17,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 
-enum { CLOSE_WAIT_US = 2000000 };
+enum { CLOSE_WAIT_US = 2000000, KEEP_BYTES = 64 * 1024 };
 
 const struct socket_kind socket_kinds[] = {
 	{"/v1/realtime", API_OPENAI, "openai-realtime", true, true, realtime_asks, realtime_features, realtime_see},
@@ -88,6 +88,18 @@ static void leave(struct socket *s)
 {
 	if (!--s->busy)
 		look_for_end(s);
+}
+
+/* One large message's memory does not stay for the session. */
+static void empty(struct sb *b)
+{
+	size_t limit = b->limit;
+	if (b->cap > KEEP_BYTES) {
+		sb_fini(b);
+		sb_init(b, limit);
+	} else {
+		sb_clear(b);
+	}
 }
 
 /* ---- sending */
@@ -386,8 +398,8 @@ void socket_release(struct request *r)
 	}
 	if (s->ending == r) {
 		to_client(s, sb_str(&s->answer));
-		sb_clear(&s->answer);
-		sb_clear(&s->answer_text);
+		empty(&s->answer);
+		empty(&s->answer_text);
 		s->ending = NULL;
 	}
 	forget(s, r);
@@ -487,8 +499,8 @@ void socket_bytes(struct request *r, struct str in)
 		}
 		if (piece.message_end) {
 			client_message(s);
-			sb_clear(&s->ask);
-			sb_clear(&s->ask_text);
+			empty(&s->ask);
+			empty(&s->ask_text);
 		}
 	}
 	leave(s);
@@ -533,8 +545,8 @@ static void vendor_message(struct socket *s)
 	atomic_fetch_add_explicit(&s->session->worker->stats.events, 1, memory_order_relaxed);
 	if (!r) {
 		to_client(s, sb_str(&s->answer));
-		sb_clear(&s->answer);
-		sb_clear(&s->answer_text);
+		empty(&s->answer);
+		empty(&s->answer_text);
 		return;
 	}
 	s->ending = r;

@@ -8,7 +8,7 @@
 #include "gate/socket.h"
 #include "net/ws.h"
 
-enum { SOCKET_TURNS = 64, SOCKET_MESSAGE_BYTES = 32 * 1024 * 1024 };
+enum { SOCKET_TURNS = 64, SOCKET_MESSAGE_BYTES = 20 * 1024 * 1024 /* OpenAI takes 15 MiB of speech at once */ };
 
 struct socket {
 	struct request *session;

@@ -75,6 +75,8 @@ void realtime_features(struct socket *s, struct request *r)
 	r->features.max_output_tok = s->max_output_tok;
 	if (!r->turn_of || r->begun || !parsed(sb_str(&s->ask_text), &top))
 		return;
+	sb_clear(&r->body); /* the client's own name of its event, by which an error would answer it */
+	sb_add_str(&r->body, json_raw_string(json_get(top, "event_id")));
 	response = json_get(top, "response");
 	if (json_u64(json_get(response, "max_output_tokens"), &most) == 0 ||
 	    json_u64(json_get(response, "max_response_output_tokens"), &most) == 0)
@@ -168,9 +170,12 @@ static void take_delta(struct socket *s, struct str type, struct str text)
 static struct request *take_error(struct socket *s, struct str text)
 {
 	struct request *r = socket_turn(s, str_make("", 0));
-	struct json top;
+	struct json top, about;
 	if (!r || r->begun || !parsed(text, &top))
 		return NULL;
+	about = json_path(top, "error.event_id");
+	if (about.type == JSON_STRING && !str_eq(json_raw_string(about), sb_str(&r->body)))
+		return NULL; /* of another event */
 	r->status = status_of(top);
 	r->call.outcome = OUTCOME_VENDOR_ERROR;
 	return r;
