@@ -214,6 +214,16 @@ def slow(s):
     got = sum(len(m[1]) for m in talk(c))
     ok(f'a client that does not read stops the vendor: {got // 1000000} MB wait elsewhere, we grew by {grown} kB', got > 20e6 and grown < 12000)
 
+def stops(s):
+    idle = Client(s.port, RT); idle.read()
+    busy = Client(s.port, RT, headers={'x-sandbox-gap-ms': '40', 'x-sandbox-tokens': '15'}); busy.read(); busy.send(CREATE); busy.read()
+    before = len(rows(s))
+    s.gateway.terminate()
+    ok('a gateway that stops tells an idle session', idle.read()[:2] == (CLOSE, 1001))
+    out = talk(busy)
+    ok('and lets a response end first', b'response.done' in out[-1][1] and busy.read()[:2] == (CLOSE, 1001), str(out[-1])[:200])
+    ok('it ends well, with the row', s.gateway.wait(20) == 0 and len(rows(s)) == before + 1)
+
 def caps_of(s): return json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps']
 
 def capped():
@@ -272,6 +282,7 @@ with Stack() as s:
     leaving(s)
     killed(s)
     slow(s)
+    stops(s)
     ok('verify is content', s.json('verify')['ok'], str(s.json('verify'))[:300])
 with Stack(sandbox_args=['--deterministic']) as s:
     untouched(s)
