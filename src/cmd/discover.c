@@ -64,8 +64,11 @@ static const struct place {
 	{"Copilot CLI", NULL, "/.copilot", "/otel"},
 	{"Goose", NULL, "/.local/share/goose/sessions", "/sessions.db"},
 	{"Hermes", "HERMES_HOME", "/.hermes", "/state.db"},
+	{"Grok", "GROK_HOME", "/.grok", "/sessions"},
+	{"Cline", "CLINE_HOME", "/.cline", ""},
 	{"Cline", NULL, "/.config/Code/User/globalStorage/saoudrizwan.claude-dev", "/tasks"},
-	{"Cline", NULL, "/.cline/data", "/sessions"},
+	{"Cline", NULL, "/.config/Code - Insiders/User/globalStorage/saoudrizwan.claude-dev", "/tasks"},
+	{"Cline", NULL, "/.config/VSCodium/User/globalStorage/saoudrizwan.claude-dev", "/tasks"},
 	{"Roo Code", NULL, "/.config/Code/User/globalStorage/rooveterinaryinc.roo-cline", "/tasks"},
 	{"Kilo", NULL, "/.config/Code/User/globalStorage/kilocode.kilo-code", "/tasks"},
 };

@@ -22,7 +22,7 @@ enum inside { BY_TOTAL, BESIDE };
 struct family {
 	const char *name;
 	const char *marks[3];        /* conditions, any of which tells a record of the family: "type=gemini,model tokens" */
-	const char *each;            /* the array that holds the events; absent: the record is one */
+	const char *each;            /* the array or map (model: event) that holds the events; absent: the record is one */
 	const char *event;           /* condition of an event that counts */
 	const char *text;            /* a member whose text is JSON that holds the counts */
 	const char *counts[NUMBERS]; /* N_EXTRA: input that stands beside N_IN whatever the convention */
@@ -119,6 +119,14 @@ static const struct family families[] = {
 		.counts = {"metrics/inputTokens", "metrics/cacheReadTokens", "metrics/cacheWriteTokens", "metrics/outputTokens"},
 		.time = "ts", .model = "modelInfo/id", .provider = "modelInfo/provider", .id = "id|ts", .session = "sessionId",
 		.cost = "metrics/cost",
+	},
+	{ /* ~/.grok/sessions/PROJECT/SESSION/updates.jsonl: the sum of a turn, model by model */
+		.name = "grok", .vendor = "xai",
+		.marks = {"params/update/sessionUpdate params/sessionId"},
+		.each = "params/update/usage/modelUsage", .event = "inputTokens",
+		.counts = {"inputTokens", "cachedReadTokens", "cacheCreationTokens", "outputTokens", "reasoningTokens", NULL,
+			"totalTokens"},
+		.time = "params/_meta/agentTimestampMs|timestamp", .id = "params/_meta/eventId", .session = "params/sessionId",
 	},
 	{ /* a session of Goose's or Hermes' database (agent_db.c) */
 		.name = "goose", .marks = {"agent=goose"}, .event = "agent=goose",
@@ -229,6 +237,13 @@ static void to_classes(const struct family *f, const uint64_t n[NUMBERS], bool i
 	named_counts_read(&c, out->tok, &out->flags);
 }
 
+/* A member of the event, else of what is around it. */
+static struct json around(struct json event, struct json record, const char *paths)
+{
+	struct json v = first(event, paths);
+	return v.type == JSON_NONE ? first(record, paths) : v;
+}
+
 /* A name on the event, around it, or on an earlier line (rule 5). */
 static uint32_t name_of(struct import_ctx *x, const char *paths, struct json event, struct json record,
 		uint32_t carried)
@@ -257,16 +272,18 @@ static void amp_cache(const struct family *f, struct json record, struct json ev
 }
 
 /* Rule 4. */
-static uint64_t event_id(struct import_ctx *x, const struct family *f, struct json event, const struct span *n,
-		uint32_t session)
+static uint64_t event_id(struct import_ctx *x, const struct family *f, struct json event, struct json record,
+		const struct span *n, uint32_t session)
 {
 	const struct agents *s = x->state;
-	struct str id = json_text(x, first(event, f->id)), name = str_of(f->name), of = intern_str(session);
+	struct str id = json_text(x, around(event, record, f->id)), name = str_of(f->name), of = intern_str(session);
 	uint64_t part[6] = {hash_xxh3(name.p, name.n), session ? hash_xxh3(of.p, of.n) : 0};
 	if (f->in_file)
 		part[1] = s->file;
 	if (id.n) {
+		struct str model = intern_str(n->model);
 		part[2] = hash_xxh3(id.p, id.n);
+		part[5] = f->each && !f->model ? hash_xxh3(model.p, model.n) : 0; /* several models under one id */
 	} else if (f->id || !f->in_file) {
 		struct str model = intern_str(n->model);
 		part[3] = hash_xxh3(n->tok, sizeof n->tok);
@@ -276,8 +293,8 @@ static uint64_t event_id(struct import_ctx *x, const struct family *f, struct js
 	return hash_xxh3(part, sizeof part) | 1;
 }
 
-static int put(struct import_ctx *x, const struct family *f, struct json event, struct json record, uint64_t number,
-		struct err *e)
+static int put(struct import_ctx *x, const struct family *f, struct str model, struct json event, struct json record,
+		uint64_t number, struct err *e)
 {
 	struct agents *s = x->state;
 	struct json counted = event, cost;
@@ -294,20 +311,20 @@ static int put(struct import_ctx *x, const struct family *f, struct json event, 
 	if (c[N_IN] + c[N_READ] + c[N_WRITE] + c[N_OUT] + c[N_THINK] + c[N_EXTRA] + c[N_TOTAL] == 0)
 		return 0; /* begun and not ended, or failed: nothing was used */
 	span_init(&n);
-	if ((why = read_moment(x, first(event, f->time), &n.start_us)) != NULL)
+	if ((why = read_moment(x, around(event, record, f->time), &n.start_us)) != NULL)
 		return row_reject(x, number, "%s of the event %s", f->time, why);
 	/* Roo Code says whether it counted as OpenAI does */
 	to_classes(f, c, json_string_eq(json_get(counted, "apiProtocol"), "openai"), &n);
 	n.end_us = n.start_us;
 	n.number = number;
 	n.used = true;
-	n.model = n.model_asked = name_of(x, f->model, event, record, s->model);
+	n.model = n.model_asked = model.n ? intern(model) : name_of(x, f->model, event, record, s->model);
 	provider = intern_str(name_of(x, f->provider, event, record, s->provider));
 	n.provider = provider_named(provider.n ? provider : str_of(f->vendor));
 	n.project = name_of(x, f->project, event, record, s->project);
 	n.surface = intern(str_of(f->name));
 	session = name_of(x, f->session, event, record, s->session);
-	n.id = event_id(x, f, event, &n, session);
+	n.id = event_id(x, f, event, record, &n, session);
 	cost = first(counted, f->cost);
 	if (cost.type == JSON_NUMBER && money_parse(cost.text, &n.claimed_pico, NULL))
 		n.claimed_pico = INT64_MIN;
@@ -332,7 +349,7 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	const struct family *f;
 	struct json_iter it;
 	struct json list, event;
-	struct str none;
+	struct str model;
 	int rc = 0;
 	if (r.type != JSON_OBJECT)
 		return 0; /* a line that is no object is no event */
@@ -343,14 +360,14 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	if (!f)
 		return 0;
 	list = f->each ? at(r, str_of(f->each)) : (struct json){JSON_NONE, {NULL, 0}};
-	if (list.type == JSON_ARRAY) {
-		for (json_open(&it, list); !rc && json_next(&it, &none, &event);)
+	if (list.type == JSON_ARRAY || list.type == JSON_OBJECT) {
+		for (json_open(&it, list); !rc && json_next(&it, &model, &event);)
 			if (holds(event, f->event))
-				rc = put(x, f, event, r, number, e);
+				rc = put(x, f, model, event, r, number, e);
 		return rc;
 	}
 	carry(x, f, r);
-	return holds(r, f->event) ? put(x, f, r, r, number, e) : 0;
+	return holds(r, f->event) ? put(x, f, STR(""), r, r, number, e) : 0;
 }
 
 static int file_begin(struct import_ctx *x, struct csv *c, struct err *e)
@@ -386,7 +403,7 @@ static void state_free(struct import_ctx *x)
 
 const struct import_source source_agents = {
 	.name = "agents",
-	.title = "Logs of Gemini CLI, Qwen Code, Kimi, OpenCode, Amp, Droid, pi, OpenClaw, Cline, Roo Code, Kilo, Goose, Hermes",
+	.title = "Logs of Gemini CLI, Qwen Code, Kimi, OpenCode, Amp, Droid, pi, OpenClaw, Cline, Roo Code, Kilo, Goose, Hermes, Grok",
 	.flags = SRC_LINES,
 	.state_bytes = sizeof(struct agents),
 	.probe_json = probe,

@@ -98,4 +98,13 @@ def cline():
     return ({where: json.dumps(ui)}, [("claude-sonnet-4-20250514", 100, 400, 30, 20), ("claude-sonnet-4-20250514", 400, 600, 0, 10)], "unread")
 
 
-FAMILIES = {"gemini": gemini, "qwen": qwen, "kimi": kimi, "opencode": opencode, "amp": amp, "droid": droid, "pi": pi, "cline": cline}
+def grok():
+    turn = lambda n, models: {"timestamp": MS // 1000 + n, "method": "session/update", "params": {"sessionId": "gs", "_meta": {"eventId": f"e{n}", "agentTimestampMs": MS + n * 1000},
+           "update": {"sessionUpdate": "turn_completed", "usage": {"inputTokens": 0, "modelUsage": {m: {"inputTokens": i, "outputTokens": o, "cachedReadTokens": c,
+                      "reasoningTokens": r, "totalTokens": i + o} for m, (i, c, o, r) in models.items()}}}}}
+    text = lines({"timestamp": MS // 1000, "method": "session/update", "params": {"sessionId": "gs", "update": {"sessionUpdate": "agent_message_chunk"}}},
+                 turn(1, {"grok-4": (1000, 400, 50, 20)}), turn(2, {"grok-4": (10, 0, 5, 0), "grok-3-mini": (7, 2, 3, 1)}), turn(2, {"grok-4": (10, 0, 5, 0), "grok-3-mini": (7, 2, 3, 1)}))
+    return ({".grok/sessions/%2Fw/gs/updates.jsonl": text}, [("grok-4", 600, 400, 0, 50), ("grok-4", 10, 0, 0, 5), ("grok-3-mini", 5, 2, 0, 3)], None)
+
+
+FAMILIES = {"grok": grok, "gemini": gemini, "qwen": qwen, "kimi": kimi, "opencode": opencode, "amp": amp, "droid": droid, "pi": pi, "cline": cline}
