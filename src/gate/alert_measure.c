@@ -260,7 +260,7 @@ static int fold_day(const struct rollup_row *r, void *arg)
 
 /* As report/forecast.h: what was spent this month, and the days that are left by the trend of the last ones. */
 static int forecast_of(struct alert_meter *m, const struct alert_config *c, const struct cap_scope *scope,
-		       struct currency cur, bool *known, money_wide *value, struct err *e)
+		       const struct tz *tz, struct currency cur, bool *known, money_wide *value, struct err *e)
 {
 	enum { BACK = FORECAST_FIT + 31 };
 	int64_t now_us = clock_real(m->gate->clock), from, to, month_from, month_to, day_from[BACK + 1];
@@ -269,14 +269,14 @@ static int forecast_of(struct alert_meter *m, const struct alert_config *c, cons
 			 .days = BACK + 1, .meter = m, .currency = cur};
 	unsigned first = 0, history, remaining = 0, weekday;
 	int rc;
-	window_bounds(WINDOW_MONTH, c->tz, now_us, &month_from, &month_to);
-	window_bounds(WINDOW_DAY, c->tz, now_us, &from, &to);
+	window_bounds(WINDOW_MONTH, tz, now_us, &month_from, &month_to);
+	window_bounds(WINDOW_DAY, tz, now_us, &from, &to);
 	left = (double)(to - now_us) / (double)(to - from);
 	for (int64_t at = from, ends; at < month_to; at = ends, remaining++)
-		window_bounds(WINDOW_DAY, c->tz, at, &at, &ends);
+		window_bounds(WINDOW_DAY, tz, at, &at, &ends);
 	day_from[BACK] = from;
 	for (unsigned i = BACK; i-- > 0;)
-		window_bounds(WINDOW_DAY, c->tz, day_from[i + 1] - 1, &day_from[i], &from);
+		window_bounds(WINDOW_DAY, tz, day_from[i + 1] - 1, &day_from[i], &from);
 	rc = ledger_rollup_by(m->ledger, GRAIN_HOUR, day_from[0], to, fold_day, &f, e);
 	if (rc)
 		return rc;
@@ -288,7 +288,7 @@ static int forecast_of(struct alert_meter *m, const struct alert_config *c, cons
 	*known = history >= FORECAST_LEAST;
 	if (!*known)
 		return 0;
-	from = day_from[first] + (int64_t)tz_offset_s(c->tz, day_from[first]) * US_PER_S;
+	from = day_from[first] + (int64_t)tz_offset_s(tz, day_from[first]) * US_PER_S;
 	weekday = (unsigned)((from / US_PER_DAY + 3) % 7); /* 1970 began on a Thursday */
 	ahead = forecast_sum(day + first, history, weekday, remaining) -
 		(1 - left) * forecast_sum(day + first, history, weekday, 1); /* of today, what is still to come */
@@ -312,14 +312,14 @@ static bool scope_within(const struct cap_scope *alert, const struct cap_scope *
 
 /* Money against a plan, or a forecast against an amount. */
 static int emit_month(struct alert_meter *m, const struct alert_config *c, const struct cap_scope *scope,
-		      uint32_t subject, money_wide limit, struct currency cur, const struct emitting *to, struct err *e)
+		      const struct tz *tz, uint32_t subject, money_wide limit, struct currency cur, const struct emitting *to, struct err *e)
 {
 	struct alert_reading r = {.subject = subject, .limit = limit, .currency = cur};
 	bool known = true;
 	int rc;
-	window_bounds(WINDOW_MONTH, c->tz, clock_real(m->gate->clock), &r.from_us, &r.to_us);
+	window_bounds(WINDOW_MONTH, tz, clock_real(m->gate->clock), &r.from_us, &r.to_us);
 	if (c->cond.figure->measure == MEASURE_FORECAST)
-		rc = forecast_of(m, c, scope, cur, &known, &r.value, e);
+		rc = forecast_of(m, c, scope, tz, cur, &known, &r.value, e);
 	else
 		rc = window_value(m, c, scope, r.from_us, r.to_us, &r.currency, &r.value, e);
 	if (!rc && known)
@@ -327,21 +327,25 @@ static int emit_month(struct alert_meter *m, const struct alert_config *c, const
 	return rc;
 }
 
-/* Each monthly cap is a plan, unless the alert has one of its own. */
+/* Each monthly cap is a plan, for its own month and scope, unless the alert has one of its own. */
 static int emit_plans(struct alert_meter *m, const struct alert_config *c, const struct emitting *to, struct err *e)
 {
 	struct cap_live *caps;
 	unsigned n;
 	int rc = 0;
 	if (c->plan.pico)
-		return emit_month(m, c, &c->scope, 0, times(c->plan.pico, c->cond.number_pico), c->plan.currency, to, e);
+		return emit_month(m, c, &c->scope, c->tz, 0, times(c->plan.pico, c->cond.number_pico), c->plan.currency, to,
+				  e);
 	caps = calloc(CAPS_SHOWN, sizeof *caps);
 	n = caps ? caps_list(m->gate->caps, caps, CAPS_SHOWN) : 0;
 	for (unsigned i = 0; i < n && !rc; i++) {
 		const struct cap_rule *rule = &caps[i].rule;
-		if (rule->window == WINDOW_MONTH && rule->amount_pico != INT64_MAX && scope_within(&c->scope, &rule->scope))
-			rc = emit_month(m, c, &rule->scope, intern(str_of(rule->id)), times(rule->amount_pico, c->cond.number_pico),
-					rule->currency, to, e);
+		const struct tz *tz = rule->window == WINDOW_MONTH && rule->amount_pico != INT64_MAX
+					      ? tz_get(rule->tz[0] ? rule->tz : "UTC", NULL)
+					      : NULL;
+		if (tz && scope_within(&c->scope, &rule->scope))
+			rc = emit_month(m, c, &rule->scope, tz, intern(str_of(rule->id)),
+					times(rule->amount_pico, c->cond.number_pico), rule->currency, to, e);
 	}
 	free(caps);
 	return caps ? rc : err_set(e, RR_NOMEM, "no memory to look at the caps");
@@ -473,7 +477,7 @@ int alert_measure(struct alert_meter *m, unsigned index, alert_emit *emit, void 
 	}
 	case MEASURE_FORECAST:
 		if (c->cond.limit == LIMIT_NUMBER)
-			return emit_month(m, c, &c->scope, 0, c->cond.number_pico, c->cond.currency, &to, e);
+			return emit_month(m, c, &c->scope, c->tz, 0, c->cond.number_pico, c->cond.currency, &to, e);
 		return emit_plans(m, c, &to, e);
 	default:
 		return c->cond.limit == LIMIT_PLAN ? emit_plans(m, c, &to, e) : emit_calls(m, index, &to, e);

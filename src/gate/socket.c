@@ -284,6 +284,7 @@ static struct request *turn_new(struct socket *s, const struct surface *surface)
 	r->call.team = of->call.team;
 	r->call.feature = of->call.feature;
 	r->call.env = of->call.env;
+	r->trace = of->trace;
 	s->turn[s->turns++] = r;
 	return r;
 }
