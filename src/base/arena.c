@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 
 enum { ALIGN = 16, FIRST_BYTES = 4096, MOST_BYTES = 256 * 1024 };
 
@@ -29,6 +30,7 @@ static void free_from(struct arena_chunk *c)
 {
 	while (c) {
 		struct arena_chunk *older = c->older;
+		memory_resized(c->size, 0);
 		free(c);
 		c = older;
 	}
@@ -45,6 +47,7 @@ void arena_reset(struct arena *a)
 	struct arena_chunk *first = a->head;
 	while (first && first->older) {
 		struct arena_chunk *older = first->older;
+		memory_resized(first->size, 0);
 		free(first);
 		first = older;
 	}
@@ -76,6 +79,7 @@ void *arena_alloc(struct arena *a, size_t size)
 			a->full = true;
 			return NULL;
 		}
+		memory_resized(0, bytes);
 		c->size = bytes;
 		c->older = a->head;
 		a->head = c;

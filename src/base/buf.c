@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 
 enum { POOL_CHUNKS = 256 };
 
@@ -43,6 +44,7 @@ static struct buf_chunk *chunk_new(size_t size)
 		c = malloc(sizeof *c + size);
 		if (!c)
 			return NULL;
+		memory_resized(0, size);
 		c->size = size;
 	}
 	c->next = NULL;
@@ -52,11 +54,12 @@ static struct buf_chunk *chunk_new(size_t size)
 
 static void chunk_free(struct buf_chunk *c)
 {
-	if (c->size == BUF_CHUNK_BYTES && pool.count < POOL_CHUNKS) {
+	if (c->size == BUF_CHUNK_BYTES && pool.count < POOL_CHUNKS && !memory_low()) {
 		c->next = pool.first;
 		pool.first = c;
 		pool.count++;
 	} else {
+		memory_resized(c->size, 0);
 		free(c);
 	}
 }
@@ -65,6 +68,7 @@ void buf_thread_free(void)
 {
 	while (pool.first) {
 		struct buf_chunk *next = pool.first->next;
+		memory_resized(pool.first->size, 0);
 		free(pool.first);
 		pool.first = next;
 	}

@@ -126,6 +126,9 @@ static int store(const struct opt *o, const char *value, struct err *e)
 	case OPT_DURATION:
 		rc = num_parse_duration(s, o->to, e);
 		break;
+	case OPT_BYTES:
+		rc = num_parse_bytes(s, o->to, e);
+		break;
 	}
 	if (!rc && o->given)
 		*o->given = true;

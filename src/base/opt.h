@@ -21,6 +21,7 @@ enum opt_kind {
 	OPT_MONEY,    /* struct opt_money: "GBP 500" */
 	OPT_TIME,     /* int64_t microseconds since the epoch: "2026-11-01" */
 	OPT_DURATION, /* int64_t microseconds: "15m" */
+	OPT_BYTES,    /* uint64_t: "256M" */
 };
 
 struct opt_money {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 
 static unsigned char lower(char c)
 {
@@ -181,6 +182,7 @@ void sb_init(struct sb *b, size_t limit_bytes)
 
 void sb_fini(struct sb *b)
 {
+	memory_resized(b->cap, 0);
 	free(b->p);
 	memset(b, 0, sizeof *b);
 }
@@ -206,11 +208,12 @@ static bool sb_room(struct sb *b, size_t n)
 		return true;
 	while (cap < b->n + n + 1)
 		cap *= 2;
-	p = realloc(b->p, cap);
+	p = cap > MEMORY_LARGE_BYTES && !memory_may_grow(cap - b->cap) ? NULL : realloc(b->p, cap);
 	if (!p) {
 		b->full = true;
 		return false;
 	}
+	memory_resized(b->cap, cap);
 	b->p = p;
 	b->cap = cap;
 	return true;

@@ -11,6 +11,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_pull.h"
 #include "gate/demo.h"
@@ -20,12 +21,16 @@
 static struct {
 	bool demo;
 	const char *listen, *admin;
+	uint64_t max_memory;
+	bool max_memory_given;
 } flags;
 
 static const struct opt options[] = {
 	{"demo", 0, OPT_FLAG, &flags.demo, NULL, NULL, "with a sandbox vendor and demo traffic; needs no keys"},
 	{"listen", 0, OPT_STR, &flags.listen, NULL, "HOST:PORT", "data listener (default 127.0.0.1:7300)"},
 	{"admin", 0, OPT_STR, &flags.admin, NULL, "HOST:PORT", "admin listener (default 127.0.0.1:7301)"},
+	{"max-memory", 0, OPT_BYTES, &flags.max_memory, &flags.max_memory_given, "SIZE",
+	 "memory that the gateway may hold, as 256M; near it new work is refused (default: no ceiling)"},
 	{NULL},
 };
 
@@ -156,6 +161,7 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 	sigset_t set;
 	int rc = 1;
 	harden();
+	memory_set_ceiling(conf->max_memory_bytes);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -211,7 +217,8 @@ static int run(int argc, char **argv)
 	} else {
 		struct err e;
 		if ((flags.listen && gate_config_use_listen(&conf, flags.listen, &e)) ||
-		    (flags.admin && gate_config_use_admin(&conf, flags.admin, &e))) {
+		    (flags.admin && gate_config_use_admin(&conf, flags.admin, &e)) ||
+		    (flags.max_memory_given && gate_config_use_memory(&conf, flags.max_memory, &e))) {
 			rc = cmd_fail(&e);
 			goto out;
 		}
@@ -230,7 +237,7 @@ out:
 const struct command cmd_serve = {
 	.name = "serve",
 	.summary = "run the gateway: meter every call, hold the caps",
-	.usage = "serve [--config F] [--demo] [--listen HOST:PORT] [--admin HOST:PORT]",
+	.usage = "serve [--config F] [--demo] [--listen HOST:PORT] [--admin HOST:PORT] [--max-memory SIZE]",
 	.text = "Listens on loopback (7300) and forwards to the configured vendors. Every answered call is a recorded call: "
 		"the clean end of an answer is released when its row is on stable storage. Without a configuration the three "
 		"vendors' public addresses stand behind their bases, and callers bring their own keys.",

@@ -21,7 +21,7 @@ enum { COPY_PIECE_BYTES = 64 * 1024 };
 
 static void stop_feeding_if_full(struct request *r)
 {
-	if (r->client && r->exchange && stream_queued(r->client) > r->worker->gate->limits.out_bytes)
+	if (r->client && r->exchange && stream_is_full(r->client))
 		exchange_pause(r->exchange);
 }
 
@@ -227,6 +227,8 @@ static void on_body(struct exchange *x, struct str bytes)
 	case ANSWER_WHOLE:
 		if (r->answer.n + bytes.n <= (r->pass_only ? LOOKED_MOST_BYTES : BUFFERED_ANSWER_BYTES)) {
 			sb_add_str(&r->answer, bytes);
+			if (r->answer.full) /* no memory: on_done will tell */
+				exchange_abort(x);
 			break;
 		}
 		whole_to_pass(r);
@@ -320,10 +322,13 @@ static void broke_off(struct request *r, enum http_end how, const char *fault)
 		if (!r->settled)
 			api_error_event(r->surface, vendor_error(how), str_of(text), &r->answer);
 	} else if (r->mode == ANSWER_NONE || r->mode == ANSWER_WHOLE) {
-		bool had_head = r->mode == ANSWER_WHOLE;
+		bool had_head = r->mode == ANSWER_WHOLE, no_memory = r->answer.full;
 		if (had_head && !r->pass_only)
 			meter_whole(r);
-		gate_refuse(r, vendor_error(how), "%s", text);
+		if (no_memory)
+			gate_refuse(r, APIERR_OVERLOADED, "The gateway has no memory for the vendor's answer.");
+		else
+			gate_refuse(r, vendor_error(how), "%s", text);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/fs.h"
 #include "base/intern.h"
 #include "gate/config_tables.h"
@@ -117,6 +118,17 @@ int gate_config_use_listen(struct gate_config *c, const char *listen, struct err
 	}
 	c->listen = listen;
 	c->require_keys |= !listen_is_loopback(listen);
+	return 0;
+}
+
+int gate_config_use_memory(struct gate_config *c, uint64_t bytes, struct err *e)
+{
+	if (bytes && bytes < MEMORY_LEAST_BYTES) {
+		err_set(e, RR_USAGE, "max_memory: %llu bytes are too little to work with", (unsigned long long)bytes);
+		err_hint(e, "write 32 MiB or more, as in 256 MiB; 0 means no ceiling");
+		return -RR_USAGE;
+	}
+	c->max_memory_bytes = bytes;
 	return 0;
 }
 
@@ -528,13 +540,17 @@ static void take_numbers(struct loading *l)
 	const struct file_limits *m = &f->limits;
 	const char *ledger = getenv("RUNRATE_LEDGER");
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct err e;
 	c->workers = f->workers ? (unsigned)f->workers : cores < 1 ? 1 : cores > CORES_MOST ? CORES_MOST : (unsigned)cores;
 	c->ledger = f->ledger_given && !(ledger && ledger[0]) ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
 	c->deferred_every_us = f->deferred_every;
 	c->deferred_doubt_us = f->deferred_doubt;
-	c->max_memory_bytes = f->max_memory;
+	if (gate_config_use_memory(c, f->max_memory, &e)) {
+		conf_error(l->d, top_node(l, "max_memory"), "%s", e.what);
+		conf_hint(l->d, "%s", e.hint);
+	}
 	c->key_requests_per_minute = f->key_requests_per_minute;
 	c->key_tokens_per_minute = f->key_tokens_per_minute;
 	c->levers.cache = (enum lever_state)f->levers.cache;
@@ -546,7 +562,8 @@ static void take_numbers(struct loading *l)
 		.chunk_ext_bytes = m->chunk_ext, .head_us = (uint64_t)m->head_time, .body_min_rate = m->body_min_rate,
 		.body_grace_us = (uint64_t)m->body_grace, .idle_us = (uint64_t)m->idle, .connect_us = (uint64_t)m->connect,
 		.first_byte_us = (uint64_t)m->first_byte, .stream_idle_us = (uint64_t)m->stream_idle, .total_us = (uint64_t)m->total,
-		.out_bytes = m->out,
+		.out_bytes = m->out, .connections = (unsigned)m->connections, .active = (unsigned)m->active,
+		.key_active = (unsigned)m->key_active,
 	};
 	c->drain.time_us = (int64_t)(f->drain.seconds * 1e6);
 	c->drain.bytes = f->drain.bytes;

@@ -90,7 +90,7 @@ struct gate_config {
 	unsigned drain_seconds_at_stop; /* how long calls under way may take after SIGTERM */
 	int64_t deferred_every_us;   /* how often open deferred work is looked at */
 	int64_t deferred_doubt_us;   /* how long work in doubt is looked for */
-	uint64_t max_memory_bytes;   /* the process's ceiling for bodies and answers; 0 = none */
+	uint64_t max_memory_bytes;   /* the process's ceiling (base/memory.h); 0 = none */
 	enum log_level log_level;
 	bool log_json, log_calls;
 	struct {
@@ -118,6 +118,8 @@ void gate_config_each(const struct gate_config *c, struct arena *scratch,
 		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg);
 /* --listen: checked, and keys are required from then on where it is beyond loopback. */
 int gate_config_use_listen(struct gate_config *c, const char *listen, struct err *e);
+/* --max-memory: checked. */
+int gate_config_use_memory(struct gate_config *c, uint64_t bytes, struct err *e);
 /* --admin: checked; it stays on this machine. */
 int gate_config_use_admin(struct gate_config *c, const char *admin, struct err *e);
 /* The bytes of a secret; n 0 when none is configured. */

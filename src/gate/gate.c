@@ -4,6 +4,7 @@
  *
  *     identify   which vendor's operation is this path?            gate/gate, model/dialect
  *     auth       who calls, and with which provider key?            gate/auth
+ *     admit      is there room for it: here, and for this key?      base/memory, gate/rate
  *     body       (wait) the whole request body                      net/server
  *     features   model, stream, limits, from the bytes in place     model/dialect
  *     allow      may this key use this model in this region?
@@ -27,6 +28,7 @@
 
 #include "base/intern.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "gate/clerk.h"
 #include "gate/recover.h"
 #include "gate/socket.h"
@@ -36,6 +38,7 @@ enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_B
 
 static enum turn take_identify(struct request *r);
 static enum turn take_auth(struct request *r);
+static enum turn take_admit(struct request *r);
 static enum turn take_body(struct request *r);
 static enum turn take_features(struct request *r);
 static enum turn take_allow(struct request *r);
@@ -52,12 +55,12 @@ static const struct step {
 	const char *name;
 	enum turn (*take)(struct request *r);
 } steps[] = {
-	{"identify", take_identify}, {"auth", take_auth},       {"body", take_body},     {"features", take_features},
-	{"allow", take_allow},       {"cap", take_cap},         {"levers", take_levers}, {"note", take_note},
-	{"forward", take_forward},   {"answer", take_answer},   {"look", take_look},     {"settle", take_settle},
-	{"release", take_release},
+	{"identify", take_identify}, {"auth", take_auth},       {"admit", take_admit},   {"body", take_body},
+	{"features", take_features}, {"allow", take_allow},     {"cap", take_cap},       {"levers", take_levers},
+	{"note", take_note},         {"forward", take_forward}, {"answer", take_answer}, {"look", take_look},
+	{"settle", take_settle},     {"release", take_release},
 };
-enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2, STEP_FEATURES = 3 };
+enum { STEPS = sizeof steps / sizeof *steps, STEP_SETTLE = STEPS - 2, STEP_FEATURES = 4 };
 
 void gate_run(struct request *r)
 {
@@ -246,15 +249,67 @@ static enum turn take_auth(struct request *r)
 	return NEXT;
 }
 
+/* ---- admit: is there room for it? ---- */
+
+/* Memory that one large request needed does not stay with the small ones. */
+static void shrink(struct sb *b)
+{
+	size_t limit = b->limit;
+	if (b->cap > KEEP_BYTES) {
+		sb_fini(b);
+		sb_init(b, limit);
+	} else {
+		sb_clear(b);
+	}
+}
+
+static void promise(struct request *r, uint64_t bytes)
+{
+	memory_promise((int64_t)bytes - (int64_t)r->promised);
+	r->promised = bytes;
+}
+
+/* What the gateway itself is too full for was not begun: no row, so that refusing costs next to nothing. */
+static enum turn refuse_work(struct request *r, const char *why)
+{
+	r->pass_only = true;
+	shrink(&r->body);
+	promise(r, 0);
+	atomic_fetch_add_explicit(&r->worker->stats.overloaded, 1, memory_order_relaxed);
+	return gate_refuse(r, APIERR_OVERLOADED, "The gateway is at its limit: %s. Ask again soon.", why);
+}
+
+static enum turn take_admit(struct request *r)
+{
+	struct gate *g = r->worker->gate;
+	const struct rate_limits *l = &g->key_limits;
+	int64_t length = stream_head(r->client)->content_length;
+	if (atomic_load_explicit(&r->worker->stats.active, memory_order_relaxed) > g->limits.active)
+		return refuse_work(r, "too many calls are under way");
+	if (memory_low_at(r->began_us))
+		return refuse_work(r, "its memory is used up");
+	if (length > MEMORY_LARGE_BYTES) {
+		if (!memory_may_begin((size_t)length))
+			return refuse_work(r, "its memory is used up");
+		promise(r, (uint64_t)length);
+	}
+	if (!r->call.key)
+		return NEXT;
+	r->place = rate_enter(g->rate, r->call.key, l->active);
+	if (r->place >= 0)
+		return NEXT;
+	str_copy(r->retry_after, sizeof r->retry_after, STR("1"));
+	return gate_refuse(r, APIERR_RATE, "This key has %u calls under way, which is all that it may have at once.", l->active);
+}
+
 /* ---- body: the whole request, since the model may stand behind the messages ---- */
 
 static enum turn take_body(struct request *r)
 {
 	if (!r->client)
 		return OVER; /* nothing was forwarded: there is nothing to settle */
-	if (r->body.full)
-		return gate_refuse(r, APIERR_TOO_LARGE, "The request body is over the limit of %zu bytes.",
-				   r->worker->gate->limits.body_bytes);
+	if (r->body.full) /* the server sees to limits.body: this is about memory */
+		return refuse_work(r, "there is no memory for this body");
 	return r->body_done ? NEXT : WAIT;
 }
 
@@ -364,7 +419,7 @@ static unsigned take_rate(struct request *r)
 	unsigned wait;
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &most))
 		most = UINT64_MAX;
-	wait = rate_take(r->worker->gate->rate, r->call.key, most, r->began_us, &r->rate_tok);
+	wait = rate_take(r->worker->gate->rate, r->place, &r->worker->gate->key_limits, most, r->began_us, &r->rate_tok);
 	r->rated = !wait;
 	return wait;
 }
@@ -372,6 +427,7 @@ static unsigned take_rate(struct request *r)
 static enum turn take_cap(struct request *r)
 {
 	struct caps *caps = r->worker->gate->caps;
+	const struct rate_limits *limits = &r->worker->gate->key_limits;
 	struct cap_refusal no;
 	if (r->socket)
 		return socket_cap(r);
@@ -386,7 +442,7 @@ static enum turn take_cap(struct request *r)
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
 		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)));
-	if (rate_any(r->worker->gate->rate) && r->call.key) {
+	if (r->place >= 0 && (limits->requests_per_minute || limits->tokens_per_minute)) {
 		unsigned wait = take_rate(r);
 		if (wait) {
 			snprintf(r->retry_after, sizeof r->retry_after, "%u", wait);
@@ -424,7 +480,7 @@ static enum turn take_levers(struct request *r)
 		sb_clear(&r->edited);
 		json_splice(sb_str(&r->body), edits, count, &r->edited);
 		if (r->edited.full)
-			return gate_refuse(r, APIERR_TOO_LARGE, "The request body is too large to be metered.");
+			return refuse_work(r, "there is no memory for this body");
 	}
 	return NEXT;
 }
@@ -501,7 +557,7 @@ static enum turn take_settle(struct request *r)
 		if (!r->pass_only)
 			settle_price(r);
 		if (r->rated)
-			rate_settle(r->worker->gate->rate, r->call.key, r->rate_tok, settle_counts_tok(r));
+			rate_settle(r->worker->gate->rate, r->place, &r->worker->gate->key_limits, r->rate_tok, settle_counts_tok(r));
 		if (r->turn_of && !r->ticket.count && r->call.price_status == PRICE_PRICED)
 			caps_spend(r->worker->gate->caps, &r->call);
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
@@ -535,6 +591,8 @@ enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, .
 	sb_clear(&r->answer);
 	api_error_body(r->surface->api, kind, str_of(why), str_of(call_id_text(r->call.id, id)), &r->answer);
 	str_copy(r->type, sizeof r->type, STR("application/json"));
+	if (kind == APIERR_OVERLOADED && !r->retry_after[0])
+		str_copy(r->retry_after, sizeof r->retry_after, STR("1"));
 	if (r->call.outcome == OUTCOME_REFUSED)
 		atomic_fetch_add_explicit(&r->worker->stats.refused, 1, memory_order_relaxed);
 	r->step = STEP_SETTLE;
@@ -564,7 +622,7 @@ struct request *request_get(struct worker *w, struct stream *s)
 	r->worker = w;
 	r->client = s;
 	r->next = NULL;
-	r->slot = -1;
+	r->slot = r->place = -1;
 	r->began_us = loop_now_us(w->loop);
 	call_init(&r->call);
 	atomic_fetch_add_explicit(&w->stats.active, 1, memory_order_relaxed);
@@ -583,18 +641,6 @@ void request_free(struct request *r)
 	free(r);
 }
 
-/* Memory that one large request needed does not stay with the small ones. */
-static void shrink(struct sb *b)
-{
-	size_t limit = b->limit;
-	if (b->cap > KEEP_BYTES) {
-		sb_fini(b);
-		sb_init(b, limit);
-	} else {
-		sb_clear(b);
-	}
-}
-
 static void request_put(struct request *r)
 {
 	struct worker *w = r->worker;
@@ -606,7 +652,20 @@ static void request_put(struct request *r)
 		hosted_end(&r->up->hosted, loop_now_us(w->loop), r->hosted_from);
 	if (r->slot >= 0)
 		inflight_clear(w->inflight, r->slot);
+	if (r->place >= 0)
+		rate_leave(w->gate->rate, r->place);
+	promise(r, 0);
 	atomic_fetch_sub_explicit(&w->stats.active, 1, memory_order_relaxed);
+	if (memory_low()) { /* nothing is kept for later, and one more that was is given back */
+		struct request *kept_too = w->spare;
+		if (kept_too) {
+			w->spare = kept_too->next;
+			w->spares--;
+			request_free(kept_too);
+		}
+		request_free(r);
+		return;
+	}
 	shrink(&r->body);
 	shrink(&r->edited);
 	shrink(&r->head_text);
@@ -666,6 +725,8 @@ static void on_body(struct stream *s, struct str bytes)
 	}
 	atomic_fetch_add_explicit(&r->worker->stats.bytes_in, bytes.n, memory_order_relaxed);
 	sb_add_str(&r->body, bytes);
+	if (r->promised)
+		promise(r, r->promised - (bytes.n < r->promised ? bytes.n : r->promised));
 	if (r->body.full)
 		gate_run(r);
 }

@@ -51,7 +51,7 @@ struct upstream {
 };
 
 struct gate_stats { /* one per worker, written by it alone, read by the admin thread */
-	atomic_ullong requests, refused, upstream_errors, client_left, streams, events, estimated, unpriced, unrecorded;
+	atomic_ullong requests, refused, overloaded, upstream_errors, client_left, streams, events, estimated, unpriced, unrecorded;
 	atomic_ullong bytes_in, bytes_out, in_tok, out_tok;
 	atomic_ullong active;
 	atomic_ullong status_class[6]; /* 1xx..5xx by first digit */
@@ -69,7 +69,8 @@ struct gate {
 	struct writer *writer;
 	struct caps *caps;
 	struct training *training;  /* the other book's caps */
-	struct rate *rate;          /* how fast a key may ask */
+	struct rate *rate;          /* how much a key may ask ... */
+	struct rate_limits key_limits; /* ... where it has no limits of its own */
 	struct jobs *jobs;          /* work that the vendor does later */
 	struct attempts *attempts;  /* retries that name no operation */
 	struct holds *holds;        /* caches that are kept, by the hour */
@@ -169,7 +170,9 @@ struct request {
 	bool looked, forwarded;
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
 	bool on_hosted;
+	int place;                    /* among its key's calls under way; -1 none */
 	uint64_t rate_tok;            /* taken from the key's tokens a minute */
+	uint64_t promised;            /* bytes of its body that are still on their way */
 	bool rated;
 	bool clamped;                 /* its output limit was lowered to fit a cap */
 	char warning[24];             /* id of a soft cap that is over */

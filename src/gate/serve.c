@@ -199,7 +199,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->worker = calloc(g->workers, sizeof(struct worker *));
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
 	g->attempts = attempts_new();
-	g->rate = rate_new(conf->key_requests_per_minute, conf->key_tokens_per_minute);
+	g->rate = rate_new();
+	g->key_limits = (struct rate_limits){conf->key_requests_per_minute, conf->key_tokens_per_minute, conf->limits.key_active};
 	g->training = g->caps && g->attempts && g->rate ? training_new(g->clock, g->caps, e) : NULL;
 	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {

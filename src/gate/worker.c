@@ -50,7 +50,7 @@ struct worker *worker_new(struct gate *g, unsigned index, struct err *e)
 {
 	struct worker *w = calloc(1, sizeof *w);
 	struct server_config sc = {.listen = index ? gate_address(g) : g->conf->listen, .limits = &g->limits, .tls = g->tls,
-				   .reuse_port = g->workers > 1, .max_connections = 20000, .handler = &gate_handler, .app = w};
+				   .reuse_port = g->workers > 1, .handler = &gate_handler, .app = w};
 	if (!w) {
 		err_set(e, RR_NOMEM, "no memory for a worker");
 		return NULL;

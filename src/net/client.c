@@ -343,7 +343,7 @@ static long link_read(struct link *k)
 		k->deaf = true;
 		return 0;
 	}
-	n = wire_read(&k->w, scratch, LOOP_SCRATCH_BYTES);
+	n = wire_read(&k->w, scratch, http_read_bytes(x->limits, LOOP_SCRATCH_BYTES));
 	if (n == WIRE_AGAIN)
 		return 0;
 	if (n <= 0) {

@@ -16,6 +16,8 @@
  */
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #include "net/h2_server_int.h"
 #include "net/tls_io.h"
 
@@ -362,7 +364,7 @@ static void h2_settle(struct h2 *h)
 		if (!s->paused && (s->h2->in.n || (s->body.done && !s->body_ended)))
 			h2_tell_body(s);
 		if (s->above_mark && !s->ended && !s->h2->own && !s->h2->reset &&
-		    s->h2->out.n <= c->srv->limits->out_bytes / 2) {
+		    s->h2->out.n <= http_out_mark(c->srv->limits) / 2) {
 			s->above_mark = false;
 			if (to->on_drained)
 				to->on_drained(s);
@@ -394,6 +396,7 @@ void h2_work(struct conn *c)
 	if (c->in_n) {
 		char *in = c->in;
 		uint32_t n = c->in_n;
+		memory_resized(c->in_cap, 0);
 		c->in = NULL;
 		c->in_n = c->in_cap = 0;
 		h2_feed(h, in, n);

@@ -184,7 +184,7 @@ static long h2_send(struct stream *s, struct str bytes)
 		h2_reset(s->c->h2, s, NGHTTP2_INTERNAL_ERROR, END_ABORTED);
 		return -RR_LIMIT;
 	}
-	if (x->out.n > l->out_bytes)
+	if (x->out.n > http_out_mark(l))
 		s->above_mark = true;
 	h2_wake(s);
 	return (long)x->out.n;

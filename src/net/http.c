@@ -4,6 +4,8 @@
  */
 #include "net/http.h"
 
+#include "base/memory.h"
+
 const struct http_limits http_limits_default = {
 	/* spec/reliability.md section 2, "Default limits" */
 	.request_line_bytes = 8 * 1024,
@@ -19,8 +21,22 @@ const struct http_limits http_limits_default = {
 	.first_byte_us = 600ull * 1000000,
 	.stream_idle_us = 300ull * 1000000,
 	.total_us = 3600ull * 1000000,
-	.out_bytes = 256 * 1024,
+	.out_bytes = 24 * 1024,
+	.connections = 20000,
+	.active = 16384,
+	.key_active = 1000,
 };
+
+size_t http_out_mark(const struct http_limits *l)
+{
+	return memory_low() ? l->out_bytes / 4 : l->out_bytes;
+}
+
+size_t http_read_bytes(const struct http_limits *l, size_t most)
+{
+	size_t half = l->out_bytes / 2 > 16 * 1024 ? l->out_bytes / 2 : 16 * 1024;
+	return half < most ? half : most;
+}
 
 struct str head_find(const struct head *h, struct str name)
 {

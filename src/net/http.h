@@ -62,9 +62,16 @@ struct http_limits {
 	uint64_t first_byte_us;      /* upstream: 600 s */
 	uint64_t stream_idle_us;     /* upstream: 300 s */
 	uint64_t total_us;           /* upstream: 3,600 s */
-	size_t out_bytes;            /* queued towards one peer before we stop reading the other: 256 KiB */
+	size_t out_bytes;            /* queued towards one peer before we stop reading the other: 24 KiB */
+	unsigned connections;        /* open at once, of one listener: 20,000; then the oldest idle one goes */
+	unsigned active;             /* requests under way, of one worker: 16,384 */
+	unsigned key_active;         /* requests under way, of one key: 1,000 */
 };
 extern const struct http_limits http_limits_default;
+/* out_bytes; less while memory is low. */
+size_t http_out_mark(const struct http_limits *l);
+/* How much of an answer is taken at once, so that a peer that reads nothing costs about out_bytes. */
+size_t http_read_bytes(const struct http_limits *l, size_t most);
 
 enum http_end {
 	END_OK,             /* whole */

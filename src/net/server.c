@@ -5,16 +5,18 @@
  */
 #include "net/server_int.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ACCEPTS_A_ROUND = 64, ACCEPT_PAUSE_US = 100 * 1000 };
+enum { ACCEPTS_A_ROUND = 64, ACCEPT_PAUSE_US = 100 * 1000, OLDEST_LOOKED_AT = 64 };
 
 static void want_accept(struct server *srv)
 {
-	bool may = !srv->draining && srv->connections < srv->config.max_connections && !srv->accept_again.index;
+	bool may = !srv->draining && !srv->accept_again.index;
 	if (may != srv->accepting && srv->listener.fd >= 0) {
 		io_want(&srv->listener, may ? IO_READ : 0);
 		srv->accepting = may;
@@ -26,12 +28,32 @@ static void on_accept_again(struct timer *t)
 	want_accept((struct server *)(void *)((char *)t - offsetof(struct server, accept_again)));
 }
 
+/* Where all connections are taken, one of the oldest that asks for nothing makes room for the next: nobody can keep the
+ * others out by keeping connections open. NULL: all that were looked at are busy. */
+static struct conn *oldest_idle(const struct server *srv)
+{
+	struct deadline *d = srv->deadlines.list.next;
+	for (unsigned i = 0; i < OLDEST_LOOKED_AT && d != &srv->deadlines.list; i++, d = d->next) {
+		struct conn *c = conn_of_deadline(d);
+		if (c->phase == HEAD && !c->in_n)
+			return c;
+	}
+	return NULL;
+}
+
 static void on_listener(struct io *io, unsigned ready)
 {
 	struct server *srv = (struct server *)(void *)((char *)io - offsetof(struct server, listener));
-	for (unsigned i = 0; i < ACCEPTS_A_ROUND && srv->connections < srv->config.max_connections; i++) {
+	bool low = memory_low_at(loop_now_us(srv->loop));
+	for (unsigned i = 0; i < ACCEPTS_A_ROUND; i++) {
 		union sock_any peer;
 		socklen_t n = sizeof peer;
+		bool full = srv->connections >= srv->config.max_connections;
+		struct conn *idle = full ? oldest_idle(srv) : NULL;
+		if (full && !idle) {
+			timer_set(srv->loop, &srv->accept_again, ACCEPT_PAUSE_US, on_accept_again);
+			break;
+		}
 		int fd = accept4(io->fd, &peer.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			/* Out of descriptors or memory: a level-triggered listener would spin. */
@@ -41,7 +63,13 @@ static void on_listener(struct io *io, unsigned ready)
 				continue;
 			break;
 		}
-		conn_open(srv, fd, &peer, n);
+		if (idle)
+			conn_cut(idle);
+		/* A TLS session costs tens of KiB before it has asked for anything that could be refused in words. */
+		if (srv->config.tls && low)
+			close(fd);
+		else
+			conn_open(srv, fd, &peer, n);
 	}
 	want_accept(srv);
 	(void)ready;
@@ -61,7 +89,7 @@ struct server *server_open(struct loop *l, const struct server_config *c, struct
 	srv->handler = c->handler;
 	srv->date_s = -1;
 	if (!srv->config.max_connections)
-		srv->config.max_connections = 65536;
+		srv->config.max_connections = srv->limits->connections;
 	sb_init(&srv->text, 64 * 1024);
 	deadlines_init(&srv->deadlines, l, conn_late);
 	fd = sock_listen(c->listen, c->reuse_port, srv->address, &srv->port, e);
@@ -107,8 +135,10 @@ unsigned server_connections(const struct server *s)
 void server_conn_gone(struct server *srv)
 {
 	srv->connections--;
-	if (!srv->accepting && !srv->closing)
+	if (!srv->accepting && !srv->closing) {
+		timer_clear(srv->loop, &srv->accept_again);
 		want_accept(srv);
+	}
 }
 
 void server_drain(struct server *srv)
@@ -167,7 +197,7 @@ struct stream *stream_new(struct server *srv)
 void stream_free(struct stream *s)
 {
 	struct server *srv = s->srv;
-	if (srv->closing || srv->free_count >= STREAMS_KEPT || s->arena.used_bytes > STREAM_ARENA_KEPT) {
+	if (srv->closing || srv->free_count >= STREAMS_KEPT || s->arena.used_bytes > STREAM_ARENA_KEPT || memory_low()) {
 		arena_fini(&s->arena);
 		free(s);
 		return;
@@ -265,6 +295,11 @@ void stream_pause(struct stream *s)
 void stream_resume(struct stream *s)
 {
 	s->ops->pause(s, false);
+}
+
+bool stream_is_full(const struct stream *s)
+{
+	return s->above_mark;
 }
 
 size_t stream_queued(const struct stream *s)

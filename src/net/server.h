@@ -10,7 +10,7 @@
  *   on_drained                                  the output fell below its low-water mark
  *   on_closed                                   always, last, exactly once; then the stream is gone
  *
- * Back-pressure: stream_send never refuses, but returns the bytes now queued; above limits.out_bytes the
+ * Back-pressure: stream_send never refuses, but returns the bytes now queued; once stream_is_full the
  * caller must stop feeding (pause its upstream) until on_drained. stream_pause stops reading the request.
  * Nothing below calls back before it returns: on_closed and on_drained come from the loop. When the answer
  * was ended before the request's end, the rest of the request is dropped and on_body_end does not come.
@@ -46,7 +46,7 @@ struct server_config {
 	bool reuse_port;         /* several workers on one port */
 	bool only_h1;            /* do not speak HTTP/2 (else: by ALPN under TLS, by its preface without) */
 	bool serve_half_closed;  /* a FIN behind a whole request: false = the client has left, true = it waits */
-	unsigned max_connections; /* 0 = 65,536 */
+	unsigned max_connections; /* 0 = limits->connections */
 	const struct server_handler *handler;
 	void *app;
 };
@@ -79,6 +79,8 @@ int stream_end(struct stream *s);  /* the clean end */
 void stream_abort(struct stream *s); /* cuts the answer so that the client sees it as broken */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
+/* Enough is queued towards the client: feed no more until on_drained. */
+bool stream_is_full(const struct stream *s);
 /* Bytes queued towards the client. */
 size_t stream_queued(const struct stream *s);
 bool stream_responded(const struct stream *s); /* the head was given */

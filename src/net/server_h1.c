@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "net/h2_common.h"
 #include "net/server_int.h"
 #include "net/tls_io.h"
@@ -60,6 +61,7 @@ static void conn_destroy(struct conn *c)
 	deadline_leave(&srv->deadlines, &c->deadline);
 	wire_close(&c->w);
 	buf_fini(&c->out);
+	memory_resized(c->in_cap, 0);
 	free(c->in);
 	free(c);
 	server_conn_gone(srv);
@@ -189,7 +191,7 @@ static void conn_finish(struct conn *c)
 static void conn_settle(struct conn *c)
 {
 	struct stream *s = c->stream;
-	if (!c->dead && s && s->above_mark && !s->ended && c->out.n <= c->srv->limits->out_bytes / 2) {
+	if (!c->dead && s && s->above_mark && !s->ended && c->out.n <= http_out_mark(c->srv->limits) / 2) {
 		s->above_mark = false;
 		if (c->srv->handler->on_drained)
 			c->srv->handler->on_drained(s);
@@ -402,9 +404,10 @@ static int conn_keep(struct conn *c, const char *p, size_t n)
 		char *grown;
 		if (cap > c->srv->limits->head_bytes + LOOP_SCRATCH_BYTES && cap > c->in_n + n)
 			cap = c->in_n + n;
-		grown = realloc(c->in, cap);
+		grown = cap > MEMORY_COUNTED_BYTES && !memory_may_grow(cap) ? NULL : realloc(c->in, cap);
 		if (!grown)
 			return -RR_NOMEM;
+		memory_resized(c->in_cap, cap);
 		c->in = grown;
 		c->in_cap = (uint32_t)cap;
 	}
@@ -420,6 +423,7 @@ static void conn_consume_kept(struct conn *c)
 		memmove(c->in, c->in + used, c->in_n - used);
 	c->in_n = used < c->in_n ? c->in_n - (uint32_t)used : 0;
 	if (!c->in_n) {
+		memory_resized(c->in_cap, 0);
 		free(c->in);
 		c->in = NULL;
 		c->in_cap = 0;

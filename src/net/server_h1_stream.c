@@ -129,7 +129,7 @@ static long h1_send(struct stream *s, struct str bytes)
 		conn_kill(c, END_ABORTED);
 		return rc;
 	}
-	if (c->out.n > s->srv->limits->out_bytes)
+	if (c->out.n > http_out_mark(s->srv->limits))
 		s->above_mark = true;
 	conn_schedule(c);
 	return (long)c->out.n;

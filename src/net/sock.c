@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See sock.h. TCP_NODELAY is set on the listener (Linux hands it on to what it accepts) and on each
- * outgoing socket: a token that waits for an ACK is a token that is late.
+ * outgoing socket: a token that waits for an ACK is a token that is late. TCP_NOTSENT_LOWAT likewise: of what a client
+ * does not read, the kernel takes little more than the client's window, not the megabytes that it would for a fast one.
  */
 #include "net/sock.h"
 
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "net/tls_io.h"
+
+enum { UNSENT_BYTES = 64 * 1024 };
 
 int sock_addr_literal(struct sock_addr *a, const char *host, uint16_t port)
 {
@@ -126,7 +129,7 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 	struct sock_addr a;
 	union sock_any bound = {0};
 	socklen_t bound_n = sizeof bound;
-	int fd, on = 1;
+	int fd, on = 1, unsent = UNSENT_BYTES;
 	*port = 0;
 	if (str_starts(str_of(where), STR("unix:")))
 		return listen_unix(where, text, e);
@@ -149,7 +152,8 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
 	    (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) || bind(fd, &a.sa, a.n) || listen(fd, 4096) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) || bind(fd, &a.sa, a.n) || listen(fd, 4096) ||
 	    getsockname(fd, &bound.sa, &bound_n))
 		return listen_failed(fd, where, e);
 	sock_text(&bound, bound_n, text);

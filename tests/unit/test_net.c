@@ -725,25 +725,57 @@ TEST(draining_ends_idle_connections_and_finishes_busy_ones)
 	close_server();
 }
 
-TEST(more_connections_than_allowed_wait)
+TEST(beyond_the_limit_the_oldest_idle_connection_makes_room_and_busy_ones_are_left)
 {
 	struct server_config c = {.listen = "127.0.0.1:0", .handler = &handler, .max_connections = 3};
 	struct got g = {0};
 	struct server *s;
+	char byte;
 	int fd[5];
 	open_server(false, false);
 	s = server_open(loop, &c, NULL);
-	for (int i = 0; i < 5; i++)
+	fd[0] = raw_connect(server_port(s));
+	raw_say(fd[0], "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+	spin(5);
+	for (int i = 1; i < 5; i++)
 		fd[i] = raw_connect(server_port(s));
 	spin(10);
 	T_EQ_I(server_connections(s), 3);
+	T_TRUE(recv(fd[1], &byte, 1, MSG_DONTWAIT) == 0 && recv(fd[2], &byte, 1, MSG_DONTWAIT) == 0);
+	T_TRUE(recv(fd[0], &byte, 1, MSG_DONTWAIT) < 0 && recv(fd[4], &byte, 1, MSG_DONTWAIT) < 0);
 	raw_say(fd[4], "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
-	close(fd[0]);
-	close(fd[1]);
 	raw_until(fd[4], &g, "\r\n\r\n");
 	T_TRUE(begins(&g, "HTTP/1.1 204 "));
-	for (int i = 2; i < 5; i++)
+	for (int i = 0; i < 5; i++)
 		close(fd[i]);
+	got_free(&g);
+	spin(5);
+	server_close(s);
+	close_server();
+}
+
+TEST(when_all_are_busy_the_next_connection_waits)
+{
+	struct server_config c = {.listen = "127.0.0.1:0", .handler = &handler, .max_connections = 1};
+	struct got g = {0};
+	struct server *s;
+	int busy, next;
+	open_server(false, false);
+	s = server_open(loop, &c, NULL);
+	busy = raw_connect(server_port(s));
+	raw_say(busy, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+	spin(5);
+	next = raw_connect(server_port(s));
+	raw_say(next, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
+	spin(10);
+	T_EQ_I(server_connections(s), 1);
+	T_TRUE(app.waiting != NULL);
+	stream_respond(app.waiting, 200, NULL, 0, 0);
+	stream_end(app.waiting);
+	raw_until(next, &g, "\r\n\r\n");
+	T_TRUE(begins(&g, "HTTP/1.1 204 "));
+	close(busy);
+	close(next);
 	got_free(&g);
 	spin(5);
 	server_close(s);
