@@ -139,7 +139,8 @@ TEST(examples_name_what_exists)
 TEST(help_tables_and_parsers_agree)
 {
 	static const char *const values[] = {[OPT_STR] = "x", [OPT_LIST] = "x", [OPT_U64] = "1", [OPT_NUM] = "1", [OPT_SHARE] = "0.5",
-					     [OPT_MONEY] = "1 USD", [OPT_TIME] = "2026-01-01", [OPT_DURATION] = "1s"};
+					     [OPT_MONEY] = "1 USD", [OPT_TIME] = "2026-01-01", [OPT_DURATION] = "1s",
+					     [OPT_BYTES] = "64M"};
 	for (const struct command_entry *c = commands; c->command; c++) {
 		const char *argv[ARGS] = {"runrate"};
 		char names[ARGS][64];
