@@ -57,6 +57,17 @@ void exchange_finish(struct exchange *x, enum http_end how)
 	p->spare_count++;
 }
 
+bool exchange_may_retry(struct exchange *x)
+{
+	struct pool *p = x->pool;
+	if (p->retry_credit < RETRY_EVERY)
+		return false;
+	p->retry_credit -= RETRY_EVERY;
+	x->retried = true;
+	p->stats.retried++;
+	return true;
+}
+
 static void link_failed(struct link *k, enum http_end how, const char *why)
 {
 	struct exchange *x = k->x;
@@ -66,14 +77,13 @@ static void link_failed(struct link *k, enum http_end how, const char *why)
 	k->x = NULL;
 	/* An idle connection that the peer was closing: it has not looked at this request. */
 	if ((how == END_PEER_CLOSED || how == END_PEER_RESET) && x->reused && !x->got_bytes && !x->retried &&
-	    !x->aborted && loop_now_us(p->loop) - x->start_us < RETRY_WITHIN_US && (fresh = link_new(p, s))) {
+	    !x->aborted && loop_now_us(p->loop) - x->start_us < RETRY_WITHIN_US && exchange_may_retry(x) &&
+	    (fresh = link_new(p, s))) {
 		link_close(k);
-		x->retried = true;
 		x->reused = false;
 		x->sent = 0;
 		x->link = fresh;
 		fresh->x = x;
-		p->stats.retried++;
 		link_begin(fresh, x->limits->connect_us);
 		return;
 	}
@@ -488,6 +498,7 @@ struct pool *pool_new(struct loop *l, unsigned max_idle_per_origin, struct err *
 	}
 	p->loop = l;
 	p->max_idle = max_idle_per_origin;
+	p->retry_credit = RETRY_EVERY * RETRIES_SAVED;
 	sb_init(&p->target, REQUEST_HEAD_MOST);
 	deadlines_init(&p->deadlines, l, link_late);
 	return p;
@@ -653,6 +664,7 @@ static struct exchange *start(struct pool *p, const struct origin *o, struct str
 		p->busy->prev = x;
 	p->busy = x;
 	p->stats.busy++;
+	p->retry_credit += p->retry_credit < RETRY_EVERY * RETRIES_SAVED;
 	return x;
 fail:
 	sb_fini(&x->head);

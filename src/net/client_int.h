@@ -27,6 +27,10 @@ enum {
 	/* The end that a peer gave an idle connection before it saw the request is here within a round trip. An end that
 	 * comes later may come from a vendor that has worked, and bills: a proxy must not ask twice (RFC 9110 9.2.2). */
 	RETRY_WITHIN_US = 1000000,
+	/* One retry for so many exchanges, and so many saved up: a vendor that resets all it gets is not asked twice as
+	 * often for it. */
+	RETRY_EVERY = 10,
+	RETRIES_SAVED = 10,
 };
 
 enum link_state { RESOLVING, CONNECTING, SECURING, BUSY, IDLE, MUXED };
@@ -104,6 +108,7 @@ struct pool {
 	struct resolver *resolver;
 	struct deadlines deadlines; /* every link is on its list */
 	unsigned max_idle;
+	unsigned retry_credit; /* RETRY_EVERY-ths of a retry */
 	struct site *sites;
 	unsigned site_count;
 	struct exchange *busy;
@@ -151,5 +156,6 @@ void mux_free(struct link *k);
 /* client.c */
 void link_late(struct deadlines *all, struct deadline *d);
 void exchange_finish(struct exchange *x, enum http_end how);
+bool exchange_may_retry(struct exchange *x); /* that is: takes it from the credit */
 
 #endif
