@@ -2,6 +2,7 @@
  *
  * `runrate serve`: the gateway in the foreground; `--demo` adds the sandbox vendor and a little traffic.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "cmd/cmd_pull.h"
 #include "gate/demo.h"
 #include "gate/gate.h"
+#include "net/sock.h"
 #include "report/report.h"
 
 static struct {
@@ -140,15 +142,57 @@ static void reload(struct gate *g, struct arena *arena)
 	sb_fini(&errors);
 }
 
-/* Waits for INT or TERM. */
-static void wait_for_end(sigset_t *set, struct gate *g, struct arena *arena)
+/* This program as it was started, so that it can be started anew in its own place: where its file lies now, another
+ * version of it may lie by then. */
+static struct {
+	char path[4096], words[64 * 1024], *argv[1024];
+} self;
+
+static void know_self(void)
+{
+	ssize_t n = readlink("/proc/self/exe", self.path, sizeof self.path - 1);
+	FILE *f = fopen("/proc/self/cmdline", "re");
+	size_t all = f ? fread(self.words, 1, sizeof self.words - 1, f) : 0, count = 0;
+	self.path[n > 0 ? n : 0] = 0;
+	for (size_t at = 0; at < all && count < sizeof self.argv / sizeof *self.argv - 1; at += strlen(self.words + at) + 1)
+		self.argv[count++] = self.words + at;
+	if (f)
+		fclose(f);
+}
+
+/* USR2: may the program at our path take our place? Not with a file that it would refuse. */
+static bool may_swap(struct gate *g, struct admin *a)
+{
+	struct gate_config fresh;
+	struct arena arena;
+	struct sb why;
+	bool good;
+	arena_init(&arena, 64 * 1024 * 1024);
+	sb_init(&why, 64 * 1024);
+	good = !gate_config_load(globals.config, &arena, &fresh, &why);
+	if (good && (access(self.path, X_OK) || gate_keep_listeners(g) || admin_keep_listener(a))) {
+		sb_addf(&why, "%s cannot be run, or its listeners cannot be kept", self.path);
+		good = false;
+	}
+	if (!good)
+		LOG(LOG_ERROR, "not_swapped", LOG_S("why", sb_str(&why)));
+	sb_fini(&why);
+	arena_fini(&arena);
+	return good;
+}
+
+/* Waits for INT or TERM (false), or for USR2 where it can be followed (true). */
+static bool wait_for_end(sigset_t *set, struct gate *g, struct admin *a, struct arena *arena)
 {
 	int sig = 0;
 	while (sig != SIGINT && sig != SIGTERM) {
 		sigwait(set, &sig);
 		if (sig == SIGHUP)
 			reload(g, arena);
+		if (sig == SIGUSR2 && may_swap(g, a))
+			return true;
 	}
+	return false;
 }
 
 static int serve(struct gate_config *conf, struct arena *arena, const char *ledger_path)
@@ -159,13 +203,16 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 	struct demo *demo = NULL;
 	struct pull_clock *pulls = NULL;
 	sigset_t set;
+	bool swap = false;
 	int rc = 1;
+	know_self();
 	harden();
 	memory_set_ceiling(conf->max_memory_bytes);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (flags.demo) {
 		demo = demo_open(conf, arena, &e);
@@ -177,13 +224,16 @@ static int serve(struct gate_config *conf, struct arena *arena, const char *ledg
 		goto out;
 	if (gate_start(g, &e) || !(a = admin_open(g, &e)))
 		goto out;
+	sock_drop_handed();
 	print_bases(g, a);
 	pulls = pull_clock_open(conf, ledger_path);
 	if (demo && (demo_traffic(demo, gate_address(g), &e) || demo_outlay(ledger_path, &e) ||
 		     first_report(ledger_path, gate_address(g), &e)))
 		goto out;
-	wait_for_end(&set, g, arena);
+	swap = wait_for_end(&set, g, a, arena);
 	fprintf(stderr, "\nrunrate: letting calls end (again to stop at once)\n");
+	sigdelset(&set, SIGHUP);
+	sigdelset(&set, SIGUSR2);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
@@ -196,6 +246,11 @@ out:
 	if (g)
 		gate_close(g, conf->drain_seconds_at_stop);
 	demo_close(demo);
+	if (swap) {
+		sock_exec(self.path, self.argv);
+		fprintf(stderr, "runrate: cannot run %s: %s\n", self.path, strerror(errno));
+		rc = 1;
+	}
 	return rc;
 }
 
@@ -240,7 +295,10 @@ const struct command cmd_serve = {
 	.usage = "serve [--config F] [--demo] [--listen HOST:PORT] [--admin HOST:PORT] [--max-memory SIZE]",
 	.text = "Listens on loopback (7300) and forwards to the configured vendors. Every answered call is a recorded call: "
 		"the clean end of an answer is released when its row is on stable storage. Without a configuration the three "
-		"vendors' public addresses stand behind their bases, and callers bring their own keys.",
+		"vendors' public addresses stand behind their bases, and callers bring their own keys.\n"
+		"HUP reads prices and caps anew. TERM stops: who waits is taken in, what is under way ends (drain.at_stop_seconds at "
+		"most). USR2 does the same and then runs the program at the same path in this one's place, with the listeners kept "
+		"open, so that a new version serves those who connect meanwhile; a socket unit of systemd is taken in the same way.",
 	.examples = "$ runrate serve --demo\n"
 		    "$ OPENAI_API_KEY=... runrate serve --config runrate.yaml\n"
 		    "$ OPENAI_BASE_URL=http://127.0.0.1:7300/openai/v1 python app.py\n",

@@ -309,6 +309,11 @@ const char *admin_address(const struct admin *a)
 	return server_address(a->server);
 }
 
+int admin_keep_listener(struct admin *a)
+{
+	return server_keep_listener(a->server);
+}
+
 void admin_close(struct admin *a)
 {
 	if (!a)

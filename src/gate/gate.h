@@ -262,6 +262,8 @@ void worker_free(struct worker *w);
 /* serve.c */
 struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, struct err *e);
 int gate_start(struct gate *g, struct err *e);
+/* Before gate_close: the data listeners stay open for the program that takes this one's place (sock_exec). */
+int gate_keep_listeners(struct gate *g);
 /* Stops accepting, lets requests end for at most `seconds`, flushes the ledger. */
 void gate_close(struct gate *g, unsigned seconds);
 /* Prices from their files anew, caps from `fresh` (NULL: the same; it must live as long as the gateway). Keys and caps of
@@ -275,6 +277,7 @@ struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api);
 struct admin;
 struct admin *admin_open(struct gate *g, struct err *e);
 const char *admin_address(const struct admin *a);
+int admin_keep_listener(struct admin *a);
 void admin_close(struct admin *a);
 
 #endif

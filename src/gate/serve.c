@@ -251,12 +251,21 @@ int gate_start(struct gate *g, struct err *e)
 	return 0;
 }
 
+/* Calls under way, and connections that do not know yet that they end. */
 static unsigned long long active(const struct gate *g)
 {
 	unsigned long long n = 0;
 	for (unsigned i = 0; i < g->workers; i++)
-		n += atomic_load_explicit(&g->worker[i]->stats.active, memory_order_relaxed);
+		n += atomic_load_explicit(&g->worker[i]->stats.active, memory_order_relaxed) + server_connections(g->worker[i]->server);
 	return n;
+}
+
+int gate_keep_listeners(struct gate *g)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < g->workers && !rc; i++)
+		rc = server_keep_listener(g->worker[i]->server);
+	return rc;
 }
 
 void gate_close(struct gate *g, unsigned seconds)

@@ -41,27 +41,27 @@ static struct conn *oldest_idle(const struct server *srv)
 	return NULL;
 }
 
-static void on_listener(struct io *io, unsigned ready)
+/* Takes in at most so many; false when nobody waits any more. */
+static bool accept_some(struct server *srv, unsigned most)
 {
-	struct server *srv = (struct server *)(void *)((char *)io - offsetof(struct server, listener));
 	bool low = memory_low_at(loop_now_us(srv->loop));
-	for (unsigned i = 0; i < ACCEPTS_A_ROUND; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		union sock_any peer;
 		socklen_t n = sizeof peer;
 		bool full = srv->connections >= srv->config.max_connections;
 		struct conn *idle = full ? oldest_idle(srv) : NULL;
 		if (full && !idle) {
 			timer_set(srv->loop, &srv->accept_again, ACCEPT_PAUSE_US, on_accept_again);
-			break;
+			return false;
 		}
-		int fd = accept4(io->fd, &peer.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(srv->listener.fd, &peer.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			/* Out of descriptors or memory: a level-triggered listener would spin. */
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 				timer_set(srv->loop, &srv->accept_again, ACCEPT_PAUSE_US, on_accept_again);
 			if (errno == ECONNABORTED || errno == EINTR)
 				continue;
-			break;
+			return false;
 		}
 		if (idle)
 			conn_cut(idle);
@@ -71,8 +71,14 @@ static void on_listener(struct io *io, unsigned ready)
 		else
 			conn_open(srv, fd, &peer, n);
 	}
+	return true;
+}
+
+static void on_listener(struct io *io, unsigned ready)
+{
+	struct server *srv = (struct server *)(void *)((char *)io - offsetof(struct server, listener));
+	accept_some(srv, ACCEPTS_A_ROUND);
 	want_accept(srv);
-	(void)ready;
 }
 
 struct server *server_open(struct loop *l, const struct server_config *c, struct err *e)
@@ -113,7 +119,7 @@ static void close_listener(struct server *srv)
 		return;
 	io_close(&srv->listener);
 	timer_clear(srv->loop, &srv->accept_again);
-	if (str_starts(str_of(srv->address), STR("unix:")))
+	if (!srv->kept && str_starts(str_of(srv->address), STR("unix:")))
 		unlink(srv->address + 5);
 }
 
@@ -141,9 +147,17 @@ void server_conn_gone(struct server *srv)
 	}
 }
 
+int server_keep_listener(struct server *srv)
+{
+	srv->kept = true;
+	return sock_keep(srv->listener.fd);
+}
+
 void server_drain(struct server *srv)
 {
 	struct deadline *d, *next;
+	if (srv->listener.fd >= 0 && !srv->kept)
+		accept_some(srv, LISTEN_QUEUE);
 	srv->draining = true;
 	close_listener(srv);
 	for (d = srv->deadlines.list.next; d != &srv->deadlines.list; d = next) {

@@ -55,9 +55,12 @@ struct server *server_open(struct loop *l, const struct server_config *c, struct
 /* "127.0.0.1:7300" as bound (port 0 resolved). */
 const char *server_address(const struct server *s);
 uint16_t server_port(const struct server *s);
-unsigned server_connections(const struct server *s);
-/* Stops accepting; idle connections close, busy ones after their exchange. */
+unsigned server_connections(const struct server *s); /* any thread */
+/* Stops accepting. Who waits to be accepted is taken in still; each connection is told with its next answer that it
+ * closes; those that ask for nothing close a second later. So no request meets a connection that is gone. */
 void server_drain(struct server *s);
+/* The listener stays open for the program that takes this one's place: who connects meanwhile waits for it. */
+int server_keep_listener(struct server *s);
 void server_close(struct server *s); /* cuts everything; on_closed is called for each stream */
 
 struct loop *stream_loop(struct stream *s);

@@ -161,6 +161,14 @@ static void conn_fail_stream(struct conn *c, unsigned status, enum http_end how,
 	stream_free(s);
 }
 
+/* Nothing is asked; for how long may that be? */
+static void conn_rest(struct conn *c)
+{
+	const struct server *srv = c->srv;
+	uint64_t most = srv->draining && srv->limits->idle_us > DRAIN_IDLE_US ? DRAIN_IDLE_US : srv->limits->idle_us;
+	deadline_move(&c->srv->deadlines, &c->deadline, loop_now_us(srv->loop) + most);
+}
+
 /* The answer is out. */
 static void conn_finish(struct conn *c)
 {
@@ -168,7 +176,8 @@ static void conn_finish(struct conn *c)
 	struct server *srv = c->srv;
 	int waiting = 0;
 	bool unread = !s->body.done;
-	bool closing = s->close_after || c->close_after || srv->draining || (c->input_ended && !c->in_n);
+	/* Not for draining alone: an answer that began before did not say so, and the next request may be on its way. */
+	bool closing = s->close_after || c->close_after || (c->input_ended && !c->in_n);
 	c->phase = HEAD;
 	c->deaf = c->fin = false;
 	c->head_from_us = 0;
@@ -183,7 +192,7 @@ static void conn_finish(struct conn *c)
 	else if (closing)
 		conn_kill(c, END_OK);
 	else
-		deadline_move(&srv->deadlines, &c->deadline, loop_now_us(srv->loop) + srv->limits->idle_us);
+		conn_rest(c);
 	if (c->in_n)
 		conn_schedule(c);
 }
@@ -520,7 +529,7 @@ static bool conn_handshake(struct conn *c)
 		return false;
 	}
 	c->phase = HEAD;
-	deadline_move(&c->srv->deadlines, &c->deadline, loop_now_us(c->srv->loop) + c->srv->limits->idle_us);
+	conn_rest(c);
 	return true;
 }
 
@@ -637,9 +646,5 @@ void conn_drain(struct conn *c)
 	if (c->h2)
 		h2_drain(c);
 	else if (c->phase == HEAD && !c->in_n)
-		conn_kill(c, END_OK);
-	else if (c->stream && !c->stream->responded)
-		c->stream->close_after = true;
-	else
-		c->close_after = true;
+		conn_rest(c); /* all others rest after their exchange, whose answer says so if it did not begin yet */
 }

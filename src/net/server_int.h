@@ -12,6 +12,8 @@
 #ifndef RR_NET_SERVER_INT_H
 #define RR_NET_SERVER_INT_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "net/deadline.h"
 #include "net/h1.h"
@@ -24,6 +26,7 @@ enum {
 	SKIP_BYTES = 64 * 1024,        /* of an unwanted request body are read to save the connection */
 	LINGER_BYTES = 64 * 1024 * 1024,    /* read and dropped after the last answer, so that it is not lost to a reset */
 	LINGER_US = 2 * 1000000,
+	DRAIN_IDLE_US = 1000000,       /* for a request that is on its way to a connection that is to close */
 	DATE_BYTES = 96,
 };
 
@@ -96,8 +99,8 @@ struct server {
 	struct io listener;
 	struct timer accept_again;
 	struct deadlines deadlines; /* every connection is on its list */
-	unsigned connections;
-	bool draining, accepting, closing;
+	atomic_uint connections; /* others may ask how many */
+	bool draining, accepting, closing, kept;
 	struct stream *free_streams;
 	unsigned free_count;
 	struct sb text;   /* a head while it is written */
@@ -114,7 +117,7 @@ void server_write_date(struct server *srv, struct sb *out);
 /* server_h1.c */
 void conn_open(struct server *srv, int fd, const union sock_any *peer, socklen_t peer_n);
 void conn_late(struct deadlines *all, struct deadline *d);
-void conn_drain(struct conn *c); /* closes when idle, else after its exchange */
+void conn_drain(struct conn *c); /* closes soon when idle, else after its exchange */
 void conn_cut(struct conn *c);   /* at once */
 void conn_kill(struct conn *c, enum http_end how); /* soon, from conn_work */
 void conn_schedule(struct conn *c);                /* conn_work at the end of the round */

@@ -8,9 +8,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +86,78 @@ static void remove_stale(const struct sockaddr_un *un)
 	close(fd);
 }
 
+/* ---- listeners that outlive the program */
+
+enum { HANDED_FROM = 3, HANDED_MOST = 512 };
+static struct {
+	int fd[HANDED_MOST];
+	unsigned count;
+} kept;
+
+int sock_keep(int fd)
+{
+	int copy = kept.count < HANDED_MOST ? fcntl(fd, F_DUPFD_CLOEXEC, HANDED_FROM + HANDED_MOST) : -1;
+	if (copy < 0)
+		return -RR_NET;
+	kept.fd[kept.count++] = copy;
+	return 0;
+}
+
+void sock_exec(const char *path, char *const argv[])
+{
+	char number[16];
+	for (unsigned i = 0; i < kept.count; i++)
+		if (dup2(kept.fd[i], HANDED_FROM + (int)i) < 0)
+			return;
+	snprintf(number, sizeof number, "%u", kept.count);
+	setenv("LISTEN_FDS", number, 1);
+	snprintf(number, sizeof number, "%d", (int)getpid());
+	setenv("LISTEN_PID", number, 1);
+	execv(path, argv);
+}
+
+/* The next listener at or behind *fd that was handed to this process and not taken yet (CLOEXEC marks those that are). */
+static bool next_handed(int *fd)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint64_t owner, count;
+	if (!pid || !fds || str_u64(str_of(pid), &owner) || owner != (uint64_t)getpid() || str_u64(str_of(fds), &count))
+		return false;
+	for (; *fd < HANDED_FROM + (int)(count < HANDED_MOST ? count : HANDED_MOST); ++*fd) {
+		int flags = fcntl(*fd, F_GETFD), listens = 0;
+		socklen_t n = sizeof listens;
+		if (flags >= 0 && !(flags & FD_CLOEXEC) && !getsockopt(*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) && listens)
+			return true;
+	}
+	return false;
+}
+
+void sock_drop_handed(void)
+{
+	for (int fd = HANDED_FROM; next_handed(&fd); fd++)
+		close(fd);
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+}
+
+/* The one that is bound to that address, or -1. */
+static int take_handed(const struct sockaddr *wanted, socklen_t n)
+{
+	for (int fd = HANDED_FROM; next_handed(&fd); fd++) {
+		union sock_any at = {0};
+		socklen_t at_n = sizeof at;
+		if (getsockname(fd, &at.sa, &at_n) || at.sa.sa_family != wanted->sa_family)
+			continue;
+		if (at.sa.sa_family == AF_UNIX ? strcmp(at.un.sun_path, ((const struct sockaddr_un *)(const void *)wanted)->sun_path) != 0
+					       : at_n != n || memcmp(&at, wanted, n) != 0)
+			continue;
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+		return fd;
+	}
+	return -1;
+}
+
 static int listen_unix(const char *where, char text[SOCK_TEXT], struct err *e)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -93,13 +167,15 @@ static int listen_unix(const char *where, char text[SOCK_TEXT], struct err *e)
 		return err_set(e, RR_CONFIG, "a Unix socket's path has 1 to %zu bytes: %s", sizeof un.sun_path - 1,
 			where);
 	str_copy(un.sun_path, sizeof un.sun_path, path);
+	snprintf(text, SOCK_TEXT, "%s", where);
+	if ((fd = take_handed((struct sockaddr *)&un, sizeof un)) >= 0)
+		return fd;
 	remove_stale(&un);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The mode of the descriptor is that of the file that bind makes: no moment when others may enter. */
 	if (fd < 0 || fchmod(fd, 0600) || bind(fd, (struct sockaddr *)&un, sizeof un) || chmod(un.sun_path, 0600) ||
-	    listen(fd, 4096))
+	    listen(fd, LISTEN_QUEUE))
 		return listen_failed(fd, where, e);
-	snprintf(text, SOCK_TEXT, "%s", where);
 	return fd;
 }
 
@@ -130,6 +206,7 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 	union sock_any bound = {0};
 	socklen_t bound_n = sizeof bound;
 	int fd, on = 1, unsent = UNSENT_BYTES;
+	bool handed;
 	*port = 0;
 	if (str_starts(str_of(where), STR("unix:")))
 		return listen_unix(where, text, e);
@@ -149,11 +226,15 @@ int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16
 		freeaddrinfo(list);
 		sock_addr_set_port(&a, *port);
 	}
-	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = take_handed(&a.sa, a.n);
+	handed = fd >= 0;
+	if (!handed)
+		fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
-	    (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) ||
+	    (reuse_port && !handed && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on)) ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) || bind(fd, &a.sa, a.n) || listen(fd, 4096) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) ||
+	    (!handed && (bind(fd, &a.sa, a.n) || listen(fd, LISTEN_QUEUE))) ||
 	    getsockname(fd, &bound.sa, &bound_n))
 		return listen_failed(fd, where, e);
 	sock_text(&bound, bound_n, text);

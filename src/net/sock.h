@@ -37,8 +37,16 @@ void sock_addr_set_port(struct sock_addr *a, uint16_t port);
 /* "127.0.0.1:7300", "[::1]:7300", "unix:/path" (or "unix:" for an unnamed peer). */
 char *sock_text(const union sock_any *a, socklen_t n, char out[SOCK_TEXT]);
 /* A listening, non-blocking descriptor for "HOST:PORT", "[V6]:PORT", "unix:PATH" (mode 0600; a socket file
- * that nobody serves is replaced). text: as bound. */
+ * that nobody serves is replaced). text: as bound. A descriptor that was handed over and is bound there is taken. */
+enum { LISTEN_QUEUE = 4096 };
 int sock_listen(const char *where, bool reuse_port, char text[SOCK_TEXT], uint16_t *port, struct err *e);
+/* A listening descriptor that stays open for the program that takes this one's place (or would). 0 or -RR_NET. */
+int sock_keep(int fd);
+/* Runs the program at `path` in this process's place; it is given what was kept, by the environment (LISTEN_FDS, as
+ * systemd does for socket units), and its sock_listen finds it there. Returns only when that failed, with errno. */
+void sock_exec(const char *path, char *const argv[]);
+/* What was handed over and nobody took is closed. */
+void sock_drop_handed(void);
 /* Starts to connect. The descriptor, or -1 with errno. */
 int sock_connect(const struct sock_addr *a);
 /* errno of a connect that became writable; 0 = connected. */

@@ -695,18 +695,28 @@ TEST(a_pipelining_flood_is_not_swallowed)
 	close_server();
 }
 
-TEST(draining_ends_idle_connections_and_finishes_busy_ones)
+TEST(draining_answers_what_is_on_its_way_ends_idle_connections_and_finishes_busy_ones)
 {
-	struct got a = {0}, b = {0};
-	int idle, busy;
+	struct got a = {0}, b = {0}, c = {0}, d = {0};
+	int idle, busy, late, queued;
 	open_server(false, false);
 	idle = raw_connect(port);
 	raw_say(idle, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
 	raw_until(idle, &a, "\r\n\r\n");
+	late = raw_connect(port);
+	raw_say(late, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_until(late, &c, "\r\n\r\n");
 	busy = raw_connect(port);
 	raw_say(busy, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
 	spin(5);
+	queued = raw_connect(port); /* not accepted yet */
 	server_drain(server);
+	raw_say(late, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_until(late, &c, NULL);
+	T_TRUE(c.end && strstr(c.p + 20, "HTTP/1.1 204 ") && strstr(c.p + 20, "connection: close\r\n"));
+	raw_say(queued, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_until(queued, &d, NULL);
+	T_TRUE(d.end && begins(&d, "HTTP/1.1 204 ") && strstr(d.p, "connection: close\r\n"));
 	raw_until(idle, &a, NULL);
 	T_TRUE(a.end);
 	T_TRUE(raw_connect(port) < 0);
@@ -720,8 +730,12 @@ TEST(draining_ends_idle_connections_and_finishes_busy_ones)
 	T_EQ_I(server_connections(server), 0);
 	close(idle);
 	close(busy);
+	close(late);
+	close(queued);
 	got_free(&a);
 	got_free(&b);
+	got_free(&c);
+	got_free(&d);
 	close_server();
 }
 
