@@ -8,6 +8,7 @@
 #include "cmd/listing.h"
 
 enum { OUT_BYTES = 64 * 1024 * 1024 };
+#define LIMIT_MOST 4000000000u
 
 static const struct opt no_options[] = {{NULL}};
 
@@ -37,6 +38,14 @@ static void key_json(struct json_out *w, const struct key_row *k, const char *se
 	list_json(w, "models", k->models);
 	list_json(w, "regions", k->regions);
 	jw_kbool(w, "clamp", k->clamp);
+	for (unsigned i = 0; i < 3; i++) { /* null: the configuration's */
+		const uint64_t limit[] = {k->requests_per_minute, k->tokens_per_minute, k->active};
+		static const char *const name[] = {"requests_per_minute", "tokens_per_minute", "at_once"};
+		if (limit[i])
+			jw_ku64(w, name[i], limit[i]);
+		else
+			jw_kcstr(w, name[i], NULL);
+	}
 	jw_kcstr(w, "created", time_text(k->created_us, t));
 	jw_kcstr(w, "revoked", k->revoked_us ? time_text(k->revoked_us, t) : NULL);
 	jw_end_object(w);
@@ -51,6 +60,9 @@ static const struct opt new_help[] = {
 	{"models", 0, OPT_STR, NULL, NULL, "M,...", "only these models (default: all)"},
 	{"regions", 0, OPT_STR, NULL, NULL, "R,...", "only upstreams in these regions (default: all)"},
 	{"clamp", 0, OPT_FLAG, NULL, NULL, NULL, "near a cap, lower the output limit instead of refusing"},
+	{"requests-per-minute", 0, OPT_U64, NULL, NULL, "N", "how often it may ask (default: the configuration's)"},
+	{"tokens-per-minute", 0, OPT_U64, NULL, NULL, "N", "how many tokens it may use (default: the configuration's)"},
+	{"at-once", 0, OPT_U64, NULL, NULL, "N", "how many calls it may have under way (default: the configuration's, 1,000)"},
 	{NULL},
 };
 
@@ -58,7 +70,8 @@ static int run_new(int argc, char **argv);
 const struct command cmd_key_new = {
 	.name = "key new",
 	.summary = "make a virtual key; it is shown once",
-	.usage = "key new --team T [--feature F] [--env E] [--models M,...] [--regions R,...] [--clamp]",
+	.usage = "key new --team T [--feature F] [--env E] [--models M,...] [--regions R,...] [--clamp]\n"
+		 "        [--requests-per-minute N] [--tokens-per-minute N] [--at-once N]",
 	.text = "Put the key where a vendor's key was: calls with it are counted for its team and feature, and bound to its\n"
 		"models, regions and caps. Only a keyed hash of it is kept, under a pepper in a file beside the ledger.",
 	.examples = "$ runrate key new --team search --feature support-bot\n"
@@ -94,6 +107,9 @@ static int run_new(int argc, char **argv)
 		{"models", 0, OPT_STR, &models, NULL, "M,...", new_help[3].help},
 		{"regions", 0, OPT_STR, &regions, NULL, "R,...", new_help[4].help},
 		{"clamp", 0, OPT_FLAG, &k.clamp, NULL, NULL, new_help[5].help},
+		{"requests-per-minute", 0, OPT_U64, &k.requests_per_minute, NULL, "N", new_help[6].help},
+		{"tokens-per-minute", 0, OPT_U64, &k.tokens_per_minute, NULL, "N", new_help[7].help},
+		{"at-once", 0, OPT_U64, &k.active, NULL, "N", new_help[8].help},
 		{NULL},
 	};
 	char secret[KEY_SECRET_TEXT] = "";
@@ -114,6 +130,11 @@ static int run_new(int argc, char **argv)
 	    fits("env", env, k.env, sizeof k.env, &e) || fits("models", models, k.models, sizeof k.models, &e) ||
 	    fits("regions", regions, k.regions, sizeof k.regions, &e))
 		return cmd_fail(&e);
+	if (k.requests_per_minute > LIMIT_MOST || k.tokens_per_minute > LIMIT_MOST || k.active > LIMIT_MOST) {
+		err_set(&e, RR_USAGE, "a key's limit is at most %u", LIMIT_MOST);
+		err_hint(&e, "leave the flag out for the configuration's limit");
+		return cmd_fail(&e);
+	}
 	k.created_us = cmd_now_us();
 	if (globals.dry_run) {
 		fprintf(stderr, "dry run: a key for team %s would be made\n", k.team);
@@ -146,10 +167,26 @@ static int run_new(int argc, char **argv)
 
 /* ---- list ---- */
 
+/* "60/min 10000 tok/min 5 at once" */
+static const char *limits_text(const struct key_row *k, char out[96])
+{
+	int n = 0;
+	out[0] = 0;
+	if (k->requests_per_minute)
+		n += snprintf(out, 96, "%llu/min ", (unsigned long long)k->requests_per_minute);
+	if (k->tokens_per_minute)
+		n += snprintf(out + n, 96 - (size_t)n, "%llu tok/min ", (unsigned long long)k->tokens_per_minute);
+	if (k->active)
+		n += snprintf(out + n, 96 - (size_t)n, "%llu at once ", (unsigned long long)k->active);
+	if (n)
+		out[n - 1] = 0;
+	return out;
+}
+
 static int add_key(const struct key_row *k, void *arg)
 {
 	struct listing *x = arg;
-	char created[TIME_TEXT], revoked[TIME_TEXT] = "";
+	char created[TIME_TEXT], revoked[TIME_TEXT] = "", limits[96];
 	struct table_row *row;
 	x->rows++;
 	if (x->w) {
@@ -164,8 +201,9 @@ static int add_key(const struct key_row *k, void *arg)
 	table_set(x->t, row, 2, "%s", k->feature);
 	table_set(x->t, row, 3, "%s", k->env);
 	table_set(x->t, row, 4, "%s", k->models[0] ? k->models : "all");
-	table_set(x->t, row, 5, "%s", time_date(k->created_us, created));
-	table_set(x->t, row, 6, "%s", k->revoked_us ? time_date(k->revoked_us, revoked) : "");
+	table_set(x->t, row, 5, "%s", limits_text(k, limits));
+	table_set(x->t, row, 6, "%s", time_date(k->created_us, created));
+	table_set(x->t, row, 7, "%s", k->revoked_us ? time_date(k->revoked_us, revoked) : "");
 	return 0;
 }
 
@@ -186,7 +224,7 @@ static int read_keys(struct listing *x)
 
 static int run_list(int argc, char **argv)
 {
-	return cmd_list(&cmd_key_list, argc, argv, "key>|team|feature|env|models|made>|revoked>", "keys", read_keys,
+	return cmd_list(&cmd_key_list, argc, argv, "key>|team|feature|env|models|limits|made>|revoked>", "keys", read_keys,
 			"No keys yet. Make one: runrate key new --team NAME\n");
 }
 

@@ -62,6 +62,7 @@ static int take_key(const struct key_row *k, void *arg)
 	memcpy(known->mac, k->mac, sizeof known->mac);
 	known->who.virtual_key = true;
 	known->who.clamp = k->clamp;
+	known->who.limits = (struct rate_limits){k->requests_per_minute, k->tokens_per_minute, (uint32_t)k->active};
 	known->who.key = intern(str_of(k->id));
 	known->who.team = intern(str_of(k->team));
 	known->who.feature = intern(str_of(k->feature));

@@ -11,12 +11,14 @@
 #ifndef RR_GATE_AUTH_H
 #define RR_GATE_AUTH_H
 
+#include "gate/rate.h"
 #include "ledger/ledger.h"
 
 struct identity {
 	uint32_t key, team, feature, env;  /* interned */
 	bool virtual_key;
 	bool clamp;          /* its output limit may be lowered instead of a refusal */
+	struct rate_limits limits; /* its own */
 	char models[512];    /* comma list, "" = all */
 	char regions[128];   /* comma list, "" = all */
 };

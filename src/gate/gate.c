@@ -282,7 +282,7 @@ static enum turn refuse_work(struct request *r, const char *why)
 static enum turn take_admit(struct request *r)
 {
 	struct gate *g = r->worker->gate;
-	const struct rate_limits *l = &g->key_limits;
+	const struct rate_limits *own = &r->who.limits, *all = &g->key_limits;
 	int64_t length = stream_head(r->client)->content_length;
 	if (atomic_load_explicit(&r->worker->stats.active, memory_order_relaxed) > g->limits.active)
 		return refuse_work(r, "too many calls are under way");
@@ -295,11 +295,15 @@ static enum turn take_admit(struct request *r)
 	}
 	if (!r->call.key)
 		return NEXT;
-	r->place = rate_enter(g->rate, r->call.key, l->active);
+	r->limits.active = own->active ? own->active : all->active;
+	r->limits.requests_per_minute = own->requests_per_minute ? own->requests_per_minute : all->requests_per_minute;
+	r->limits.tokens_per_minute = own->tokens_per_minute ? own->tokens_per_minute : all->tokens_per_minute;
+	r->place = rate_enter(g->rate, r->call.key, r->limits.active);
 	if (r->place >= 0)
 		return NEXT;
 	str_copy(r->retry_after, sizeof r->retry_after, STR("1"));
-	return gate_refuse(r, APIERR_RATE, "This key has %u calls under way, which is all that it may have at once.", l->active);
+	return gate_refuse(r, APIERR_RATE, "This key has %u calls under way, which is all that it may have at once.",
+			   r->limits.active);
 }
 
 /* ---- body: the whole request, since the model may stand behind the messages ---- */
@@ -419,7 +423,7 @@ static unsigned take_rate(struct request *r)
 	unsigned wait;
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &most))
 		most = UINT64_MAX;
-	wait = rate_take(r->worker->gate->rate, r->place, &r->worker->gate->key_limits, most, r->began_us, &r->rate_tok);
+	wait = rate_take(r->worker->gate->rate, r->place, &r->limits, most, r->began_us, &r->rate_tok);
 	r->rated = !wait;
 	return wait;
 }
@@ -427,7 +431,6 @@ static unsigned take_rate(struct request *r)
 static enum turn take_cap(struct request *r)
 {
 	struct caps *caps = r->worker->gate->caps;
-	const struct rate_limits *limits = &r->worker->gate->key_limits;
 	struct cap_refusal no;
 	if (r->socket)
 		return socket_cap(r);
@@ -442,7 +445,7 @@ static enum turn take_cap(struct request *r)
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
 		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)));
-	if (r->place >= 0 && (limits->requests_per_minute || limits->tokens_per_minute)) {
+	if (r->place >= 0 && (r->limits.requests_per_minute || r->limits.tokens_per_minute)) {
 		unsigned wait = take_rate(r);
 		if (wait) {
 			snprintf(r->retry_after, sizeof r->retry_after, "%u", wait);
@@ -557,7 +560,7 @@ static enum turn take_settle(struct request *r)
 		if (!r->pass_only)
 			settle_price(r);
 		if (r->rated)
-			rate_settle(r->worker->gate->rate, r->place, &r->worker->gate->key_limits, r->rate_tok, settle_counts_tok(r));
+			rate_settle(r->worker->gate->rate, r->place, &r->limits, r->rate_tok, settle_counts_tok(r));
 		if (r->turn_of && !r->ticket.count && r->call.price_status == PRICE_PRICED)
 			caps_spend(r->worker->gate->caps, &r->call);
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));

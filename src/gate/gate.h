@@ -170,6 +170,7 @@ struct request {
 	bool looked, forwarded;
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
 	bool on_hosted;
+	struct rate_limits limits;    /* of its key: its own, else the configuration's */
 	int place;                    /* among its key's calls under way; -1 none */
 	uint64_t rate_tok;            /* taken from the key's tokens a minute */
 	uint64_t promised;            /* bytes of its body that are still on their way */

@@ -285,6 +285,7 @@ static struct request *turn_new(struct socket *s, const struct surface *surface)
 	r->call.feature = of->call.feature;
 	r->call.env = of->call.env;
 	r->trace = of->trace;
+	r->limits = of->limits;
 	if (of->place >= 0) /* the session was let in: its turns are held to the rates alone */
 		r->place = rate_enter(w->gate->rate, r->call.key, 0);
 	s->turn[s->turns++] = r;

@@ -120,15 +120,20 @@ int ledger_key_mac(struct ledger *l, struct str secret, unsigned char mac[32], s
 static uint32_t key_crc(const struct key_row *k)
 {
 	char mac[65];
+	char limits[72] = ""; /* a key without limits is summed as it was before there were any */
 	hash_hex(k->mac, 32, mac);
-	return store_crc("%s|%s|%s|%s|%s|%s|%s|%d|%lld|%lld", k->id, mac, k->team, k->feature, k->env, k->models,
-			 k->regions, k->clamp, (long long)k->created_us, (long long)k->revoked_us);
+	if (k->requests_per_minute || k->tokens_per_minute || k->active)
+		snprintf(limits, sizeof limits, "|%llu|%llu|%llu", (unsigned long long)k->requests_per_minute,
+			 (unsigned long long)k->tokens_per_minute, (unsigned long long)k->active);
+	return store_crc("%s|%s|%s|%s|%s|%s|%s|%d|%lld|%lld%s", k->id, mac, k->team, k->feature, k->env, k->models,
+			 k->regions, k->clamp, (long long)k->created_us, (long long)k->revoked_us, limits);
 }
 
 static int key_write(struct ledger *l, const struct key_row *k, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "INSERT OR REPLACE INTO key(id,mac,team,feature,env,models,regions,clamp,"
-					     "created,revoked,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
+					     "created,revoked,crc,requests,tokens,active)"
+					     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
 	int rc = 0;
 	if (!st)
 		return -RR_STORE;
@@ -143,6 +148,9 @@ static int key_write(struct ledger *l, const struct key_row *k, struct err *e)
 	sqlite3_bind_int64(st, 9, k->created_us);
 	sqlite3_bind_int64(st, 10, k->revoked_us);
 	sqlite3_bind_int64(st, 11, key_crc(k));
+	sqlite3_bind_int64(st, 12, (int64_t)k->requests_per_minute);
+	sqlite3_bind_int64(st, 13, (int64_t)k->tokens_per_minute);
+	sqlite3_bind_int64(st, 14, (int64_t)k->active);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_error(l, e, "writing a key");
 	sqlite3_finalize(st);
@@ -193,6 +201,9 @@ static int key_read(struct ledger *l, sqlite3_stmt *st, struct key_row *k, struc
 	k->clamp = sqlite3_column_int64(st, 7) != 0;
 	k->created_us = sqlite3_column_int64(st, 8);
 	k->revoked_us = sqlite3_column_int64(st, 9);
+	k->requests_per_minute = (uint64_t)sqlite3_column_int64(st, 11);
+	k->tokens_per_minute = (uint64_t)sqlite3_column_int64(st, 12);
+	k->active = (uint64_t)sqlite3_column_int64(st, 13);
 	if (key_crc(k) != (uint32_t)sqlite3_column_int64(st, 10))
 		return err_set(e, RR_STORE, "key %s of %s is damaged", k->id, l->path);
 	return 0;
@@ -200,7 +211,8 @@ static int key_read(struct ledger *l, sqlite3_stmt *st, struct key_row *k, struc
 
 int ledger_keys(struct ledger *l, int (*fn)(const struct key_row *k, void *arg), void *arg, struct err *e)
 {
-	sqlite3_stmt *st = store_query(l, e, "SELECT id,mac,team,feature,env,models,regions,clamp,created,revoked,crc"
+	sqlite3_stmt *st = store_query(l, e, "SELECT id,mac,team,feature,env,models,regions,clamp,created,revoked,crc,"
+					     "requests,tokens,active"
 					     " FROM key ORDER BY created, id");
 	struct key_row k;
 	int rc = 0;

@@ -69,6 +69,8 @@ struct key_row {
 	char models[512];       /* comma list; "" = all */
 	char regions[128];      /* comma list; "" = all */
 	bool clamp;             /* a lower output limit may be spliced in instead of a refusal */
+	/* its own limits; 0 = those of the configuration */
+	uint64_t requests_per_minute, tokens_per_minute, active;
 	int64_t created_us, revoked_us; /* 0 = not revoked */
 };
 enum { KEY_SECRET_TEXT = 64 };

@@ -10,6 +10,7 @@
  * 5  what is held and costs by the hour (caches)
  * 6  keys of imported rows as a table of 64 bits each, written in order; large changes of the roll-ups on their way
  * 7  open work that a vendor does later
+ * 8  limits of keys
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -92,7 +93,10 @@ static const char step_7[] =
 	" model TEXT NOT NULL, env TEXT NOT NULL, own INTEGER NOT NULL, currency TEXT NOT NULL, most INTEGER NOT NULL,"
 	" most_tok INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7};
+static const char step_8[] =
+	""; /* a key's own limits: key_columns below */
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {
@@ -156,6 +160,7 @@ static int add_column(struct ledger *l, const char *table, const char *column, c
 /* Columns that follow from the field lists, and the numbers of fields. */
 static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 {
+	static const char *const key_columns[] = {"requests", "tokens", "active"}; /* 0 = as configured */
 	static const char *const rollups[] = {"rollup_hour", "rollup_day", "rollup_delta"};
 	int rc = 0;
 	for (unsigned i = 0; i < FIELDS && !rc; i++) {
@@ -178,6 +183,8 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 		for (char *n = strtok_r(names, ",", &save); n && !rc; n = strtok_r(NULL, ",", &save))
 			rc = add_column(l, rollups[t], n, "NOT NULL DEFAULT 0", e);
 	}
+	for (unsigned i = 0; i < 3 && version >= 8 && !rc; i++)
+		rc = add_column(l, "key", key_columns[i], "NOT NULL DEFAULT 0", e);
 	return rc;
 }
 

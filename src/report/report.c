@@ -204,6 +204,7 @@ static void add_to_line(const struct report *r, struct report_line *line, const 
 	line->input_tok += x->sum.input_tok;
 	line->output_tok += x->sum.output_tok;
 	line->accepted += x->sum.accepted;
+	line->refused += x->sum.refused;
 	line->cost_pico += own;
 	cell->cost_pico += own;
 	cell->calls += calls;

@@ -168,6 +168,42 @@ def overload():
         ok('places are free again', s.post(PATH, CHAT, {'authorization': f'Bearer {key}'})[0] == 200)
         ok('its refusals are recorded as such', sum(r['outcome'] == 'refused' for r in rows(s)) == 10, str([r['outcome'] for r in rows(s)]))
 
+def keys():
+    """Limits and caps by each thing that a key or a call names."""
+    with Stack() as s:
+        def new(team, *more): return s.json('key', 'new', '--team', team, *more)
+        def as_(key): return {'authorization': f"Bearer {key['key']}"}
+        few, tokens, two = new('few', '--requests-per-minute', '3'), new('tokens', '--tokens-per-minute', '300'), new('two', '--at-once', '2')
+        listed = {k['id']: k for k in s.json('key', 'list')['keys']}
+        ok('key list shows the limits', [listed[k['id']][n] for k, n in ((few, 'requests_per_minute'), (tokens, 'tokens_per_minute'), (two, 'at_once'), (two, 'requests_per_minute'))] == [3, 300, 2, None])
+        where = [new('region', '--regions', 'us', '--models', 'gpt-4o-mini,gemini-2.5-flash')]
+        scopes = {}
+        for scope in ('key', 'team', 'feature', 'model', 'env'):
+            for hard in (True, False):
+                name = f'{scope}-{"hard" if hard else "soft"}'
+                k = new(name, *(['--env', name] if scope == 'env' else []))
+                value = {'key': k['id'], 'model': 'gpt-4o' if hard else 'gpt-4.1'}.get(scope, name)
+                s.json('cap', 'set', '--book', 'inference', '--amount', '0.0000001 USD', '--window', 'day', f'--{scope}', value, *(['--hard'] if hard else []))
+                headers = {'x-runrate-feature': value} if scope == 'feature' else {}
+                scopes[scope, hard] = ({**as_(k), **headers}, {**CHAT, 'model': value if scope == 'model' else 'gpt-4o-mini'})
+        time.sleep(1.3)
+        ok('a key\'s own requests a minute', [s.post(PATH, CHAT, as_(few))[0] for _ in range(5)] == [200] * 3 + [429] * 2)
+        ok('a key\'s own tokens a minute', [s.post(PATH, {**CHAT, 'max_tokens': 200}, {**as_(tokens), 'x-sandbox-tokens': '200'})[0] for _ in range(3)] == [200, 429, 429])
+        async def at_once(): return sorted([a.status for a in await asyncio.gather(*(call(s.port, PATH, CHAT, {**as_(two), 'x-sandbox-delay-ms': '400'}) for _ in range(5)))])
+        ok('a key\'s own calls at once', asyncio.run(at_once()) == [200, 200, 429, 429, 429])
+        for (scope, hard), (headers, body) in scopes.items():
+            status, h, out = s.post(PATH, body, headers)
+            later, h2, _ = s.post(PATH, body, headers)
+            if hard: ok(f'a hard cap by {scope} refuses', status == later == 429 and json.loads(out)['error']['type'] == 'budget_exceeded' and h.get('x-should-retry') == 'false', f'{status} {out[:200]}')
+            else: ok(f'a soft cap by {scope} warns', status == later == 200 and 'x-runrate-soft-cap' in h2, f'{status} {h2}')
+        ok('and what no cap names goes its way', (lambda r: r[0] == 200 and 'x-runrate-soft-cap' not in r[1])(s.post(PATH, CHAT, as_(new('free')))))
+        h = as_(where[0])
+        codes = [s.post(PATH, CHAT, h)[0], s.post(PATH, {**CHAT, 'model': 'gpt-4.1-nano'}, h)[0]]
+        status, _, out = s.post('/gemini/v1beta/models/gemini-2.5-flash:generateContent', GEMINI, {'authorization': '', 'x-goog-api-key': where[0]['key']})
+        ok('models and regions that a key may not use', codes == [200, 403] and status == 451 and shaped('gemini', out, 451), f'{codes} {status} {out[:200]}')
+        register = {l['key']: l for l in s.json('report', '--by', 'region', '--env', 'all')['inference']['lines']}
+        ok('the register of regions names what went there and what was refused', register['us']['calls'] > 5 and register['eu']['calls'] == 0 and register['eu']['refused'] == 1, str(register))
+
 def slow():
     """H4: each attacker is closed at its own limit, good traffic goes on."""
     limits = {'head': 0.6, 'body': 0.8, 'read': 1.0, 'idle': 0.7}
@@ -218,7 +254,7 @@ def slow():
         ok(f'{len(codes)} good calls meanwhile, all answered', len(codes) > 5 and set(codes) == {200}, str(set(codes)))
 
 def main():
-    for part in (ceiling, readers, overload, slow):
+    for part in (ceiling, readers, overload, keys, slow):
         if not WORDS or part.__name__ in WORDS: part()
     close()
 
