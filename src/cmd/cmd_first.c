@@ -74,11 +74,12 @@ static void say(struct found *f, const char *state, const char *what, const char
 
 /* ---- reading what was found ---- */
 
+/* Into a scratch ledger; of one that is kept it only asks what would be new to it. */
 static int read_paths(struct first_run *f, const char *const *paths, unsigned count, struct import_summary *s,
 		      struct err *e)
 {
-	struct import_options o = {
-		.ledger = f->ledger, .book = f->book, .progress = !globals.quiet, .now_us = cmd_now_us()};
+	struct import_options o = {.ledger = f->ledger, .book = f->book, .dry_run = !f->in_scratch,
+				   .progress = !globals.quiet, .now_us = cmd_now_us()};
 	return import_paths(&o, paths, count, s, e);
 }
 
@@ -140,23 +141,51 @@ static void note_file(struct first_run *f, const char *path, unsigned known)
 		snprintf(f->keep + n, sizeof f->keep - n, plain ? "%s%s" : "%s'%s'", n ? " " : "", path);
 }
 
-/* Every file of the folder that turns out to be an export; what is none is passed over in silence. */
+/* Every file of the folder that turns out to be an export; what is none is passed over in silence, and so is what a kept
+ * ledger has already. */
 static unsigned read_exports(struct first_run *f, const struct discovered *d)
 {
 	unsigned known = 0;
 	struct import_summary *s = calloc(1, sizeof *s);
 	for (unsigned i = 0; s && i < d->files; i++) {
 		struct err e = {0};
+		uint64_t news;
 		memset(s, 0, sizeof *s);
-		if (read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches &&
-		    s->rows_new + s->rows_revised + s->rows_rejected) {
+		news = read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches ? s->rows_new + s->rows_revised : 0;
+		if (f->in_scratch && s->batches && news + s->rows_rejected) {
 			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);
 			note_file(f, d->file[i], known);
+		} else if (!f->in_scratch && news) {
+			char text[400], rows[32];
+			snprintf(text, sizeof text, "%s, %s rows not in it", d->file[i], num_group(news, rows));
+			note_file(f, d->file[i], ++known);
+			say(&f->found, "--", known > 1 ? "" : "vendor exports", text, "runrate import FILE");
 		}
 		import_summary_fini(s);
 	}
 	free(s);
 	return known;
+}
+
+static int any_outlay(const struct outlay *o, void *arg)
+{
+	(void)o;
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* Does the ledger hold anything to report? Keys and caps alone are nothing. */
+static int holds_records(struct ledger *l, bool *any, struct err *e)
+{
+	struct call_cursor *calls = ledger_calls(l, INT64_MIN, INT64_MAX, e);
+	struct call *c = calls ? malloc(sizeof *c) : NULL;
+	int rc = c ? call_cursor_next(calls, c, e) : -RR_STORE;
+	*any = rc == 1;
+	free(c);
+	call_cursor_close(calls);
+	if (rc == 0)
+		rc = ledger_outlays(l, any_outlay, any, e);
+	return rc < 0 ? rc : 0;
 }
 
 static int read_arguments(struct first_run *f, const char *const *paths, unsigned count, bool *rejected, struct err *e)
@@ -202,8 +231,10 @@ static int look_around(struct first_run *f, struct err *e)
 	discover(d, ".", &f->arena);
 	if (keeps) {
 		f->ledger = ledger_open(path, LEDGER_READ, e);
-		rc = f->ledger ? 0 : -RR_STORE;
-	} else {
+		rc = f->ledger ? holds_records(f->ledger, &keeps, e) : -RR_STORE;
+	}
+	if (!rc && !keeps) {
+		ledger_close(f->ledger);
 		rc = open_scratch(f, e);
 	}
 	if (rc)
@@ -216,6 +247,7 @@ static int look_around(struct first_run *f, struct err *e)
 			say(&f->found, "--", "local agent logs", text,
 			    arena_printf(&f->arena, "read: runrate import %s", d->folder[0]).p);
 		}
+		read_exports(f, d);
 	} else {
 		if (d->folders)
 			rc = read_agents(f, d, e);

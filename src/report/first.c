@@ -13,6 +13,7 @@
 #include "report/overlap.h"
 
 #define PERIOD_US (30 * US_PER_DAY)
+#define FRESH_US  (3 * US_PER_DAY) /* exports come a day or two late */
 
 unsigned money_decimals(money_wide pico)
 {
@@ -97,17 +98,17 @@ int first_make(struct first *f, struct ledger *l, const struct report_query *q, 
 	int rc;
 	memset(f, 0, sizeof *f);
 	use.by = BY_MODEL;
-	f->last_30_days = !whole && q->from_us == INT64_MIN && q->to_us == INT64_MAX;
-	if (f->last_30_days) {
-		use.from_us = q->now_us - PERIOD_US;
-		use.to_us = q->now_us;
-	}
 	rc = report_make(&f->report, l, &use, a, e);
-	if (!rc && f->last_30_days && f->report.empty) {
-		f->last_30_days = false;
-		use.from_us = q->from_us;
-		use.to_us = q->to_us;
-		rc = report_make(&f->report, l, &use, a, e);
+	if (!rc && !f->report.empty && !whole && q->from_us == INT64_MIN && q->to_us == INT64_MAX) {
+		const struct report_query *all = &f->report.query;
+		bool fresh = all->to_us > q->now_us - FRESH_US;
+		use.to_us = fresh ? q->now_us : all->to_us;
+		use.from_us = use.to_us - PERIOD_US;
+		/* a month's export that lies here for a while is shown whole: it must add up to its bill */
+		if (fresh || use.from_us - US_PER_DAY > all->from_us) {
+			f->last_30_days = fresh;
+			rc = report_make(&f->report, l, &use, a, e);
+		}
 	}
 	if (rc)
 		return rc;
