@@ -185,6 +185,8 @@ static bool read_fields(struct csv *c, size_t *at, struct refusal *r)
 {
 	c->fields = 0;
 	for (;;) {
+		size_t began = *at;
+		uint64_t line = c->next_line;
 		char stop;
 		if (*at == c->in->n && !more(c, r)) {
 			if (r->what)
@@ -198,14 +200,17 @@ static bool read_fields(struct csv *c, size_t *at, struct refusal *r)
 		stop = c->in->p[*at];
 		if (stop == '\n' || stop == '\r')
 			return end_line(c, at, r);
-		if (stop != c->separator)
+		if (stop != c->separator) { /* a quote that was meant to close before? The rows that it ran over are read */
+			*at = began;
+			c->next_line = line;
 			return refuse(r, RR_SYNTAX, "text stands behind a closing quote");
+		}
 		++*at;
 	}
 }
 
 /* Steps over what is left of a malformed row: up to the first line's end behind `at`, the place of the fault (an
- * opening quote that is never closed, the text behind a closing one, the field that is too many or too long). */
+ * opening quote that is never closed or has text behind its closing one, the field that is too many or too long). */
 static void skip_line(struct csv *c, size_t at)
 {
 	struct refusal r = {0, NULL};

@@ -193,6 +193,11 @@ def headers():
     quoted = head + "\n" + body.split("\n")[0] + '\n"never closed,USD\n' + body
     rc, a, err = run(put("h/quote.csv", quoted))
     ok("a quote that never closes is said, and does not eat the rows before it", a and a["rows_new"] >= 1 and a["rows_rejected_count"] >= 1, a or err)
+    quoted = csv_text([{**r, "ServiceName": f'a, "b" {i}'} for i, r in enumerate(rows)])
+    open_ = quoted.replace('""b"" 4"', '""b"" 4', 1)
+    rc, a, err = run(put("h/open.csv", open_))
+    ok("a quote that runs into the next row's costs that row alone", a and [x["row"] for x in a["rows_rejected"]] == [5] and
+       total(a) == sum(D(r[amount]) for i, r in enumerate(rows) if i != 4), a and (a["rows_rejected"], total(a)) or err)
     mixed = csv_text([{**r, "BillingCurrency": ("USD", "EUR", "JPY")[i % 3]} for i, r in enumerate(rows)])
     rc, a, err = run(put("h/currencies.csv", mixed))
     sums = {c: sum(D(r[amount]) for i, r in enumerate(rows) if ("USD", "EUR", "JPY")[i % 3] == c) for c in ("USD", "EUR", "JPY")}

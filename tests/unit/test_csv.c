@@ -72,10 +72,11 @@ TEST(torture_by_hand)
 		{STR("a,b\n1\n,\n1,2,\n1,2,,\n"), "[a][b]\n[1][]\n[][]\n[1][2]\n[1][2]"},
 		{STR("a,b\n1,2,3\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n\"1\"x,2\n4,5\n"), "[a][b]\n!2\n[4][5]"},
-		{STR("a,b\n\"1\n2\"x,\"y\n4,5\n"), "[a][b]\n!2\n[4][5]"},
+		{STR("a,b\n\"1\n2\"x,\"y\n4,5\n"), "[a][b]\n!2\n!3\n[4][5]"}, /* it costs its line, not those it ran over */
 		{STR("a,b\n\"1,2\n4,5\n6,7"), "[a][b]\n!2\n[4][5]\n[6][7]"}, /* a quote never closed costs its line */
 		{STR("a,b\n1,\"\n4,5\n"), "[a][b]\n!2\n[4][5]"},
-		{STR("a,b\n1,\"x\ny\n\"z\n4,5\n"), "[a][b]\n!2\n[4][5]"},
+		{STR("a,b\n1,\"x\ny\n\"z\n4,5\n"), "[a][b]\n!2\n[y][]\n!4\n[4][5]"},
+		{STR("a,b\n1,\"x\n2,\"y\"\n4,5\n"), "[a][b]\n!2\n[2][y]\n[4][5]"},
 		{STR("a,b\n1,\xff\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n1,\"\xc3\"\n4,5\n"), "[a][b]\n!2\n[4][5]"},
 		{STR("a,b\n1,\xed\xa0\x80\n4,\xc3\xa9\n"), "[a][b]\n!2\n[4][\xc3\xa9]"},
