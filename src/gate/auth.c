@@ -103,6 +103,7 @@ int auth_refresh(struct auth *a, struct err *e)
 struct auth *auth_new(struct ledger *l, struct err *e)
 {
 	struct auth *a = calloc(1, sizeof *a);
+	unsigned char mac[32];
 	uint64_t version;
 	if (!a) {
 		err_set(e, RR_NOMEM, "no memory for the key table");
@@ -110,7 +111,8 @@ struct auth *auth_new(struct ledger *l, struct err *e)
 	}
 	a->ledger = l;
 	hash_random(&a->seed, sizeof a->seed);
-	if (ledger_settings_version(l, &version, e) || read_keys(a, version, e)) {
+	/* The pepper is made now: the first caller may come when the disk is full. */
+	if (ledger_key_mac(l, STR(""), mac, e) || ledger_settings_version(l, &version, e) || read_keys(a, version, e)) {
 		auth_free(a);
 		return NULL;
 	}

@@ -545,6 +545,7 @@ static void take_numbers(struct loading *l)
 	c->ledger = f->ledger_given && !(ledger && ledger[0]) ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
+	c->disk_full_pass = f->on_disk_full == 1;
 	c->deferred_every_us = f->deferred_every;
 	c->deferred_doubt_us = f->deferred_doubt;
 	if (gate_config_use_memory(c, f->max_memory, &e)) {

@@ -88,6 +88,7 @@ struct gate_config {
 		uint64_t bytes;      /* and how much */
 	} drain;
 	unsigned drain_seconds_at_stop; /* how long calls under way may take after SIGTERM */
+	bool disk_full_pass;         /* calls pass while the ledger's disk is full, their rows wait in memory */
 	int64_t deferred_every_us;   /* how often open deferred work is looked at */
 	int64_t deferred_doubt_us;   /* how long work in doubt is looked for */
 	uint64_t max_memory_bytes;   /* the process's ceiling (base/memory.h); 0 = none */

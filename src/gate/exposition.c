@@ -266,6 +266,9 @@ static void process(struct sb *out, const struct gate *g)
 		family(out, "runrate_ledger_disk_size_bytes", "gauge", "Size of the ledger's disk");
 		sb_adds(out, "runrate_ledger_disk_size_bytes");
 		value_u64(out, size_bytes);
+		family(out, "runrate_ledger_disk_low", "gauge", "1 when a tenth or less of it is free");
+		sb_adds(out, "runrate_ledger_disk_low");
+		value_u64(out, atomic_load(&g->disk_low));
 	}
 }
 

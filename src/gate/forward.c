@@ -234,6 +234,8 @@ int forward_respond(struct request *r, int64_t content_length)
 		headers[count++] = (struct header){STR("x-runrate-cost"), str_of(money_text(r->call.cost_pico, cost))};
 	if (r->status == 426 && r->mode == ANSWER_OWN)
 		headers[count++] = (struct header){STR("sec-websocket-version"), STR("13")};
+	if (r->unrecorded)
+		headers[count++] = (struct header){STR("x-runrate-unrecorded"), STR("disk-full")};
 	if (r->warning[0])
 		headers[count++] = (struct header){STR("x-runrate-soft-cap"), str_of(r->warning)};
 	if (r->clamped) {

@@ -345,6 +345,20 @@ static enum turn take_features(struct request *r)
 
 /* ---- allow: models and regions of the key ---- */
 
+/* What cannot be recorded is not forwarded: an answered call is a recorded call. This refusal cannot be recorded either,
+ * and does not wait for that. */
+static enum turn refuse_store(struct request *r, const char *why)
+{
+	r->pass_only = true;
+	return gate_refuse(r, APIERR_STORE, "The ledger cannot be written (%s): see the gateway's log.", why);
+}
+
+static enum turn disk_full(struct request *r)
+{
+	r->unrecorded = r->worker->gate->conf->disk_full_pass;
+	return r->unrecorded ? NEXT : refuse_store(r, "its disk is full");
+}
+
 static enum turn take_allow(struct request *r)
 {
 	enum writer_state state = writer_state(r->worker->gate->writer);
@@ -356,12 +370,9 @@ static enum turn take_allow(struct request *r)
 	if (r->who.regions[0] && !auth_list_allows(r->who.regions, r->up->region))
 		return gate_refuse(r, APIERR_REGION, "This key's data may go to %s; upstream '%.*s' is in region '%.*s'.",
 				   r->who.regions, STR_ARG(r->up->name), STR_ARG(r->up->region));
-	if (state == WRITER_DISK_FULL || state == WRITER_FAILED) {
-		/* What cannot be recorded is not forwarded: an answered call is a recorded call. */
-		return gate_refuse(r, APIERR_STORE, "The ledger cannot be written (%s): see the gateway's log.",
-				   state == WRITER_DISK_FULL ? "its disk is full" : "a commit failed");
-	}
-	return NEXT;
+	if (state == WRITER_DISK_FULL)
+		return disk_full(r);
+	return state == WRITER_FAILED ? refuse_store(r, "a commit failed") : NEXT;
 }
 
 /* ---- cap: reserve the most that it can cost ---- */
@@ -507,6 +518,8 @@ static enum turn take_note(struct request *r)
 	slot.high_pico = r->bound.status == PRICE_UNPRICED ? 0 : r->bound.total_pico;
 	memcpy(slot.currency, r->bound.currency.code, sizeof slot.currency);
 	r->slot = inflight_take(r->worker->inflight, &slot);
+	if (r->slot == INFLIGHT_NO_SPACE && !r->begun)
+		return disk_full(r);
 	if (r->slot < 0 && !r->begun)
 		return gate_refuse(r, APIERR_OVERLOADED, "Too many calls are under way.");
 	return NEXT;

@@ -83,6 +83,8 @@ struct gate {
 	struct http_limits limits;
 	struct tls_ctx *tls;        /* of the data listener; NULL = plain */
 	atomic_bool draining;
+	atomic_bool disk_low;       /* a tenth or less is free where the ledger lies */
+	uint64_t disk_next_us;      /* worker 0's: when to look again */
 	int64_t started_us;
 };
 
@@ -168,6 +170,7 @@ struct request {
 	} bound;
 	struct looker look;           /* at what the answer shows of deferred work */
 	bool looked, forwarded;
+	bool unrecorded;              /* let pass while the disk is full: its row waits in memory */
 	unsigned __int128 hosted_from; /* own hardware: the shared clock at the start */
 	bool on_hosted;
 	struct rate_limits limits;    /* of its key: its own, else the configuration's */
@@ -250,6 +253,7 @@ int64_t upstream_discounted(const struct upstream *up, int64_t pico); /* the agr
 enum turn settle_push(struct request *r);
 void settle_release(struct request *r);
 void settle_bell(void *worker);         /* the writer committed */
+void settle_let_go(struct worker *w);   /* the disk is full, and the policy is to let answers pass */
 
 /* worker.c */
 struct worker *worker_new(struct gate *g, unsigned index, struct err *e);

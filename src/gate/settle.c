@@ -206,7 +206,7 @@ void settle_price(struct request *r)
 {
 	struct call *c = &r->call;
 	struct str model;
-	c->end_us = loop_real_us(r->worker->loop);
+	c->end_us = c->start_us + (int64_t)(loop_now_us(r->worker->loop) - r->began_us); /* a clock that is set bends no duration */
 	c->status = (uint16_t)r->status;
 	c->currency = intern(STR("USD"));
 	if (c->outcome == OUTCOME_OK && r->status >= 400)
@@ -308,6 +308,11 @@ static void tell(struct request *r, const struct call *c)
 		watch_see(r->worker->gate->watch, c, &r->trace);
 }
 
+static bool let_pass(const struct worker *w)
+{
+	return w->gate->conf->disk_full_pass && writer_state(w->gate->writer) == WRITER_DISK_FULL;
+}
+
 enum turn settle_push(struct request *r)
 {
 	struct worker *w = r->worker;
@@ -322,6 +327,11 @@ enum turn settle_push(struct request *r)
 		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */
 	}
 	r->seq = r->other ? 0 : writer_add(writer, w->index, &r->call, raw_usage(r));
+	if (!r->seq && let_pass(w)) { /* no room in memory either; the slot stays, so that the next start names this call */
+		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
+		r->slot = -1;
+		return NEXT;
+	}
 	if (!r->seq) {
 		if (writer_state(writer) == WRITER_FULL) {
 			append(&w->unpushed_first, &w->unpushed_last, r);
@@ -339,7 +349,7 @@ enum turn settle_push(struct request *r)
 		return OVER;
 	}
 	tell(r, &r->call);
-	if (w->gate->conf->durability == DURABILITY_RELAXED) {
+	if (w->gate->conf->durability == DURABILITY_RELAXED || let_pass(w)) {
 		if (r->slot >= 0)
 			clear_later(w, r->seq, r->slot);
 		r->slot = -1;
@@ -364,6 +374,24 @@ void settle_bell(void *worker)
 		gate_run(r);
 	}
 	waiting = w->unpushed_first; /* one try each: those that fail queue up again behind */
+	w->unpushed_first = w->unpushed_last = NULL;
+	while (waiting)
+		gate_run(take_first(&waiting));
+}
+
+void settle_let_go(struct worker *w)
+{
+	struct request *waiting;
+	if (!let_pass(w))
+		return;
+	while (w->held_first) {
+		struct request *r = take_first(&w->held_first);
+		if (r->slot >= 0)
+			clear_later(w, r->seq, r->slot);
+		r->slot = -1;
+		gate_run(r);
+	}
+	waiting = w->unpushed_first;
 	w->unpushed_first = w->unpushed_last = NULL;
 	while (waiting)
 		gate_run(take_first(&waiting));

@@ -151,6 +151,8 @@ struct call sight_call(const struct looker *l, const struct cap_scope *who, cons
 	call_init(&c);
 	c.start_us = l->at_us;
 	c.end_us = loop_real_us(l->worker->loop);
+	if (c.end_us < c.start_us) /* the vendor's clock, or ours, was set */
+		c.end_us = c.start_us;
 	c.key = who->key;
 	c.team = who->team;
 	c.feature = who->feature;

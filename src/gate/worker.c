@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "gate/disk.h"
 #include "gate/recover.h"
 #include "gate/socket.h"
 
@@ -41,6 +42,9 @@ static void on_refresh(struct timer *t)
 	}
 	if (atomic_load_explicit(&w->gate->draining, memory_order_relaxed))
 		socket_stop(w);
+	settle_let_go(w);
+	if (w->index == 0)
+		disk_look(w->gate, loop_now_us(w->loop));
 	if (w->index == 0)
 		holds_tick(w->gate->holds, loop_real_us(w->loop));
 	timer_set(w->loop, &w->refresh, REFRESH_US, on_refresh);

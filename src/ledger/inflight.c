@@ -78,23 +78,26 @@ struct inflight *inflight_open(const char *ledger_path, unsigned worker, unsigne
 	return f;
 }
 
-static bool grow(struct inflight *f)
+static int grow(struct inflight *f)
 {
 	unsigned more = f->most - f->backed < GROW_SLOTS ? f->most - f->backed : GROW_SLOTS;
-	if (!more || posix_fallocate(f->fd, (off_t)f->backed * SLOT_BYTES, (off_t)more * SLOT_BYTES))
-		return false;
+	if (!more)
+		return INFLIGHT_TAKEN;
+	if (posix_fallocate(f->fd, (off_t)f->backed * SLOT_BYTES, (off_t)more * SLOT_BYTES))
+		return INFLIGHT_NO_SPACE;
 	for (unsigned i = more; i > 0; i--)
 		f->free[f->free_count++] = f->backed + i - 1;
 	f->backed += more;
-	return true;
+	return 0;
 }
 
 int inflight_take(struct inflight *f, const struct inflight_slot *s)
 {
 	struct disk_slot *d;
 	unsigned at;
-	if (!f->free_count && !grow(f))
-		return -1;
+	int rc = f->free_count ? 0 : grow(f);
+	if (rc)
+		return rc;
 	at = f->free[--f->free_count];
 	d = &f->slots[at];
 	d->s = *s;

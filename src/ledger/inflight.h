@@ -25,7 +25,8 @@ struct inflight_slot {
 
 /* slots: most calls under way at once per worker; grows the file as needed up to that. */
 struct inflight *inflight_open(const char *ledger_path, unsigned worker, unsigned slots, struct err *e);
-/* Index of a filled slot, or -1 when all are taken. */
+/* Index of a filled slot, or a negative: all are taken, or the disk has no room for more. */
+enum { INFLIGHT_TAKEN = -1, INFLIGHT_NO_SPACE = -2 };
 int inflight_take(struct inflight *f, const struct inflight_slot *s);
 void inflight_progress(struct inflight *f, int slot, uint64_t output_tok_seen, int64_t low_pico);
 void inflight_clear(struct inflight *f, int slot);

@@ -25,7 +25,7 @@
 
 enum { FILES = 4, SECTOR = 512, FILE_MOST = 64 << 20 };
 
-enum op_kind { OP_WRITE, OP_TRUNCATE, OP_SYNC, OP_DELETE };
+enum op_kind { OP_WRITE, OP_TRUNCATE, OP_SYNC, OP_DELETE, OP_NOTHING };
 struct op {
 	enum op_kind kind;
 	int file;
@@ -175,6 +175,7 @@ static void disk_install(void)
 
 static void disk_begin(const char *path)
 {
+	char name[300];
 	for (size_t i = 0; i < disk.count; i++)
 		free(disk.ops[i].bytes);
 	disk.count = 0;
@@ -182,6 +183,8 @@ static void disk_begin(const char *path)
 	disk.writer = NULL;
 	atomic_store(&disk.pushed, 0);
 	path_n = strlen(path);
+	snprintf(name, sizeof name, "%s", path);
+	file_of(name); /* the ledger itself is file 0 */
 	disk.on = true;
 }
 
@@ -212,21 +215,33 @@ static void cut_to(struct image *m, int64_t n)
 	m->n = (size_t)n;
 }
 
-/* What is certain: everything before the file's last sync. Of the rest: each sector by itself. */
+/* What is certain: everything before the file's last sync. Of the rest: each sector by itself. SQLite syncs the folder
+ * with the first sync of a new journal or WAL (unixSync): what was made or removed before that is certain then. */
 static void build(struct image *image, size_t upto, struct rng *r, unsigned keep_percent)
 {
-	size_t synced[FILES] = {0};
+	size_t synced[FILES] = {0}, folder = 0;
+	bool old[FILES] = {false};
 	for (int i = 0; i < FILES; i++) {
 		image[i].n = 0;
-		image[i].there = i == 0; /* the ledger's own file was made, and its folder synced, before SQLite sees it */
+		image[i].there = i == 0; /* the ledger's own file was made before SQLite saw it */
 	}
-	for (size_t i = 0; i < upto; i++)
-		if (disk.ops[i].kind == OP_SYNC || (disk.ops[i].kind == OP_DELETE && disk.ops[i].at))
-			synced[disk.ops[i].file] = i;
+	for (size_t i = 0; i < upto; i++) {
+		const struct op *o = &disk.ops[i];
+		if (o->kind == OP_SYNC) {
+			if (!old[o->file] && o->file)
+				folder = i;
+			old[o->file] = true;
+			synced[o->file] = i;
+		} else if (o->kind == OP_DELETE) {
+			old[o->file] = false;
+			if (o->at)
+				folder = i;
+		}
+	}
 	for (size_t i = 0; i < upto; i++) {
 		const struct op *o = &disk.ops[i];
 		struct image *m = &image[o->file];
-		bool sure = i <= synced[o->file] && synced[o->file];
+		bool sure = i < synced[o->file];
 		if (o->kind == OP_WRITE && sure) {
 			put(m, o->at, o->bytes, o->n);
 		} else if (o->kind == OP_WRITE) {
@@ -235,7 +250,7 @@ static void build(struct image *image, size_t upto, struct rng *r, unsigned keep
 					put(m, o->at + (int64_t)from, o->bytes + from, o->n - from < SECTOR ? o->n - from : SECTOR);
 		} else if (o->kind == OP_TRUNCATE && (sure || rng_below(r, 100) < keep_percent)) {
 			cut_to(m, o->at);
-		} else if (o->kind == OP_DELETE && (sure || rng_below(r, 100) < keep_percent)) {
+		} else if (o->kind == OP_DELETE && (i <= folder || rng_below(r, 100) < keep_percent)) {
 			m->n = 0;
 			m->there = false;
 		}
@@ -389,10 +404,7 @@ TEST(a_lying_disk_is_noticed)
 		image[i].p = malloc(FILE_MOST);
 	for (size_t i = disk.count / 2; i < disk.count; i++) /* it says yes and does nothing */
 		if (disk.ops[i].kind == OP_SYNC)
-			disk.ops[i].kind = OP_TRUNCATE, disk.ops[i].at = INT64_MAX / 2;
-	for (size_t i = 0; i < disk.count; i++)
-		if (disk.ops[i].kind == OP_TRUNCATE && disk.ops[i].at == INT64_MAX / 2)
-			disk.ops[i].kind = OP_DELETE, disk.ops[i].file = FILES - 1, disk.ops[i].at = 0;
+			disk.ops[i].kind = OP_NOTHING;
 	rng_seed(&r, 44);
 	build(image, disk.count, &r, 0);
 	write_images(path, image);
