@@ -76,6 +76,7 @@ void *arena_alloc(struct arena *a, size_t size)
 			bytes = need;
 		c = calloc(1, sizeof *c + bytes);
 		if (!c) {
+			mem_lost();
 			a->full = true;
 			return NULL;
 		}

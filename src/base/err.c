@@ -88,6 +88,18 @@ int err_exit_code(int code)
 	return codes[index_of(code)].exit_code;
 }
 
+static _Thread_local bool lost;
+
+void mem_lost(void)
+{
+	lost = true;
+}
+
+bool mem_was_lost(void)
+{
+	return lost;
+}
+
 _Noreturn void check_failed(const char *file, int line, const char *rule)
 {
 	fprintf(stderr, "runrate: broken rule at %s:%d: %s\n", file, line, rule);

@@ -10,6 +10,7 @@
 #ifndef RR_BASE_ERR_H
 #define RR_BASE_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum rr_code {
@@ -44,6 +45,11 @@ const char *err_words(int code);
 int err_exit_code(int code);
 
 /* Stops the process with the place and the broken rule. */
+/* Memory ran out where nobody is told at once (a buffer that stays full, a name that stays "(other)"): whoever ends with
+ * a result asks before it says that this is one. Each thread for itself. */
+void mem_lost(void);
+bool mem_was_lost(void);
+
 _Noreturn void check_failed(const char *file, int line, const char *rule);
 #define check(rule) ((rule) ? (void)0 : check_failed(__FILE__, __LINE__, #rule))
 

@@ -3,12 +3,12 @@
  * See hash.h. CRC-32C (Castagnoli, reversed polynomial 0x82F63B78: RFC 3720 section 12.1) uses the SSE 4.2
  * instruction where the machine has it, else a table of 16 that is small enough to read.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the calls that allocate nothing: a hash does not fail for want of memory */
 #include "base/hash.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <pthread.h>
+#include <openssl/sha.h>
 #include <sys/random.h>
 #include <xxhash.h>
 
@@ -34,34 +34,30 @@ struct hash128 hash_xxh3_128(const void *p, size_t n)
 	return (struct hash128){h.high64, h.low64};
 }
 
-/* Fetched once: looking an algorithm up by name costs more than hashing a key does. */
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-static void sha256_fetch(void)
+void hash_sha256(struct str s, unsigned char out[32])
 {
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	check(sha256);
+	SHA256_CTX c;
+	SHA256_Init(&c);
+	SHA256_Update(&c, s.n ? s.p : "", s.n);
+	SHA256_Final(out, &c);
+	explicit_bzero(&c, sizeof c);
 }
 
 /* The hash of two pieces, one behind the other. */
-static void digest(EVP_MD_CTX *c, const void *a, size_t a_bytes, const void *b, size_t b_bytes, unsigned char out[32])
+static void digest(const void *a, size_t a_bytes, const void *b, size_t b_bytes, unsigned char out[32])
 {
-	check(EVP_DigestInit_ex2(c, sha256, NULL) == 1 && EVP_DigestUpdate(c, a, a_bytes) == 1 &&
-	      EVP_DigestUpdate(c, b, b_bytes) == 1 && EVP_DigestFinal_ex(c, out, NULL) == 1);
-}
-
-void hash_sha256(struct str s, unsigned char out[32])
-{
-	check(pthread_once(&sha256_once, sha256_fetch) == 0);
-	check(EVP_Digest(s.n ? s.p : "", s.n, out, NULL, sha256, NULL) == 1);
+	SHA256_CTX c;
+	SHA256_Init(&c);
+	SHA256_Update(&c, a, a_bytes);
+	SHA256_Update(&c, b, b_bytes);
+	SHA256_Final(out, &c);
+	explicit_bzero(&c, sizeof c);
 }
 
 /* RFC 2104 over SHA-256, whose block is 64 bytes. */
 void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32])
 {
 	unsigned char inner[64], outer[64], block[64] = {0};
-	EVP_MD_CTX *c;
 	if (key.n > sizeof block)
 		hash_sha256(key, block);
 	else if (key.n)
@@ -70,12 +66,8 @@ void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32])
 		inner[i] = block[i] ^ 0x36;
 		outer[i] = block[i] ^ 0x5C;
 	}
-	check(pthread_once(&sha256_once, sha256_fetch) == 0);
-	c = EVP_MD_CTX_new();
-	check(c);
-	digest(c, inner, sizeof inner, s.n ? s.p : "", s.n, out);
-	digest(c, outer, sizeof outer, out, 32, out);
-	EVP_MD_CTX_free(c);
+	digest(inner, sizeof inner, s.n ? s.p : "", s.n, out);
+	digest(outer, sizeof outer, out, 32, out);
 	explicit_bzero(block, sizeof block);
 	explicit_bzero(inner, sizeof inner);
 	explicit_bzero(outer, sizeof outer);

@@ -126,14 +126,18 @@ static uint32_t add(struct str s, uint32_t hash)
 	block = atomic_load_explicit(&all.block[id / BLOCK], memory_order_relaxed);
 	if (!block) {
 		block = calloc(BLOCK, sizeof *block);
-		if (!block)
+		if (!block) {
+			mem_lost();
 			return OTHER;
+		}
 		atomic_store_explicit(&all.block[id / BLOCK], block, memory_order_release);
 	}
 	t = table_with_room(id);
 	p = t ? keep_text(s) : NULL;
-	if (!p)
+	if (!p) {
+		mem_lost();
 		return OTHER;
+	}
 	block[id % BLOCK] = (struct entry){p, (uint32_t)s.n, hash};
 	atomic_store_explicit(&all.count, id + 1, memory_order_release);
 	place(t, id, hash);

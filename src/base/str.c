@@ -210,6 +210,7 @@ static bool sb_room(struct sb *b, size_t n)
 		cap *= 2;
 	p = cap > MEMORY_LARGE_BYTES && !memory_may_grow(cap - b->cap) ? NULL : realloc(b->p, cap);
 	if (!p) {
+		mem_lost();
 		b->full = true;
 		return false;
 	}

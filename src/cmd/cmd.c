@@ -93,16 +93,11 @@ int cmd_print(struct str text)
 /* What an error quotes comes from files and peers: no control character of it reaches the terminal. */
 static void print_error(const char *text)
 {
-	struct sb b;
-	sb_init(&b, 8192);
-	sb_adds(&b, "runrate: ");
-	for (const char *p = text; *p; p++)
-		sb_addc(&b, ((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f ? '?' : *p);
-	sb_addc(&b, '\n');
 	fflush(stdout);
-	if (b.p)
-		fputs(b.p, stderr);
-	sb_fini(&b);
+	fputs("runrate: ", stderr);
+	for (const char *p = text; *p; p++)
+		fputc(((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f ? '?' : *p, stderr);
+	fputc('\n', stderr);
 }
 
 int cmd_fail(const struct err *e)
@@ -205,6 +200,16 @@ static bool asks_help(int argc, char **argv)
 	return false;
 }
 
+/* A result that memory ran out under is none, whatever the command thought. */
+static int finish(int rc)
+{
+	struct err e;
+	if (!mem_was_lost())
+		return rc;
+	err_set(&e, RR_NOMEM, "memory ran out on the way: what was printed may not be whole");
+	return cmd_fail(&e);
+}
+
 /* argv without the command's words, its name in front. */
 static int run(const struct command *c, const struct line *l, unsigned words, int argc, char **argv)
 {
@@ -222,7 +227,7 @@ static int run(const struct command *c, const struct line *l, unsigned words, in
 		if (!(words > 0 && i == l->at[0]) && !(words > 1 && i == l->at[1]))
 			args[n++] = argv[i];
 	args[n] = NULL;
-	return c->run(n, args);
+	return finish(c->run(n, args));
 }
 
 static int print_overview(int rc)
@@ -265,7 +270,7 @@ static int group_or_refuse(const struct line *l, int argc, char **argv)
 	} else if (asks_help(argc, argv)) {
 		rc = cmd_print(sb_str(&out));
 	} else {
-		fputs(out.p, stderr);
+		fputs(out.p ? out.p : "", stderr);
 	}
 	sb_fini(&out);
 	return rc;

@@ -186,8 +186,10 @@ static int once(const struct pull_job *job, bool strict)
 	struct err e = {0};
 	struct arena a;
 	int rc;
-	if (!s)
-		return 1;
+	if (!s) {
+		err_set(&e, RR_NOMEM, "no memory for what is pulled");
+		return cmd_fail(&e);
+	}
 	arena_init(&a, ARENA_BYTES);
 	rc = pull_once(job, &p.result, s, &p.reconcile, &p.reconciled, &a, &e);
 	if (!rc || s->batches) { /* what was pulled before it ended is kept */

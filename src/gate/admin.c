@@ -114,6 +114,7 @@ struct asked { /* a request of this listener; lives until its stream and its err
 	struct sb body;
 	bool waits;            /* for the clerk */
 	int rc;
+	struct post post;
 };
 
 static void asked_free(struct asked *q)
@@ -159,7 +160,7 @@ static void on_clerk(const struct errand *e, int rc, bool first)
 	struct asked *q = e->arg;
 	struct admin *a = q->admin;
 	q->rc = rc;
-	loop_post(a->loop, outcome_known, q);
+	loop_post_at(a->loop, &q->post, outcome_known, q);
 	atomic_fetch_sub(&a->waiting, 1);
 }
 

@@ -52,6 +52,7 @@ struct work {
 	struct call *booked;     /* in this transaction */
 	unsigned count, room;
 	int rc;
+	struct post post;
 };
 
 static struct call slice_call(struct holds *hs, const struct hold *h, const struct hold_slice *s)
@@ -193,7 +194,7 @@ static void on_done(const struct errand *e, int rc, bool first)
 		if (w->booked[i].price_status == PRICE_PRICED)
 			caps_spend(w->holds->gate->caps, &w->booked[i]);
 	if (w->request) {
-		loop_post(w->request->worker->loop, on_loop, w);
+		loop_post_at(w->request->worker->loop, &w->post, on_loop, w);
 		return;
 	}
 	if (rc) /* not for ever at once: the disk may be full */

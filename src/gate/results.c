@@ -40,7 +40,7 @@ static void close_batch(void *arg)
 static void drop(struct batch *b)
 {
 	if (atomic_fetch_sub(&b->refs, 1) == 1)
-		loop_post(b->worker->loop, close_batch, b);
+		loop_post_at(b->worker->loop, &b->post, close_batch, b);
 }
 
 void results_end(struct batch *b, bool whole)

@@ -14,6 +14,7 @@
 
 #include "gate/jobs.h"
 #include "model/dialect.h"
+#include "net/loop.h"
 
 enum { RESULT_LINE_BYTES = 64 * 1024 * 1024 };
 
@@ -28,6 +29,7 @@ struct batch { /* what its lines have in common; on the heap, freed with its las
 	atomic_uint refs;              /* its reader, and lines with the clerk */
 	atomic_bool lost;              /* a line could not be recorded */
 	bool whole;                    /* the reader's word */
+	struct post post;
 };
 
 /* Reads `path` at the batch's upstream; jobs_read() tells the end. The batch is the reader's from here on. */

@@ -313,6 +313,19 @@ static bool let_pass(const struct worker *w)
 	return w->gate->conf->disk_full_pass && writer_state(w->gate->writer) == WRITER_DISK_FULL;
 }
 
+/* What is not recorded is not answered: the client sees a broken answer, never a clean one. The slot stays filled, so
+ * that the next start names this call. */
+static void cut_off(struct request *r)
+{
+	atomic_fetch_add_explicit(&r->worker->stats.unrecorded, 1, memory_order_relaxed);
+	r->slot = -1;
+	r->released = r->ended = true;
+	if (r->turn_of)
+		socket_unrecorded(r);
+	if (r->client)
+		stream_abort(r->client);
+}
+
 enum turn settle_push(struct request *r)
 {
 	struct worker *w = r->worker;
@@ -337,15 +350,7 @@ enum turn settle_push(struct request *r)
 			append(&w->unpushed_first, &w->unpushed_last, r);
 			return WAIT;
 		}
-		/* What is not recorded is not answered: the client sees a broken answer, never a clean one. The slot
-		 * stays filled, so that the next start names this call. */
-		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
-		r->slot = -1;
-		r->released = r->ended = true;
-		if (r->turn_of)
-			socket_unrecorded(r);
-		if (r->client)
-			stream_abort(r->client);
+		cut_off(r);
 		return OVER;
 	}
 	tell(r, &r->call);
@@ -371,6 +376,11 @@ void settle_bell(void *worker)
 		if (r->slot >= 0)
 			inflight_clear(w->inflight, r->slot);
 		r->slot = -1;
+		gate_run(r);
+	}
+	while (w->held_first && writer_state(w->gate->writer) == WRITER_FAILED) { /* their rows will never be durable */
+		struct request *r = take_first(&w->held_first);
+		cut_off(r);
 		gate_run(r);
 	}
 	waiting = w->unpushed_first; /* one try each: those that fail queue up again behind */

@@ -21,6 +21,7 @@ struct sight {
 	struct cap_scope who;
 	int rc;
 	bool first, must;
+	struct post post;
 	struct errand errand;
 };
 
@@ -77,7 +78,7 @@ static void on_clerk(const struct errand *e, int rc, bool first)
 	struct sight *s = e->arg;
 	s->rc = rc;
 	s->first = first;
-	loop_post(s->looker->worker->loop, on_loop, s);
+	loop_post_at(s->looker->worker->loop, &s->post, on_loop, s);
 }
 
 static void give(struct looker *l, struct errand *e, struct hash128 note, const struct cap_scope *who, bool must)

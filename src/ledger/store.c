@@ -22,7 +22,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 
-enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192 };
+enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192, ROLLBACK_TRIES = 200, ROLLBACK_WAIT_US = 10000 };
 
 char *ledger_default_path(const char *flag, char *out, size_t size)
 {
@@ -37,12 +37,13 @@ char *ledger_default_path(const char *flag, char *out, size_t size)
 int store_error(struct ledger *l, struct err *e, const char *doing)
 {
 	int code = sqlite3_extended_errcode(l->db), primary = code & 0xff, os = sqlite3_system_errno(l->db);
+	l->again = primary == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM || primary == SQLITE_BUSY;
 	l->disk_full = primary == SQLITE_FULL || (primary == SQLITE_IOERR && os == ENOSPC);
 	if (l->disk_full) {
 		err_set(e, RR_STORE, "the disk is full: %s of %s failed", doing, l->path);
 		return err_hint(e, "free some space; nothing that was acknowledged is lost");
 	}
-	if (primary == SQLITE_NOMEM)
+	if (primary == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
 		return err_set(e, RR_NOMEM, "out of memory while %s of %s", doing, l->path);
 	if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
 		err_set(e, RR_STORE, "%s is damaged: %s failed (%s)", l->path, doing, sqlite3_errmsg(l->db));
@@ -348,6 +349,8 @@ struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct err *
 		rc = mode == LEDGER_WRITE ? prepare_for_writing(l, e) : prepare_for_reading(l, e);
 	if (!rc)
 		rc = schema_load_codec(l, e);
+	if (!rc && mode == LEDGER_WRITE && !store_stmt(l, ST_ROLLBACK, "ROLLBACK", e))
+		rc = -RR_STORE;
 out:
 	if (rc) {
 		ledger_close(l);
@@ -394,6 +397,18 @@ static int step_once(struct ledger *l, enum store_stmt which, const char *sql)
 	return rc;
 }
 
+/* Ends what is open without a trace. Its statement was prepared while memory was there; if it still fails for want of
+ * memory, it is tried again: an open transaction would lock everybody else out. */
+static void end_open(struct ledger *l)
+{
+	for (unsigned i = 0; !sqlite3_get_autocommit(l->db) && i < ROLLBACK_TRIES; i++) {
+		if (step_once(l, ST_ROLLBACK, "ROLLBACK") != SQLITE_DONE && l->st[ST_ROLLBACK])
+			sqlite3_reset(l->st[ST_ROLLBACK]);
+		if (i && !sqlite3_get_autocommit(l->db))
+			usleep(ROLLBACK_WAIT_US);
+	}
+}
+
 int ledger_begin(struct ledger *l, struct err *e)
 {
 	int rc;
@@ -403,7 +418,9 @@ int ledger_begin(struct ledger *l, struct err *e)
 		return rc;
 	if (step_once(l, ST_BEGIN, "BEGIN IMMEDIATE") != SQLITE_DONE) {
 		rc = store_error(l, e, "beginning a transaction");
-		sqlite3_reset(l->st[ST_BEGIN]);
+		if (l->st[ST_BEGIN])
+			sqlite3_reset(l->st[ST_BEGIN]);
+		end_open(l); /* it may have begun before it failed */
 		lock_drop(l);
 		return rc;
 	}
@@ -460,8 +477,7 @@ void ledger_rollback(struct ledger *l)
 		return;
 	for (unsigned i = 0; i < ST_COUNT; i++)
 		sqlite3_reset(l->st[i]);
-	if (!sqlite3_get_autocommit(l->db))
-		sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+	end_open(l);
 	l->in_tx = false;
 	l->first_added = 0;
 	rollup_drop(&l->tx_rollup);

@@ -22,7 +22,7 @@ enum store_stmt {
 	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_ROLLUP_DELTA, ST_OUTLAY_ADD,
 	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED,
-	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_COUNT
+	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
 };
 
 struct label {
@@ -54,6 +54,7 @@ struct ledger {
 	int lock_fd;
 	bool in_tx;
 	bool disk_full; /* the last error was a full disk */
+	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
 	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
 	sqlite3_stmt *st[ST_COUNT];
 	/* the codec's lists (field.h) */

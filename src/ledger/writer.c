@@ -36,6 +36,8 @@ enum {
 	FLUSH_EVERY_US = 1000000,
 	FLUSH_ITEMS = 1 << 15,       /* pending roll-ups that force a flush before its second is over */
 	DISK_FULL_RETRY_US = 1000000,
+	NO_MEMORY_RETRY_US = 50000,
+	STOP_TRIES = 20,
 	RING_ROWS = 8192
 };
 
@@ -269,8 +271,9 @@ static int commit_group(struct writer *w, bool flush, struct err *e)
 {
 	struct ledger *l = w->ledger;
 	uint64_t before = clock_mono(&clock_system);
-	int rc = ledger_begin(l, e);
-	l->disk_full = false;
+	int rc;
+	l->disk_full = l->again = false;
+	rc = ledger_begin(l, e);
 	if (!rc)
 		rc = adopt_foreign_rows(w, e);
 	if (!rc && flush)
@@ -338,9 +341,18 @@ static bool flush_due(const struct writer *w)
 				   clock_mono(&clock_system) - w->flushed_us >= FLUSH_EVERY_US);
 }
 
+/* What was folded halfway is worth nothing: the rows above the stored mark are folded anew, from the ledger. */
+static void fold_again(struct writer *w)
+{
+	w->group_rows = 0;
+	rollup_drop(&w->rollup);
+	w->known_row = w->mark;
+}
+
 static void *run(void *arg)
 {
 	struct writer *w = arg;
+	unsigned waited = 0;
 	bool asked = false;
 	for (;;) {
 		bool stop = atomic_load(&w->stop), flush = flush_due(w);
@@ -360,6 +372,15 @@ static void *run(void *arg)
 			nanosleep(&t, NULL);
 		}
 		rc = commit_group(w, flush, &e);
+		if (rc && (e.code == RR_NOMEM || w->ledger->again)) { /* rolled back and kept: nothing was acknowledged */
+			LOG(LOG_ERROR, "ledger_waits", LOG_S("why", str_of(e.what)));
+			if (stop && ++waited > STOP_TRIES)
+				break;
+			fold_again(w);
+			rest(w, NO_MEMORY_RETRY_US);
+			asked = true;
+			continue;
+		}
 		if (rc && w->ledger->disk_full) {
 			if (atomic_exchange(&w->state, WRITER_DISK_FULL) != WRITER_DISK_FULL)
 				LOG(LOG_ERROR, "disk_full", LOG_S("ledger", str_of(w->config.ledger_path)),
@@ -374,10 +395,13 @@ static void *run(void *arg)
 		if (!rc) {
 			atomic_store(&w->state, WRITER_OK);
 			rc = release_group(w, &e);
-			if (!rc)
+			if (rc && e.code == RR_NOMEM)
+				fold_again(w);
+			else if (!rc)
 				rc = store_checkpoint(w->ledger, &e);
-			/* A checkpoint copies what the log holds already; on a full disk it waits for better days. */
-			if (rc && w->ledger->disk_full)
+			/* A checkpoint copies what the log holds already; on a full disk, or without memory, it waits for
+			 * better days. */
+			if (rc && (e.code == RR_NOMEM || w->ledger->again || w->ledger->disk_full))
 				rc = 0;
 		}
 		if (rc) {

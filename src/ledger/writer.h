@@ -9,7 +9,8 @@
  *    round at hand. In relaxed mode a commit is at most 10 ms away.
  * 3. A ring is never overwritten: a full ring makes writer_push refuse (the worker stops taking requests).
  * 4. A failed commit is never retried as if it had succeeded: the writer stops, says why, and every later
- *    push is refused (RR_STORE). Disk full is the exception: the group is kept and tried again each second.
+ *    push is refused (RR_STORE). Disk full is the exception: the group is kept and tried again each second;
+ *    so is want of memory, or another program's lock, before the commit.
  * 5. Roll-ups are kept in memory and flushed once a second with the high-water row id in the same
  *    transaction; at start the rows above the mark are folded in.
  * 6. Checkpoints run after the answers of a group are released.

@@ -22,12 +22,6 @@
 
 enum { ROUND_EVENTS = 256, ROUND_GENERATIONS = 8, ROUND_RINGS = 256, IN_EPOLL = 0x80 };
 
-struct post {
-	struct post *next;
-	void (*fn)(void *);
-	void *arg;
-};
-
 struct doorbell {
 	struct loop *loop;
 	void (*on_ring)(void *);
@@ -88,7 +82,8 @@ void loop_free(struct loop *l)
 	while (l->posts) {
 		struct post *p = l->posts;
 		l->posts = p->next;
-		free(p);
+		if (p->own)
+			free(p);
 	}
 	pthread_mutex_destroy(&l->posts_lock);
 	if (l->epoll >= 0)
@@ -358,18 +353,29 @@ void loop_stop(struct loop *l)
 	wake(l);
 }
 
-int loop_post(struct loop *l, void (*fn)(void *), void *arg)
+static void post(struct loop *l, struct post *p)
 {
-	struct post *p = malloc(sizeof *p);
-	if (!p)
-		return -RR_NOMEM;
-	*p = (struct post){NULL, fn, arg};
 	pthread_mutex_lock(&l->posts_lock);
 	*l->posts_last = p;
 	l->posts_last = &p->next;
 	pthread_mutex_unlock(&l->posts_lock);
 	wake(l);
+}
+
+int loop_post(struct loop *l, void (*fn)(void *), void *arg)
+{
+	struct post *p = malloc(sizeof *p);
+	if (!p)
+		return -RR_NOMEM;
+	*p = (struct post){NULL, fn, arg, true};
+	post(l, p);
 	return 0;
+}
+
+void loop_post_at(struct loop *l, struct post *p, void (*fn)(void *), void *arg)
+{
+	*p = (struct post){NULL, fn, arg, false};
+	post(l, p);
 }
 
 struct doorbell *doorbell_new(struct loop *l, void (*on_ring)(void *), void *arg, struct err *e)
@@ -460,10 +466,11 @@ static void run_calls(struct loop *l)
 	l->posts_last = &l->posts;
 	pthread_mutex_unlock(&l->posts_lock);
 	while (posts) {
-		struct post *p = posts;
-		posts = p->next;
-		p->fn(p->arg);
-		free(p);
+		struct post one = *posts, *p = posts;
+		posts = one.next;
+		if (one.own)
+			free(p);
+		one.fn(one.arg);
 	}
 }
 

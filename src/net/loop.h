@@ -83,6 +83,14 @@ char *loop_scratch(struct loop *l);
 /* Wakes the loop from another thread and calls fn(arg) on its thread, soon, once for each post.
  * 0 or -RR_NOMEM. Posts that never ran are dropped by loop_free. */
 int loop_post(struct loop *l, void (*fn)(void *), void *arg);
+/* The same with the caller's memory for it, which must live until fn is called: it cannot fail. */
+struct post {
+	struct post *next;
+	void (*fn)(void *);
+	void *arg;
+	bool own; /* the loop's to free */
+};
+void loop_post_at(struct loop *l, struct post *p, void (*fn)(void *), void *arg);
 /* A cheaper way in for a hot signal: rings are coalesced; on_ring runs on the loop's thread. */
 struct doorbell;
 struct doorbell *doorbell_new(struct loop *l, void (*on_ring)(void *), void *arg, struct err *e);
