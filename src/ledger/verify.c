@@ -167,11 +167,14 @@ static void check_calls(struct check_run *r, bool import)
 	sqlite3_stmt *st = rows_from(r, import, 0);
 	int64_t expect = 1, row = 0, most = 0, label;
 	unsigned holes = 0;
+	bool circles;
 	struct call c;
 	struct err e;
 	int rc = SQLITE_ERROR;
 	if (!import) {
 		most = call_max_row(r->l, NULL);
+		if (most >= 0 && most < r->mark) /* the newest row's own number may be what is damaged */
+			most = r->mark;
 	} else {
 		sqlite3_stmt *max = store_query(r->l, NULL, "SELECT max(row) FROM import_call");
 		most = max && sqlite3_step(max) == SQLITE_ROW ? sqlite3_column_int64(max, 0) : -1;
@@ -184,7 +187,8 @@ static void check_calls(struct check_run *r, bool import)
 	}
 	for (;;) {
 		rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-		if (rc == SQLITE_ROW && sqlite3_column_int64(st, 0) < expect)
+		circles = rc == SQLITE_ROW && sqlite3_column_int64(st, 0) < expect;
+		if (circles)
 			rc = SQLITE_CORRUPT; /* a damaged tree may lead in circles */
 		if (rc == SQLITE_ROW) {
 			bool intact;
@@ -208,8 +212,10 @@ static void check_calls(struct check_run *r, bool import)
 			break;
 		r->rows_whole = false;
 		row = ++holes <= HOLES ? next_readable(r, import, expect - 1, most) : 0;
-		problem(r, "%s rows %lld to %lld cannot be read: %s", kind, (long long)expect,
-			(long long)(row ? row - 1 : most), sqlite3_errmsg(r->l->db));
+		if (!row && most < expect)
+			most = expect;
+		problem(r, "%s rows %lld to %lld cannot be read: %s", kind, (long long)expect, (long long)(row ? row - 1 : most),
+			circles ? "their numbers are out of order" : sqlite3_errmsg(r->l->db));
 		if (!row)
 			break;
 		expect = row;

@@ -92,11 +92,13 @@ static uint64_t digest(const char *path, bool *whole)
 	return h;
 }
 
-static bool verified(const char *path, struct verify_result *v)
+static bool verified(const char *path, struct verify_result *v, bool *opens)
 {
 	struct err e = {0};
 	struct ledger *l = ledger_open(path, LEDGER_READ, &e);
 	bool ok = false;
+	if (opens)
+		*opens = l != NULL;
 	if (l && ledger_verify(l, v, &e) == 0)
 		ok = v->ok;
 	ledger_close(l);
@@ -128,6 +130,27 @@ static void write_damaged(const char *path, struct str whole, size_t at, int how
 	close(fd);
 }
 
+/* How many rows of live calls the problems name, one by one or as a range; rows behind `rows` do not count. */
+static uint64_t named_rows(const struct verify_result *v, uint64_t rows)
+{
+	static bool named[1024];
+	uint64_t n = 0;
+	memset(named, 0, sizeof named);
+	for (unsigned i = 0; i < v->problems; i++) {
+		long long from, to;
+		if (sscanf(v->problem[i], "call rows %lld to %lld", &from, &to) != 2) {
+			if (sscanf(v->problem[i], "call row %lld", &from) != 1)
+				continue;
+			to = from;
+		}
+		for (long long row = from > 0 ? from : 1; row <= to && row <= (long long)rows; row++)
+			named[row] = true;
+	}
+	for (uint64_t row = 1; row <= rows; row++)
+		n += named[row];
+	return n;
+}
+
 static void damage_everywhere(int how, unsigned rounds)
 {
 	const char *path = help_path();
@@ -137,24 +160,35 @@ static void damage_everywhere(int how, unsigned rounds)
 	struct rng r;
 	bool whole;
 	uint64_t before;
-	unsigned seen = 0, changed = 0, blocks = 0;
+	unsigned seen = 0, changed = 0, blocks = 0, unnamed = 0;
+	uint64_t rows, all_lost = 0;
 	fill(path);
 	before = digest(path, &whole);
 	T_TRUE(whole);
-	T_TRUE(verified(path, v));
+	T_TRUE(verified(path, v, NULL));
 	for (unsigned i = 0; i < v->problems; i++)
 		printf("  %s\n", v->problem[i]);
+	rows = v->recorded;
 	sb_init(&file, 1 << 26);
 	T_EQ_I(fs_read(path, &file, &e), 0);
 	rng_seed(&r, 32);
 	for (unsigned round = 0; round < rounds; round++) {
 		for (size_t at = 0; at < file.n; at += 512) {
 			uint64_t after;
-			bool ok;
+			bool ok, opens;
 			write_damaged(path, sb_str(&file), at, how, (unsigned)rng_below(&r, 4096));
 			after = digest(path, &whole);
-			ok = verified(path, v);
+			ok = verified(path, v, &opens);
 			blocks++;
+			if (opens && v->recorded < rows && v->problems < 32) { /* what is not read is named, row by row or as a range */
+				uint64_t lost = rows - v->recorded, told = named_rows(v, rows);
+				all_lost += lost;
+				if (told < lost) {
+					printf("  block %zu: %llu rows are not read, %llu are named: %s\n", at / 512, (unsigned long long)lost,
+					       (unsigned long long)told, v->problem[0]);
+					unnamed++;
+				}
+			}
 			seen += !ok;
 			changed += !whole || after != before;
 			if (ok && (!whole || after != before)) {
@@ -163,7 +197,9 @@ static void damage_everywhere(int how, unsigned rounds)
 			}
 		}
 	}
-	printf("  %u damages, %u seen by readers, %u named by verify\n", blocks, changed, seen);
+	printf("  %u damages, %u seen by readers, %u named by verify; %llu rows were lost in all, %.1f a damage\n", blocks, changed, seen,
+	       (unsigned long long)all_lost, blocks ? (double)all_lost / blocks : 0);
+	T_EQ_I(unnamed, 0);
 	T_TRUE(seen >= changed && seen > 0);
 	sb_fini(&file);
 	free(v);
@@ -187,7 +223,7 @@ static void lie(const char *sql, const char *word)
 	T_EQ_I(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	T_TRUE(sqlite3_total_changes(db) > 0);
 	sqlite3_close(db);
-	T_TRUE(!verified(path, v));
+	T_TRUE(!verified(path, v, NULL));
 	for (unsigned i = 0; i < v->problems; i++)
 		named = named || strstr(v->problem[i], word) != NULL;
 	if (!named)
