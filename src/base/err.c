@@ -28,6 +28,8 @@ static int index_of(int code)
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
+	if (code == RR_NOMEM || code == -RR_NOMEM)
+		mem_lost(); /* also where nobody passes the error on */
 	if (e) {
 		va_list ap;
 		memset(e, 0, sizeof *e);

@@ -90,9 +90,20 @@ int cmd_print(struct str text)
 	return 0;
 }
 
+static bool said; /* an error was printed */
+
+void *cmd_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+	if (!p)
+		mem_lost();
+	return p;
+}
+
 /* What an error quotes comes from files and peers: no control character of it reaches the terminal. */
 static void print_error(const char *text)
 {
+	said = true;
 	fflush(stdout);
 	fputs("runrate: ", stderr);
 	for (const char *p = text; *p; p++)
@@ -204,7 +215,7 @@ static bool asks_help(int argc, char **argv)
 static int finish(int rc)
 {
 	struct err e;
-	if (!mem_was_lost())
+	if (!mem_was_lost() || (rc && said))
 		return rc;
 	err_set(&e, RR_NOMEM, "memory ran out on the way: what was printed may not be whole");
 	return cmd_fail(&e);

@@ -66,7 +66,7 @@ static int run(int argc, char **argv)
 		err_hint(&e, "examples lie in data/claims");
 		return cmd_fail(&e);
 	}
-	struct claim *c = calloc(1, sizeof *c);
+	struct claim *c = cmd_alloc(sizeof *c);
 	sb_init(&out, 64 << 20);
 	for (unsigned i = 0; c && i < count; i++) {
 		int one = check_file(path[i], c, count == 1, &out);

@@ -90,7 +90,7 @@ static int run_stack(int argc, char **argv)
 		return rc < 0 ? err_exit_code(rc) : 0;
 	if (!count)
 		return missing_file("plan stack");
-	struct stack_plan *p = calloc(1, sizeof *p);
+	struct stack_plan *p = cmd_alloc(sizeof *p);
 	input_init(&in);
 	sb_init(&json, OUT_BYTES);
 	sb_init(&text, OUT_BYTES);
@@ -159,8 +159,8 @@ static int run_lifetime(int argc, char **argv)
 		return rc < 0 ? err_exit_code(rc) : 0;
 	if (!count)
 		return missing_file("plan lifetime");
-	struct scenario *s = calloc(1, sizeof *s);
-	struct lifetime *l = calloc(1, sizeof *l);
+	struct scenario *s = cmd_alloc(sizeof *s);
+	struct lifetime *l = cmd_alloc(sizeof *l);
 	input_init(&in);
 	sb_init(&json, OUT_BYTES);
 	sb_init(&text, OUT_BYTES);
@@ -198,7 +198,7 @@ static int run_quote(int argc, char **argv)
 		return rc < 0 ? err_exit_code(rc) : 0;
 	if (!count)
 		return missing_file("plan quote");
-	struct quote_plan *p = calloc(1, sizeof *p);
+	struct quote_plan *p = cmd_alloc(sizeof *p);
 	sb_init(&json, OUT_BYTES);
 	sb_init(&text, OUT_BYTES);
 	for (unsigned i = 0; p && i < count && !code; i++) {
@@ -284,8 +284,8 @@ static int run_advise(int argc, char **argv)
 	int code, rc = cmd_parse(&cmd_plan_advise, argc, argv, options, path, &count, 1);
 	if (rc)
 		return rc < 0 ? err_exit_code(rc) : 0;
-	struct scenario *s = calloc(1, sizeof *s);
-	struct advice *a = calloc(1, sizeof *a);
+	struct scenario *s = cmd_alloc(sizeof *s);
+	struct advice *a = cmd_alloc(sizeof *a);
 	input_init(&in);
 	sb_init(&json, OUT_BYTES);
 	sb_init(&text, OUT_BYTES);
