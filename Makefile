@@ -27,6 +27,7 @@ bench: ## speed beside named rivals, as ratios
 	@tools/install bench
 	@tools/build build-release --release
 	@bench/run
+	@bench/imports
 
 lint: ## both compilers, sanitizers' build, clang-tidy, layering, file sizes
 	@tools/install lint

@@ -11,6 +11,10 @@
 #include "base/err.h"
 #include "base/memory.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static unsigned char lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
@@ -45,9 +49,26 @@ bool str_icontains(struct str s, struct str needle)
 	return false;
 }
 
+/* Sixteen places at once, by the needle's second byte and its last but one: those are letters where names are looked
+ * for in quotes, and a quote stands everywhere. */
 bool str_contains(struct str s, struct str needle)
 {
-	return needle.n == 0 || (s.n >= needle.n && memmem(s.p, s.n, needle.p, needle.n) != NULL);
+	const char *p = s.p;
+	size_t left = s.n;
+#ifdef __SSE2__
+	if (needle.n >= 4) {
+		const __m128i a = _mm_set1_epi8(needle.p[1]), b = _mm_set1_epi8(needle.p[needle.n - 2]);
+		for (; left >= needle.n + 15; p += 16, left -= 16) {
+			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
+			__m128i y = _mm_loadu_si128((const __m128i *)(const void *)(p + needle.n - 2));
+			unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(x, a), _mm_cmpeq_epi8(y, b)));
+			for (; hits; hits &= hits - 1)
+				if (memcmp(p + __builtin_ctz(hits), needle.p, needle.n) == 0)
+					return true;
+		}
+	}
+#endif
+	return needle.n == 0 || (left >= needle.n && memmem(p, left, needle.p, needle.n) != NULL);
 }
 
 size_t str_chr(struct str s, char c)

@@ -9,6 +9,8 @@
  *    thousand (an AWS sample measured on live price files, July 2026: sources.md 2.5). Marketplace models have an
  *    opaque product code: they are told by the product's name.
  * 4. What a row is, training or inference, is for classify.csv, by usage type and operation.
+ * 5. Ten million rows are of some thousand kinds (the same texts in all columns that say what was metered): what a
+ *    kind is, its model, tokens and class, is found out once.
  */
 #include "import/cloud.h"
 
@@ -26,11 +28,24 @@ static const char *const names[C_COUNT] = {
 	"product_region_code|product/regionCode|product/region", "resource_tags", "product",
 };
 
-enum { PERIODS_MOST = 64 };
+enum { PERIODS_MOST = 64, KINDS = 8192, KIND_BYTES = 4096, PERIOD_TEXT = 40 };
+
+/* Rule 5. */
+struct kind {
+	struct hash128 key;
+	struct token_words w;
+	uint64_t per;
+	uint32_t model, surface, class_rule;
+	uint8_t book;
+	bool used;
+};
+
 struct cur {
 	struct cloud_columns t;
 	int64_t period[PERIODS_MOST];
 	unsigned periods;
+	char period_text[2][PERIOD_TEXT]; /* of the last row: nearly always the next one's too */
+	struct kind kind[KINDS];
 };
 
 static unsigned probe(const struct csv *c)
@@ -68,6 +83,11 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	struct cur *s = x->state;
 	struct str from = cloud_field(&s->t, c, C_PERIOD_START), to = cloud_field(&s->t, c, C_PERIOD_END);
 	int64_t from_us, to_us;
+	bool fits = from.n < sizeof s->period_text[0] && to.n < sizeof s->period_text[1];
+	if (fits && from.n && str_eqc(from, s->period_text[0]) && str_eqc(to, s->period_text[1]))
+		return 0;
+	str_copy(s->period_text[0], sizeof s->period_text[0], from);
+	str_copy(s->period_text[1], sizeof s->period_text[1], to);
 	if (read_time(from, &from_us) || read_time(to, &to_us) || to_us <= from_us)
 		return 0;
 	for (unsigned i = 0; i < s->periods; i++)
@@ -147,13 +167,52 @@ static void say(struct import_ctx *x, const struct cur *s, struct csv *c, struct
 	fact(x, CF_TAG, tags(x, s, c));
 }
 
+/* A kind is told by every text that its rules look at. NULL: texts too long to keep. */
+static struct kind *kind_at(struct cur *s, struct csv *c, struct str tag)
+{
+	static const uint8_t columns[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP};
+	char text[KIND_BYTES];
+	size_t n = 0;
+	struct hash128 key;
+	struct kind *k;
+	for (unsigned i = 0; i <= sizeof columns; i++) {
+		struct str v = i < sizeof columns ? csv_field(c, s->t.at[columns[i]]) : tag;
+		uint32_t size = (uint32_t)v.n;
+		if (n + sizeof size + v.n > sizeof text)
+			return NULL;
+		memcpy(text + n, &size, sizeof size);
+		if (v.n)
+			memcpy(text + n + sizeof size, v.p, v.n);
+		n += sizeof size + v.n;
+	}
+	key = hash_xxh3_128(text, n);
+	k = &s->kind[key.lo % KINDS];
+	if (!k->used || k->key.hi != key.hi || k->key.lo != key.lo)
+		*k = (struct kind){.key = key};
+	return k;
+}
+
+static void find_out(struct import_ctx *x, const struct cur *s, struct csv *c, struct kind *k)
+{
+	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c), model = model_of(usage, product);
+	token_words_read(usage, &k->w);
+	k->w.tokens = k->w.tokens && cloud_is_use(cloud_field(&s->t, c, C_TYPE));
+	k->per = aws_unit(usage, cloud_field(&s->t, c, C_UNIT));
+	k->model = cloud_name(model.n ? model : product.n ? product : cloud_field(&s->t, c, C_PRODUCT));
+	say(x, s, c, usage, product);
+	row_classify(x);
+	k->book = x->call.book;
+	k->surface = x->call.surface;
+	k->class_rule = x->call.class_rule;
+	k->used = true;
+}
+
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct cur *s = x->state;
 	struct call *k = row_begin(x, csv_row(c));
 	struct str cost = cloud_field(&s->t, c, C_COST), start = cloud_field(&s->t, c, C_START);
-	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c), model;
-	struct token_words w;
+	struct kind once, *kind;
 	struct currency cur;
 	const char *why = read_money(cost, &k->billed_pico, NULL);
 	int rc;
@@ -168,18 +227,26 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	rc = replace_period(x, c, e);
 	if (rc)
 		return rc;
-	token_words_read(usage, &w);
-	if (w.tokens && cloud_is_use(cloud_field(&s->t, c, C_TYPE)))
-		cloud_tokens(x, &w, cloud_field(&s->t, c, C_AMOUNT), aws_unit(usage, cloud_field(&s->t, c, C_UNIT)));
-	model = model_of(usage, product);
+	kind = kind_at(s, c, s->t.at[C_TAGS] >= 0 ? csv_field(c, s->t.at[C_TAGS]) : tags(x, s, c));
+	if (!kind) {
+		memset(&once, 0, sizeof once);
+		kind = &once;
+	}
+	if (!kind->used)
+		find_out(x, s, c, kind);
+	if (kind->w.tokens)
+		cloud_tokens(x, &kind->w, cloud_field(&s->t, c, C_AMOUNT), kind->per);
+	k->book = kind->book;
+	k->surface = kind->surface;
+	k->class_rule = kind->class_rule;
+	x->classified = true;
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
 	k->provider = intern(STR("aws"));
-	k->model_answered = k->model_asked = cloud_name(model.n ? model : product.n ? product : cloud_field(&s->t, c, C_PRODUCT));
+	k->model_answered = k->model_asked = kind->model;
 	k->project = cloud_name(cloud_field(&s->t, c, C_ACCOUNT));
 	k->region = cloud_name(cloud_field(&s->t, c, C_REGION));
 	x->claimed = cost;
-	say(x, s, c, usage, product);
 	cloud_key(x, &s->t, c);
 	return row_end(x, e);
 }

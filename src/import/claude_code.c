@@ -19,7 +19,7 @@
 
 #include "import/import_i.h"
 
-enum { ENTRIES_MOST = 32 * 1024 * 1024, REFS_BYTES = INT32_MAX, NONE = UINT32_MAX };
+enum { ENTRIES_MOST = 32 * 1024 * 1024, REFS_BYTES = INT32_MAX, NONE = UINT32_MAX, LAST_BYTES = 2048 };
 
 struct entry {
 	struct hash128 key;  /* message.id and requestId, or the line itself where it has none */
@@ -39,6 +39,10 @@ struct claude {
 	uint32_t slots;
 	struct sb refs;
 	uint64_t replays;
+	/* the usage block of the line before: an answer's lines mostly repeat it to the byte */
+	char last_text[LAST_BYTES];
+	size_t last_n;
+	struct usage last;
 };
 
 static unsigned probe(struct json r)
@@ -53,7 +57,7 @@ static unsigned probe(struct json r)
 
 static bool wanted(struct str line)
 {
-	return memmem(line.p, line.n, "\"usage\"", 7) != NULL;
+	return str_contains(line, STR("\"usage\""));
 }
 
 /* ---- the answers of this import ---- */
@@ -183,9 +187,40 @@ static void take_usage(struct entry *n, const struct usage *u)
 	n->fast = u->fast;
 }
 
+/* What is wanted of a message, in one walk: its content may be large. */
+static void message_take(struct json message, struct json *id, struct json *model, struct json *usage)
+{
+	static const struct str names[] = {{"id", 2}, {"model", 5}, {"usage", 5}};
+	struct json *out[] = {id, model, usage};
+	struct json_iter it;
+	struct str key;
+	struct json v;
+	id->type = model->type = usage->type = JSON_NONE;
+	if (message.type != JSON_OBJECT)
+		return;
+	for (json_open(&it, message); json_next(&it, &key, &v);)
+		for (unsigned i = 0; i < 3; i++)
+			if (json_key_eq(key, names[i]))
+				*out[i] = v;
+}
+
+static bool read_usage(struct claude *s, struct json usage, struct usage *u)
+{
+	if (usage.text.n == s->last_n && memcmp(usage.text.p, s->last_text, s->last_n) == 0) {
+		*u = s->last;
+		return true;
+	}
+	if (usage_read_block(SHAPE_ANTHROPIC, usage, u) || !(u->flags & USAGE_SEEN))
+		return false;
+	s->last_n = usage.text.n < sizeof s->last_text ? usage.text.n : 0;
+	memcpy(s->last_text, usage.text.p, s->last_n);
+	s->last = *u;
+	return true;
+}
+
 static int line(struct import_ctx *x, struct str text, uint64_t number, struct err *e)
 {
-	struct json v[KEYS], usage, model;
+	struct json v[KEYS], usage, model, message_id;
 	struct json_fault fault;
 	struct usage u = {.flags = 0};
 	struct entry n = {.claimed_pico = INT64_MIN, .line = count32(number)};
@@ -196,8 +231,7 @@ static int line(struct import_ctx *x, struct str text, uint64_t number, struct e
 		return 0; /* a line that is no object is no event */
 	if (rc)
 		return row_reject(x, number, "it is not well-formed JSON: byte %zu: %s", fault.at + 1, fault.what);
-	usage = json_get(v[K_MESSAGE], "usage");
-	model = json_get(v[K_MESSAGE], "model");
+	message_take(v[K_MESSAGE], &message_id, &model, &usage);
 	if (usage.type != JSON_OBJECT || json_string_eq(model, "<synthetic>"))
 		return 0;
 	if (v[K_TIMESTAMP].type != JSON_STRING)
@@ -205,7 +239,7 @@ static int line(struct import_ctx *x, struct str text, uint64_t number, struct e
 	why = read_time(json_text(x, v[K_TIMESTAMP]), &n.at_us);
 	if (why)
 		return row_reject(x, number, "timestamp %s", why);
-	if (usage_read(SHAPE_ANTHROPIC, v[K_MESSAGE], &u) || !(u.flags & USAGE_SEEN))
+	if (!read_usage(x->state, usage, &u))
 		return row_reject(x, number, "its usage block holds numbers that are no counts");
 	take_usage(&n, &u);
 	n.model = json_name(x, model);
@@ -213,7 +247,7 @@ static int line(struct import_ctx *x, struct str text, uint64_t number, struct e
 	n.side = json_is_true(v[K_SIDE]);
 	if (v[K_COST].type == JSON_NUMBER)
 		money_parse(v[K_COST].text, &n.claimed_pico, NULL);
-	id = json_text(x, json_get(v[K_MESSAGE], "id"));
+	id = json_text(x, message_id);
 	request = json_text(x, v[K_REQUEST]);
 	if (id.n) {
 		uint64_t part[2] = {hash_xxh3(id.p, id.n), request.n ? hash_xxh3(request.p, request.n) : 0};

@@ -54,8 +54,8 @@ static unsigned probe(struct json r)
 
 static bool wanted(struct str line)
 {
-	return memmem(line.p, line.n, "\"token_count\"", 13) || memmem(line.p, line.n, "\"turn_context\"", 14) ||
-	       memmem(line.p, line.n, "\"session_meta\"", 14);
+	return str_contains(line, STR("\"token_count\"")) || str_contains(line, STR("\"turn_context\"")) ||
+	       str_contains(line, STR("\"session_meta\""));
 }
 
 static int file_begin(struct import_ctx *x, struct csv *c, struct err *e)

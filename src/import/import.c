@@ -5,6 +5,8 @@
  *   source -> [classify: which checkbook, by which rule] -> [price: our book, where tokens are known]
  *          -> [natural key, body hash] -> ledger batch -> sums of this import
  *
+ * (The last step and the one before are two threads: feed.h.)
+ *
  * 1. A row is in exactly one of new, duplicate, revised, rejected; together they are the rows read.
  * 2. The sums are over what the files hold, so that importing a file twice prints the same money.
  * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
@@ -68,8 +70,7 @@ int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...)
 		x->b->rows_read++;
 		x->b->rows_rejected++;
 	}
-	if (x->im)
-		ledger_import_reject(x->im);
+	x->rejected++;
 	if (!s->reject)
 		s->reject = calloc(IMPORT_REJECTS, sizeof *s->reject);
 	if (s->reject && s->rejects < IMPORT_REJECTS) {
@@ -114,7 +115,8 @@ void import_note(struct import_ctx *x, const char *fmt, ...)
 
 int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
 {
-	return ledger_import_replace(x->im, from_us, to_us, e);
+	int rc = feed_drain(x->feed, e);
+	return rc ? rc : ledger_import_replace(x->im, from_us, to_us, e);
 }
 
 /* What the call was priced at: status, cost, rule. */
@@ -174,7 +176,7 @@ void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule)
 	}
 }
 
-static void row_classify(struct import_ctx *x)
+void row_classify(struct import_ctx *x)
 {
 	enum spend_class spend;
 	uint32_t rule;
@@ -295,7 +297,9 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 	if (!x->live) {
 		int rc;
 		x->live = seen_new();
-		rc = x->live ? ledger_live_refs(x->o->ledger, add_live, x->live, e) : -RR_NOMEM;
+		rc = x->live ? feed_drain(x->feed, e) : -RR_NOMEM;
+		if (!rc)
+			rc = ledger_live_refs(x->o->ledger, add_live, x->live, e);
 		if (rc)
 			return e && e->code ? -e->code : err_set(e, RR_LIMIT, "too many measured calls to compare with");
 	}
@@ -307,7 +311,6 @@ int row_end(struct import_ctx *x, struct err *e)
 {
 	bool measured;
 	struct hash128 natural = {0};
-	enum import_result result;
 	int rc;
 	row_classify(x);
 	row_price(x);
@@ -322,25 +325,11 @@ int row_end(struct import_ctx *x, struct err *e)
 	if (!rc)
 		rc = row_key(x, &natural, e);
 	if (!rc)
-		rc = ledger_import_add(x->im, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, &result, e);
+		rc = feed_push(x->feed, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, e);
 	if (rc)
 		return rc;
 	x->s->rows_read++;
 	x->b->rows_read++;
-	switch (result) {
-	case IMPORT_NEW:
-		x->s->rows_new++;
-		x->b->rows_new++;
-		break;
-	case IMPORT_DUPLICATE:
-		x->s->rows_duplicate++;
-		x->b->rows_duplicate++;
-		break;
-	case IMPORT_REVISED:
-		x->s->rows_revised++;
-		x->b->rows_revised++;
-		break;
-	}
 	row_sum(x);
 	return 0;
 }
@@ -348,9 +337,14 @@ int row_end(struct import_ctx *x, struct err *e)
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e)
 {
 	struct import_money *m;
-	int rc = ledger_import_outlay(x->im, o, e);
+	int rc = feed_drain(x->feed, e);
+	if (rc)
+		return rc;
+	rc = ledger_import_outlay(x->im, o, e);
 	if (rc && rc != -RR_EXISTS)
 		return rc;
+	if (ledger_import_pause(x->im, rc ? NULL : e))
+		return -RR_STORE;
 	x->s->rows_read++;
 	x->b->rows_read++;
 	*(rc ? &x->s->rows_duplicate : &x->s->rows_new) += 1;

@@ -19,6 +19,7 @@
 #include "base/intern.h"
 #include "base/json.h"
 #include "import/classify.h"
+#include "import/feed.h"
 #include "import/import.h"
 
 enum source_flag {
@@ -60,6 +61,8 @@ struct import_ctx {
 	const struct import_options *o;
 	struct import_summary *s;
 	struct import *im;
+	struct feed *feed;     /* rows go through it; before any other use of the ledger it is drained */
+	uint64_t rejected;     /* of this batch */
 	struct import_result_batch *b;
 	const struct import_source *source;
 	struct classifier *classes;
@@ -86,6 +89,8 @@ void key_add(struct import_ctx *x, struct str part);
 void key_add_u64(struct import_ctx *x, uint64_t v);
 void fact(struct import_ctx *x, enum class_field f, struct str text);
 int row_end(struct import_ctx *x, struct err *e);
+/* The part of row_end that asks the rules; for a source that keeps the answers. */
+void row_classify(struct import_ctx *x);
 /* The row is not taken; why is for people. Returns 0. */
 int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A row of the source that repeats another within the same import, dropped by the source itself. */

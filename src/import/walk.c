@@ -525,17 +525,40 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	x->im = ledger_import_begin(x->o->ledger, &b, x->o->dry_run, e);
 	if (!x->im)
 		return e->code ? -e->code : -RR_STORE;
+	x->rejected = 0;
+	x->feed = feed_open(x->im, e);
+	if (!x->feed)
+		return -RR_NOMEM;
 	x->s->batches++;
 	return x->o->replace_to_us ? ledger_import_replace(x->im, x->o->replace_from_us, x->o->replace_to_us, e) : 0;
+}
+
+/* What the rows that went through the feed were. */
+static void count_rows(struct import_ctx *x, const struct feed_counts *n)
+{
+	x->s->rows_new += n->added;
+	x->s->rows_duplicate += n->duplicate;
+	x->s->rows_revised += n->revised;
+	x->b->rows_new += n->added;
+	x->b->rows_duplicate += n->duplicate;
+	x->b->rows_revised += n->revised;
 }
 
 static int batch_close(struct walk *w, int rc, struct err *e)
 {
 	struct import_ctx *x = &w->x;
 	struct import_batch out;
+	struct feed_counts n = {0};
+	int bad;
 	if (!rc && x->source->batch_end)
 		rc = x->source->batch_end(x, e);
+	bad = feed_close(x->feed, &n, rc ? NULL : e);
+	x->feed = NULL;
+	rc = rc ? rc : bad;
+	if (x->b)
+		count_rows(x, &n);
 	if (x->im && !rc) {
+		ledger_import_reject(x->im, x->rejected);
 		rc = ledger_import_finish(x->im, &out, e);
 		x->b->id = out.id;
 	} else {

@@ -4,12 +4,13 @@
  */
 #include "ledger/import_keys.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/keymap.h"
 #include "ledger/key_sort.h"
 
-enum { WINDOW = 256, MISSES = 20000, FILTER_WORDS = 8, FILTER_BYTES_MOST = 64 << 20, BITS_A_KEY = 12 };
+enum { WINDOW = 256, MISSES = 20000, FILTER_WORDS = 8, FILTER_BYTES_MOST = 64 << 20, BITS_A_KEY = 12, AT_ONCE = 64 };
 
 struct old_row {
 	int64_t row, batch;
@@ -35,8 +36,6 @@ struct import_keys {
 	/* older keys: blocks of 64 bytes, six bits a key */
 	uint64_t *filter;
 	uint64_t blocks, misses;
-	struct key_pair next;
-	bool has_next;
 };
 
 struct import_sizes import_sizes = {.run_keys = 1 << 19, .sum_bytes = 64 << 20, .sums_at_once = 1000, .rows_at_once = 4000};
@@ -382,41 +381,58 @@ int import_keys_note(struct import_keys *k, struct hash128 nat, struct hash128 b
 
 /* ---- the table ---- */
 
-static int put(struct ledger *l, struct key_pair r, struct err *e)
+/* Many rows in one statement: the cursor stays where it is, and the keys come in the order of the table. */
+static int put(struct ledger *l, const struct key_pair *r, unsigned n, struct err *e)
 {
-	sqlite3_stmt *st = store_stmt(l, ST_KEY_ADD, "INSERT OR IGNORE INTO import_key(key,row) VALUES(?1,?2)", e);
-	if (!st)
-		return -RR_STORE;
-	sqlite3_bind_int64(st, 1, r.key);
-	sqlite3_bind_int64(st, 2, r.row);
+	sqlite3_stmt *st = n == AT_ONCE ? l->st[ST_KEYS_ADD] : l->st[ST_KEY_ADD];
+	struct sb sql;
+	if (!st) {
+		sb_init(&sql, 4096);
+		sb_adds(&sql, "INSERT OR IGNORE INTO import_key(key,row) VALUES(?,?)");
+		for (unsigned i = 1; i < n; i++)
+			sb_adds(&sql, ",(?,?)");
+		st = store_stmt(l, n == AT_ONCE ? ST_KEYS_ADD : ST_KEY_ADD, sql.p, e);
+		sb_fini(&sql);
+		if (!st)
+			return -RR_STORE;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		sqlite3_bind_int64(st, 2 * (int)i + 1, r[i].key);
+		sqlite3_bind_int64(st, 2 * (int)i + 2, r[i].row);
+	}
 	if (sqlite3_step(st) != SQLITE_DONE)
 		return store_error(l, e, "writing keys");
 	sqlite3_reset(st);
 	return 0;
 }
 
+/* The next keys, at most `count`. 1: there are more. */
+static int put_sorted(struct ledger *l, struct key_sort *s, unsigned count, struct err *e)
+{
+	struct key_pair r[AT_ONCE];
+	unsigned n = 0;
+	int rc = 1, bad = 0;
+	while (count-- && !bad && (rc = key_sort_next(s, &r[n], e)) == 1)
+		if (++n == AT_ONCE) {
+			bad = put(l, r, n, e);
+			n = 0;
+		}
+	for (unsigned i = 0; i < n && rc >= 0 && !bad; i++)
+		bad = put(l, &r[i], 1, e);
+	return bad ? bad : rc;
+}
+
 int import_keys_write(struct import_keys *k, unsigned count, struct err *e)
 {
-	int rc = 1;
 	keymap_free(k->own); /* no key is looked for any more */
 	k->own = NULL;
-	while (count-- && rc == 1) {
-		struct key_pair r;
-		rc = key_sort_next(k->sort, &r, e);
-		if (rc == 1) {
-			int bad = put(k->l, r, e);
-			if (bad)
-				return bad;
-		}
-	}
-	return rc;
+	return put_sorted(k->l, k->sort, count, e);
 }
 
 int import_keys_fill(struct ledger *l, struct err *e)
 {
 	struct key_sort *s = key_sort_new(l->path, import_sizes.run_keys);
 	sqlite3_stmt *st = s ? store_query(l, e, "SELECT row,nat FROM import_call ORDER BY row") : NULL;
-	struct key_pair r;
 	int rc = s ? st ? 0 : -RR_STORE : err_set(e, RR_NOMEM, "out of memory for the keys of imports");
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		rc = key_sort_add(s, (struct key_pair){key_of(hash_of_blob(column_blob(st, 1))), sqlite3_column_int64(st, 0)}, e);
@@ -425,10 +441,10 @@ int import_keys_fill(struct ledger *l, struct err *e)
 	else if (rc > 0)
 		rc = store_error(l, e, "reading imported rows");
 	sqlite3_finalize(st);
-	while (!rc && (rc = key_sort_next(s, &r, e)) == 1)
-		rc = put(l, r, e);
+	if (!rc)
+		rc = put_sorted(l, s, UINT_MAX, e);
 	key_sort_free(s);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int import_keys_drop(struct ledger *l, int64_t from, int64_t to, struct err *e)

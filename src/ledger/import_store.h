@@ -46,7 +46,11 @@ int ledger_import_outlay(struct import *im, const struct outlay *o, struct err *
 /* The batch holds the whole truth for [from, to): rows of the same source and scope that start there and that this
  * batch does not repeat stop counting when it finishes. */
 int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, struct err *e);
-void ledger_import_reject(struct import *im); /* counts a row that could not be read */
+void ledger_import_reject(struct import *im, uint64_t rows); /* counts rows that could not be read */
+/* When rows come slowly: ends the transaction that is open, so that nobody waits for it. */
+int ledger_import_pause(struct import *im, struct err *e);
+/* Microseconds until that should be done; negative when none is open. */
+int64_t ledger_import_hold_us(const struct import *im);
 /* Makes the batch count; *out (may be NULL) gets its id and counters. Frees im, whatever the result. */
 int ledger_import_finish(struct import *im, struct import_batch *out, struct err *e);
 void ledger_import_abort(struct import *im); /* NULL is fine */

@@ -313,10 +313,24 @@ int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, str
 	return 0;
 }
 
-void ledger_import_reject(struct import *im)
+void ledger_import_reject(struct import *im, uint64_t rows)
 {
-	im->b.rows_read++;
-	im->b.rows_rejected++;
+	im->b.rows_read += rows;
+	im->b.rows_rejected += rows;
+}
+
+int64_t ledger_import_hold_us(const struct import *im)
+{
+	uint64_t held_us = clock_mono(&clock_system) - im->begun_us;
+	if (!im->delta.l->in_tx || im->dry)
+		return -1;
+	return held_us < HOLD_US ? (int64_t)(HOLD_US - held_us) : 0;
+}
+
+int ledger_import_pause(struct import *im, struct err *e)
+{
+	int rc = chunk_close(im, e);
+	return rc || im->dry ? rc : import_delta_bound(&im->delta, e);
 }
 
 /* ---- whole periods ---- */

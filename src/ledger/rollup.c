@@ -188,51 +188,97 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 
 /* ---- in the ledger ---- */
 
-static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, struct err *e)
+/* A sum as the values of rollup_columns. */
+static void values_of(const struct rollup_sum *s, int64_t v[ROLLUP_COLUMNS])
+{
+	const money_wide money[MONEY_SUMS] = {s->cost_pico, s->low_pico, s->high_pico, s->billed_pico, s->saved_pico};
+	unsigned n = 0;
+	v[n++] = (int64_t)s->calls;
+	for (unsigned i = 0; i < CLASSES; i++)
+		v[n++] = (int64_t)s->tok[i];
+	for (unsigned i = 0; i < MONEY_SUMS; i++) {
+		v[n++] = (int64_t)(money[i] >> MONEY_LOW_BITS);
+		v[n++] = (int64_t)(money[i] & (((money_wide)1 << MONEY_LOW_BITS) - 1));
+	}
+	v[n++] = (int64_t)s->accepted;
+	v[n++] = (int64_t)s->tools;
+	check(n == ROLLUP_COLUMNS);
+}
+
+/* Its place: one of four beside each other; where others have them, the first gives way. */
+static struct upsert_stmt *upsert_at(struct upsert_stmt u[UPSERTS], uint64_t mask)
+{
+	unsigned from = (unsigned)(mask * UINT64_C(0x9E3779B97F4A7C15) >> 32) % UPSERTS;
+	for (unsigned i = 0; i < 4; i++) {
+		struct upsert_stmt *at = &u[(from + i) % UPSERTS];
+		if (!at->st || at->mask == mask)
+			return at;
+	}
+	return &u[from];
+}
+
+/* The statement for the columns of the mask: a sum has few that are not 0, and each costs as much as the row itself. */
+static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, uint64_t mask, struct err *e)
 {
 	static const char *const tables[] = {"rollup_hour", "rollup_day", "rollup_delta"};
-	enum store_stmt which = ST_ROLLUP_HOUR + table;
+	struct upsert_stmt *u = upsert_at(l->upsert[table], mask);
 	char names[1024], *save = NULL;
-	sqlite3_stmt *st;
-	struct sb sql;
-	if (l->st[which])
-		return store_stmt(l, which, "", e);
-	sb_init(&sql, 8192);
-	sb_addf(&sql, "INSERT INTO %s(at,label,%s) VALUES(?1,?2", tables[table], rollup_columns);
-	for (int i = 0; i < ROLLUP_COLUMNS; i++)
-		sb_addf(&sql, ",?%d", i + 3);
-	sb_adds(&sql, ") ON CONFLICT(at,label) DO UPDATE SET ");
+	struct sb columns, values, set;
+	unsigned at = 0, n = 3;
+	sqlite3_stmt *st = NULL;
+	if (u->st && u->mask == mask)
+		return u->st;
+	sb_init(&columns, 8192);
+	sb_init(&values, 1024);
+	sb_init(&set, 8192);
 	snprintf(names, sizeof names, "%s", rollup_columns);
-	for (char *n = strtok_r(names, ",", &save); n; n = strtok_r(NULL, ",", &save))
-		sb_addf(&sql, "%s%s=%s+excluded.%s", n == names ? "" : ",", n, n, n);
-	st = store_stmt(l, which, sql.p, e);
-	sb_fini(&sql);
+	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), at++)
+		if (mask >> at & 1) {
+			sb_addf(&columns, ",%s", name);
+			sb_addf(&values, ",?%u", n++);
+			sb_addf(&set, "%s%s=%s+excluded.%s", set.n ? "," : "UPDATE SET ", name, name, name);
+		}
+	sb_addf(&values, ") ON CONFLICT(at,label) DO %s", set.n ? set.p : "NOTHING");
+	sb_addf(&columns, ") VALUES(?1,?2%s", values.p);
+	sb_clear(&set);
+	sb_addf(&set, "INSERT INTO %s(at,label%s", tables[table], columns.p);
+	if (sqlite3_prepare_v3(l->db, set.p, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
+		store_error(l, e, "a statement");
+	sb_fini(&columns);
+	sb_fini(&values);
+	sb_fini(&set);
+	if (!st)
+		return NULL;
+	sqlite3_finalize(u->st);
+	*u = (struct upsert_stmt){mask, st};
 	return st;
 }
 
 int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t label, const struct rollup_sum *s,
 		  struct err *e)
 {
-	sqlite3_stmt *st = upsert(l, table, e);
-	const money_wide money[MONEY_SUMS] = {s->cost_pico, s->low_pico, s->high_pico, s->billed_pico, s->saved_pico};
-	int p = 3;
+	int64_t v[ROLLUP_COLUMNS];
+	uint64_t mask = 0;
+	sqlite3_stmt *st;
+	int p = 3, rc = 0;
+	values_of(s, v);
+	for (unsigned i = 0; i < ROLLUP_COLUMNS; i++)
+		mask |= (uint64_t)(v[i] != 0) << i;
+	for (unsigned i = 0; i < MONEY_SUMS; i++) /* both parts of an amount or none: fewer statements */
+		if (mask >> (1 + CLASSES + 2 * i) & 3)
+			mask |= UINT64_C(3) << (1 + CLASSES + 2 * i);
+	st = upsert(l, table, mask, e);
 	if (!st)
 		return -RR_STORE;
 	sqlite3_bind_int64(st, 1, at);
 	sqlite3_bind_int64(st, 2, label);
-	sqlite3_bind_int64(st, p++, (int64_t)s->calls);
-	for (unsigned i = 0; i < CLASSES; i++)
-		sqlite3_bind_int64(st, p++, (int64_t)s->tok[i]);
-	for (unsigned i = 0; i < MONEY_SUMS; i++) {
-		sqlite3_bind_int64(st, p++, (int64_t)(money[i] >> MONEY_LOW_BITS));
-		sqlite3_bind_int64(st, p++, (int64_t)(money[i] & (((money_wide)1 << MONEY_LOW_BITS) - 1)));
-	}
-	sqlite3_bind_int64(st, p++, (int64_t)s->accepted);
-	sqlite3_bind_int64(st, p, (int64_t)s->tools);
+	for (unsigned i = 0; i < ROLLUP_COLUMNS; i++)
+		if (mask >> i & 1)
+			sqlite3_bind_int64(st, p++, v[i]);
 	if (sqlite3_step(st) != SQLITE_DONE)
-		return store_error(l, e, "flushing roll-ups");
+		rc = store_error(l, e, "flushing roll-ups");
 	sqlite3_reset(st);
-	return 0;
+	return rc;
 }
 
 int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e)

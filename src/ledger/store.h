@@ -15,11 +15,11 @@
 #include "ledger/field.h"
 #include "ledger/ledger.h"
 
-enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200 };
+enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200, UPSERTS = 32 };
 
 /* Statements that are prepared once a connection. */
 enum store_stmt {
-	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
+	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_ROLLUP_DELTA, ST_OUTLAY_ADD,
 	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED,
 	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
@@ -57,6 +57,10 @@ struct ledger {
 	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
 	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
 	sqlite3_stmt *st[ST_COUNT];
+	struct upsert_stmt { /* of rollup_upsert, by table and columns */
+		uint64_t mask;
+		sqlite3_stmt *st;
+	} upsert[3][UPSERTS];
 	/* the codec's lists (field.h) */
 	uint8_t label_field[LABEL_MOST], hot_field[HOT_MOST], rest_field[REST_MOST];
 	uint8_t rest_number[REST_MOST], hot_number[HOT_MOST];

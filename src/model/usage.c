@@ -425,6 +425,12 @@ int usage_read_at(enum usage_shape shape, const struct usage_place *at, struct u
 	return rc;
 }
 
+int usage_read_block(enum usage_shape shape, struct json block, struct usage *u)
+{
+	struct usage_place at = {.block = block};
+	return usage_read_at(shape, &at, u);
+}
+
 int usage_read(enum usage_shape shape, struct json body, struct usage *u)
 {
 	struct usage_place at;

@@ -88,6 +88,8 @@ const char *usage_shape_name(enum usage_shape s);
 /* Reads a response body. 0 (look at u->flags: USAGE_SEEN absent = no usage in it) or a negative code
  * when the numbers are no counts. */
 int usage_read(enum usage_shape shape, struct json body, struct usage *u);
+/* The same of a usage block by itself, where it is known to stand: nothing is looked for around it. */
+int usage_read_block(enum usage_shape shape, struct json block, struct usage *u);
 /* Tokens of the same body that another model served and bills at its own rates (Anthropic's advisor):
  * with USAGE_OTHER_MODEL they stand here and not in usage_read's classes. Its .model says which; flagged
  * USAGE_MISMATCH when it was more than one. 0, or -RR_NOTFOUND when there are none. */

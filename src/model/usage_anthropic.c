@@ -133,10 +133,14 @@ int anthropic_take(struct anthropic_counts *a, struct json object, struct counts
 
 void anthropic_conditions(struct json block, struct usage *u)
 {
-	struct json tier = json_get(block, "service_tier"), geo = json_get(block, "inference_geo");
+	struct json tier, geo;
+	struct block b;
+	block_open(&b, block);
+	tier = block_get(&b, "service_tier");
+	geo = block_get(&b, "inference_geo");
 	if (tier.type == JSON_STRING)
 		u->tier = tier_parse(json_raw_string(tier));
-	u->fast = json_string_eq(json_get(block, "speed"), "fast");
+	u->fast = json_string_eq(block_get(&b, "speed"), "fast");
 	if (!json_string_eq(geo, "not_available"))
 		json_string_copy(geo, u->geo, sizeof u->geo);
 }

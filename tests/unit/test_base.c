@@ -34,6 +34,31 @@ TEST(spans_compare_and_cut)
 	       str_cmp(STR("\xff"), STR("a")) > 0);
 }
 
+/* The sixteen places at a time of str_contains against one place after the other, over two letters, so that nearly all
+ * places nearly match; the text ends where its memory ends. */
+TEST(what_a_text_contains_is_found_at_any_place)
+{
+	struct rng r;
+	unsigned wrong = 0, found = 0;
+	rng_seed(&r, 41);
+	for (unsigned round = 0; round < 40000; round++) {
+		size_t n = rng_below(&r, 90), k = rng_below(&r, 12);
+		char *text = malloc(n ? n : 1), needle[12];
+		bool want = false;
+		for (size_t i = 0; i < n; i++)
+			text[i] = (char)('a' + rng_below(&r, 2));
+		for (size_t i = 0; i < k; i++)
+			needle[i] = (char)('a' + rng_below(&r, 2));
+		for (size_t i = 0; i + k <= n && !want; i++)
+			want = memcmp(text + i, needle, k) == 0;
+		found += want;
+		wrong += str_contains(str_make(text, n), str_make(needle, k)) != want;
+		free(text);
+	}
+	T_EQ_I(wrong, 0);
+	T_TRUE(found > 10000 && found < 39000);
+}
+
 TEST(integers_are_read_whole_or_refused)
 {
 	uint64_t u = 7;

@@ -3,6 +3,7 @@
  * The parts of the importers: records out of JSON of any size, the rules of classification against their own examples,
  * words of meters, occurrences, values as exports write them.
  */
+#include "import/feed.h"
 #include "import/import_i.h"
 #include "import/invoice.h"
 #include "import/records.h"
@@ -317,6 +318,90 @@ TEST(the_gateway_and_a_log_count_a_call_once)
 	book_free(book);
 	ledger_close(l);
 	unlink(path);
+	help_clean();
+}
+
+/* ---- the feed ---- */
+
+static void feed_row(struct call *c, unsigned n)
+{
+	struct rng r;
+	rng_seed(&r, n);
+	help_call(c, &r, n, 8);
+	memset(&c->id, 0, sizeof c->id);
+	memset(&c->operation, 0, sizeof c->operation);
+	c->calls = 1;
+}
+
+static int count_calls(const struct rollup_row *r, void *arg)
+{
+	*(uint64_t *)arg += r->sum.calls;
+	return 0;
+}
+
+/* Rows of several blocks, drained in between, with texts of their own; a writer gets its turn while rows do not come. */
+TEST(a_feed_stores_all_and_keeps_nobody_waiting)
+{
+	enum { N = 3000 };
+	struct err e = {0};
+	struct import_batch what = {.source = "test", .file = "x"}, b;
+	const char *path = help_path();
+	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e), *other = ledger_open(path, LEDGER_WRITE, &e);
+	struct import *im = ledger_import_begin(l, &what, false, &e);
+	struct feed *f = feed_open(im, &e);
+	struct feed_counts n = {0};
+	uint64_t calls = 0;
+	T_TRUE(f != NULL);
+	for (unsigned i = 0; i < N; i++) {
+		char text[32];
+		struct call c;
+		unsigned again = i % 10 == 9 ? i - 9 : i; /* a tenth repeats a row of before */
+		snprintf(text, sizeof text, "%u.5", again);
+		feed_row(&c, again);
+		T_TRUE(feed_push(f, &c, hash_xxh3_128(&again, sizeof again), hash_xxh3_128(text, strlen(text)), i, str_of(text), &e) == 0);
+		if (i == 700 || i == 701)
+			T_TRUE(feed_drain(f, &e) == 0);
+		if (i == 2000) { /* rows may be under way, but none keeps the lock */
+			T_TRUE(ledger_begin(other, &e) == 0);
+			ledger_rollback(other);
+		}
+	}
+	T_TRUE(feed_close(f, &n, &e) == 0);
+	T_EQ_I(n.added, N - N / 10);
+	T_EQ_I(n.duplicate, N / 10);
+	T_EQ_I(n.revised, 0);
+	T_TRUE(ledger_import_finish(im, &b, &e) == 0);
+	T_EQ_I(b.rows_new, N - N / 10);
+	T_TRUE(ledger_rollup(l, INT64_MIN, INT64_MAX, count_calls, &calls, &e) == 0);
+	T_EQ_I(calls, N - N / 10);
+	ledger_close(other);
+	ledger_close(l);
+	help_clean();
+}
+
+/* What goes wrong in storing is said to whoever pushes on, and at the end. */
+TEST(a_feed_says_what_went_wrong)
+{
+	struct err e = {0}, said = {0};
+	struct import_batch what = {.source = "test", .file = "x"};
+	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct import *im = ledger_import_begin(l, &what, false, &e);
+	struct feed *f = feed_open(im, &e);
+	int rc = 0;
+	for (unsigned i = 0; i < 20000 && !rc; i++) {
+		struct call c;
+		feed_row(&c, i);
+		if (i == 500) { /* times that no row can hold */
+			c.start_us = INT64_MIN;
+			c.end_us = INT64_MAX;
+		}
+		rc = feed_push(f, &c, hash_xxh3_128(&i, sizeof i), hash_xxh3_128(&i, sizeof i), i, STR(""), &said);
+	}
+	T_EQ_I(rc, -RR_RANGE);
+	T_EQ_I(said.code, RR_RANGE);
+	T_EQ_I(feed_close(f, NULL, &e), -RR_RANGE);
+	ledger_import_abort(im);
+	ledger_close(l);
 	help_clean();
 }
 

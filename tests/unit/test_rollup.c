@@ -399,7 +399,7 @@ TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
 	import_call_of(&c, 1, 1);
 	OK(ledger_import_add(im, &c, nat_of(1), nat_of(2), 1, STR(""), &result, &e));
 	OK(ledger_import_outlay(im, &o, &e));
-	ledger_import_reject(im);
+	ledger_import_reject(im, 1);
 	OK(ledger_import_finish(im, &b, &e));
 	T_EQ_I(b.rows_new, 2);
 	T_EQ_I(b.rows_rejected, 1);
