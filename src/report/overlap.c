@@ -277,9 +277,37 @@ static bool rest_of_reported(struct overlap *o, struct rollup_row *rest)
 	return *pico != 0 || q.calls || q.input || q.output;
 }
 
+/* Jobs are dated by their birth or end, bills by their day: a month holds both. */
+static struct cell training_cell(uint32_t provider, uint32_t currency, int64_t at_us)
+{
+	int64_t year;
+	unsigned month, day;
+	civil_from_days(day_of(at_us), &year, &month, &day);
+	return (struct cell){.model = UINT64_MAX, .day = year * 12 + month, .provider = provider, .currency = currency};
+}
+
+int overlap_note_outlay(struct overlap *o, const struct outlay *x)
+{
+	const struct quantity q = {.pico = x->amount_pico > 0 ? x->amount_pico : 0};
+	if (!x->trained_tok || !x->provider[0])
+		return 0;
+	return add(o, training_cell(intern(str_of(x->provider)), intern(str_of(x->currency.code)), x->date_us), &q, false);
+}
+
+static bool rest_of_training(struct overlap *o, struct rollup_row *rest)
+{
+	money_wide *pico = amount_of(rest);
+	if (*pico <= 0)
+		return true;
+	*pico -= take(o, training_cell(rest->key.provider, rest->key.currency, rest->key.hour_us), *pico);
+	return *pico != 0;
+}
+
 bool overlap_rest(struct overlap *o, const struct rollup_row *x, struct rollup_row *rest)
 {
 	*rest = *x;
+	if (o->count && x->key.book == BOOK_TRAINING && str_eq(intern_str(x->key.surface), STR("bill T-compute")))
+		return rest_of_training(o, rest);
 	if (!o->repeats || !o->count)
 		return true;
 	if (row_is_token_bill(&x->key))
@@ -291,6 +319,11 @@ struct reading {
 	struct overlap *o;
 };
 
+static int note_outlay(const struct outlay *x, void *arg)
+{
+	return overlap_note_outlay(arg, x);
+}
+
 static int note(const struct rollup_row *x, void *arg)
 {
 	return overlap_note(((struct reading *)arg)->o, x);
@@ -300,5 +333,7 @@ int overlap_read(struct overlap *o, struct ledger *l, int64_t from_us, int64_t t
 {
 	struct reading r = {o};
 	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, note, &r, e);
+	if (!rc)
+		rc = ledger_outlays(l, note_outlay, o, e);
 	return rc == -RR_NOMEM ? err_set(e, RR_NOMEM, "out of memory for comparing bills with usage") : rc;
 }

@@ -537,17 +537,18 @@ static int look_row(const struct rollup_row *x, void *arg)
 static int look_outlay(const struct outlay *o, void *arg)
 {
 	struct fold *f = arg;
+	int rc = overlap_note_outlay(f->overlap, o);
 	const struct report_query *q = &f->r->query;
 	int64_t end = q->basis == BASIS_AMORTISED && o->life_months ? outlay_end_us(o) : o->date_us + 1;
 	if (o->date_us >= q->to_us || end <= q->from_us)
-		return 0;
+		return rc;
 	if (o->date_us < f->first_us)
 		f->first_us = o->date_us;
 	if (o->date_us + US_PER_DAY > f->last_us)
 		f->last_us = o->date_us + US_PER_DAY;
 	meet_currency(f, o->currency);
 	f->r->empty = false;
-	return 0;
+	return rc;
 }
 
 static void set_columns(struct report *r)

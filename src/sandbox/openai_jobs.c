@@ -391,6 +391,7 @@ static void put_tuning(struct exchange *x, struct object *o, struct json_out *w)
 	if (over && !o->ended) {
 		o->ended = true;
 		list_write(x->sandbox, sb_str(&o->truth));
+		org_note_training(x, o->org, o->model, trained_tok(o));
 	}
 }
 

@@ -22,22 +22,22 @@ enum { CELLS_MOST = 65536, GROUPS_MOST = 4096, MINUTE_S = 60 };
  * */
 struct org_rate {
 	const char *model, *title;
-	uint64_t plain, read, write, write_1h, out;
+	uint64_t plain, read, write, write_1h, out, train;
 };
 static const struct org_rate rates[] = {
-	{"gpt-5-2025-08-07", NULL, 1250000, 125000, 0, 0, 10000000},
-	{"gpt-5-mini-2025-08-07", NULL, 250000, 25000, 0, 0, 2000000},
-	{"gpt-5-nano-2025-08-07", NULL, 50000, 5000, 0, 0, 400000},
-	{"gpt-4.1-2025-04-14", NULL, 2000000, 500000, 0, 0, 8000000},
-	{"gpt-4.1-mini-2025-04-14", NULL, 400000, 100000, 0, 0, 1600000},
-	{"gpt-4.1-nano-2025-04-14", NULL, 100000, 25000, 0, 0, 400000},
-	{"gpt-4o-2024-08-06", NULL, 2500000, 1250000, 0, 0, 10000000},
-	{"gpt-4o-mini-2024-07-18", NULL, 150000, 75000, 0, 0, 600000},
-	{"text-embedding-3-small", NULL, 20000, 0, 0, 0, 0},
-	{"text-embedding-3-large", NULL, 130000, 0, 0, 0, 0},
-	{"claude-opus-4-5-20251101", "Claude Opus 4.5", 5000000, 500000, 6250000, 10000000, 25000000},
-	{"claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", 3000000, 300000, 3750000, 6000000, 15000000},
-	{"claude-haiku-4-5-20251001", "Claude Haiku 4.5", 1000000, 100000, 1250000, 2000000, 5000000},
+	{"gpt-5-2025-08-07", NULL, 1250000, 125000, 0, 0, 10000000, 0},
+	{"gpt-5-mini-2025-08-07", NULL, 250000, 25000, 0, 0, 2000000, 0},
+	{"gpt-5-nano-2025-08-07", NULL, 50000, 5000, 0, 0, 400000, 0},
+	{"gpt-4.1-2025-04-14", NULL, 2000000, 500000, 0, 0, 8000000, 25000000},
+	{"gpt-4.1-mini-2025-04-14", NULL, 400000, 100000, 0, 0, 1600000, 5000000},
+	{"gpt-4.1-nano-2025-04-14", NULL, 100000, 25000, 0, 0, 400000, 1500000},
+	{"gpt-4o-2024-08-06", NULL, 2500000, 1250000, 0, 0, 10000000, 25000000},
+	{"gpt-4o-mini-2024-07-18", NULL, 150000, 75000, 0, 0, 600000, 3000000},
+	{"text-embedding-3-small", NULL, 20000, 0, 0, 0, 0, 0},
+	{"text-embedding-3-large", NULL, 130000, 0, 0, 0, 0, 0},
+	{"claude-opus-4-5-20251101", "Claude Opus 4.5", 5000000, 500000, 6250000, 10000000, 25000000, 0},
+	{"claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", 3000000, 300000, 3750000, 6000000, 15000000, 0},
+	{"claude-haiku-4-5-20251001", "Claude Haiku 4.5", 1000000, 100000, 1250000, 2000000, 5000000, 0},
 };
 
 /* ---- entering ---- */
@@ -143,6 +143,15 @@ void org_note(struct exchange *x)
 		found->n[i] += c.n[i];
 }
 
+void org_note_training(struct exchange *x, uint64_t org, const char *model, uint64_t tokens)
+{
+	struct org_cell c = {.minute = x->now_us / (MINUTE_S * US_PER_S), .org = org, .endpoint = ORG_TRAINING}, *found;
+	str_copy(c.model, sizeof c.model, str_of(model));
+	found = cell_of(&x->sandbox->org, &c);
+	if (found)
+		found->n[ORG_IN] += tokens;
+}
+
 /* ---- pages ---- */
 
 enum { BY_PROJECT = 1, BY_KEY = 2, BY_MODEL = 4, BY_BATCH = 8, BY_TIER = 16, BY_GEO = 32, BY_ITEM = 64,
@@ -236,7 +245,8 @@ struct group {
 
 static bool same_group(const struct org_cell *a, const struct org_cell *b, unsigned by)
 {
-	return (!(by & BY_KEY) || a->org == b->org) && (!(by & BY_MODEL) || strcmp(a->model, b->model) == 0) &&
+	return (a->endpoint == ORG_TRAINING) == (b->endpoint == ORG_TRAINING) && (!(by & BY_KEY) || a->org == b->org) &&
+			(!(by & BY_MODEL) || strcmp(a->model, b->model) == 0) &&
 	       (!(by & BY_BATCH) || a->batch == b->batch) && (!(by & BY_TIER) || strcmp(a->tier, b->tier) == 0) &&
 	       (!(by & BY_GEO) || strcmp(a->geo, b->geo) == 0);
 }
@@ -284,11 +294,13 @@ struct part {
 };
 static unsigned parts_of(const struct group *g, const struct org_rate *r, struct part p[5])
 {
+	bool training = g->cell->endpoint == ORG_TRAINING;
 	bool half = g->cell->batch || strcmp(g->cell->tier, "flex") == 0 || strcmp(g->cell->tier, "batch") == 0;
 	bool full_cache = half && g->cell->batch && strncmp(g->cell->model, "gpt-4", 5) == 0;
 	uint64_t plain = g->n[ORG_IN] - g->n[ORG_READ] - g->n[ORG_WRITE] - g->n[ORG_WRITE_1H];
 	const struct part all[] = {
-		{"input", "Input Tokens", "uncached_input_tokens", plain, r->plain},
+		{training ? "fine-tuning training" : "input", "Input Tokens", "uncached_input_tokens", plain, training ? r->train
+				: r->plain},
 		{"cached input", "Input Tokens, Cache Hit", "cache_read_input_tokens", g->n[ORG_READ], full_cache ? r->plain
 				: r->read},
 		{"cache write", "Input Tokens, Cache Write, 5 Min Cache", "cache_creation.ephemeral_5m_input_tokens",
@@ -474,7 +486,7 @@ void openai_organization(struct exchange *x)
 	}
 	a.from_s = floor_to(a.from_s, a.width_s);
 	if (costs)
-		openai_page(x, &a, 1u << ORG_COMPLETIONS | 1u << ORG_EMBEDDINGS | 1u << ORG_MODERATIONS, NULL);
+		openai_page(x, &a, 1u << ORG_COMPLETIONS | 1u << ORG_EMBEDDINGS | 1u << ORG_MODERATIONS | 1u << ORG_TRAINING, NULL);
 	else
 		openai_page(x, &a, usage_paths[i].endpoints, usage_paths[i].object);
 }

@@ -14,7 +14,7 @@
 struct exchange;
 
 enum org_endpoint { ORG_COMPLETIONS, ORG_EMBEDDINGS, ORG_MODERATIONS, ORG_IMAGES, ORG_SPEECHES, ORG_TRANSCRIPTIONS,
-		ORG_MESSAGES,
+		ORG_MESSAGES, ORG_TRAINING,
 		    ORG_ENDPOINTS };
 enum org_count { ORG_CALLS, ORG_IN, ORG_READ, ORG_WRITE, ORG_WRITE_1H, ORG_OUT, ORG_OTHER, ORG_SEARCHES, ORG_COUNTS };
 
@@ -34,6 +34,8 @@ struct org {
 };
 
 void org_note(struct exchange *x);
+/* A tuning job that has ended: billed by tokens trained, in the costs alone. */
+void org_note_training(struct exchange *x, uint64_t org, const char *model, uint64_t tokens);
 void org_fini(struct org *o);
 
 /* GET /v1/organization/... and /v1/organizations/...: pages of usage and of costs. */

@@ -26,6 +26,21 @@ def message(s, model, text, port=None):
 def pull(s, vendor, *args):
     return s.json('pull', vendor, '--base', f'http://127.0.0.1:{s.sandbox_port}', *args)
 
+def tune(s, port=None):
+    """A tuning job to its end, through the gateway or past it."""
+    base = '/v1' if port else '/openai/v1'
+    data = b'{"messages":[{"role":"user","content":"question"},{"role":"assistant","content":"answer"}]}\n' * 60
+    body = (b'--edge\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--edge\r\ncontent-disposition: form-data; '
+            b'name="file"; filename="d.jsonl"\r\n\r\n' + data + b'\r\n--edge--\r\n')
+    _, _, out = s.post(base + '/files', body, {'content-type': 'multipart/form-data; boundary=edge'}, port=port)
+    _, _, out = s.post(base + '/fine_tuning/jobs', {'model': 'gpt-4.1-mini-2025-04-14', 'training_file': json.loads(out)['id']}, port=port)
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        job = json.loads(s.request('GET', f"{base}/fine_tuning/jobs/{json.loads(out)['id']}", port=port)[2])
+        if job['status'] == 'succeeded': return job['trained_tokens']
+        time.sleep(0.05)
+    raise RuntimeError('the job does not end')
+
 def total(s):
     r = s.json('report', '--env', 'all')
     return Decimal(r['total']), r['inference']['calls'], r['inference']['tokens']
@@ -119,6 +134,21 @@ def main():
         ok('killed in the middle, nothing counts', s.json('report', '--env', 'all')['inference']['calls'] == 1)
         r = pull(s, 'openai')
         ok('and the next one has all of it', r['rows_new'] > 0 and s.json('report', '--env', 'all')['inference']['calls'] == 1, r)
+    # the other checkbook: a job that the gateway saw is an outlay; the bill names it too
+    with Stack(env=ADMIN, sandbox_args=['--job-ms', '300']) as s:
+        chat(s, 'gpt-5-mini', 'one')
+        tokens = tune(s)
+        until = time.monotonic() + 8
+        while not s.json('outlay', 'list')['outlays'] and time.monotonic() < until: time.sleep(0.05)
+        training = lambda: Decimal(s.json('report', '--env', 'all')['training']['total'])
+        due = tokens * Decimal('5') / 10**6
+        r = pull(s, 'openai')
+        ok('training that the gateway saw and the bill names counts once', training() == due and
+           Decimal(r['training']) == due, (training(), due, r['training']))
+        more = tune(s, s.sandbox_port)
+        pull(s, 'openai')
+        ok('training that went round it counts as what the bill has more', training() == (tokens + more) * Decimal('5') / 10**6, training())
+
     # answers that are no pages
     for fault, rc, words in (('redirect:302', 5, 'redirects are not followed'), ('html:200', 4, 'no page of buckets'), ('400', 5, 'answers 400')):
         with Stack(env=ADMIN) as s:
