@@ -503,6 +503,18 @@ static void file_hash(const struct file *f, unsigned char out[32])
 	sb_fini(&b);
 }
 
+/* What was pulled stands by project, key, model and tier; the same days in other groups would count beside it. */
+static void note_pulled(struct import_ctx *x, const char *source)
+{
+	struct str rest = str_of(source), vendor = str_cut(&rest, '-');
+	char name[64], day[TIME_TEXT];
+	int64_t until_us = 0;
+	snprintf(name, sizeof name, "pulled %.*s ", STR_ARG(vendor));
+	if (!x->o->called && ledger_get_mark(x->o->ledger, name, &until_us, NULL) == 0 && until_us)
+		import_note(x, "%.*s was pulled up to %s: the same days in other groups count beside it", STR_ARG(vendor),
+			    time_date(until_us, day));
+}
+
 static int batch_open(struct walk *w, const struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -530,6 +542,7 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	if (!x->feed)
 		return -RR_NOMEM;
 	x->s->batches++;
+	note_pulled(x, b.source);
 	return x->o->replace_to_us ? ledger_import_replace(x->im, x->o->replace_from_us, x->o->replace_to_us, e) : 0;
 }
 

@@ -112,9 +112,17 @@ static void sentence(const struct diff *d, struct sb *out)
 	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico;
 	const struct diff_line *l;
 	double share;
+	if (!d->all.before.calls && !d->all.after.calls && change != 0)
+		sb_adds(out, "\nThese rows count no requests, so that more use stands under \"the rest\".\n");
 	if (d->main_line < 0)
 		return;
 	l = &d->lines[d->main_line];
+	if (d->main_effect == EFFECT_PRICE && !l->before.calls && !l->after.calls) {
+		sb_addf(out, "\n%.0f %% of the %s is one thing: what %.*s costs.\n",
+				(double)l->effect[d->main_effect] * 100 / (double)change,
+			change > 0 ? "rise" : "fall", (int)(l->key.n < 50 ? l->key.n : 50), l->key.n ? l->key.p : "a line without a name");
+		return;
+	}
 	share = (double)l->effect[d->main_effect] / (double)change;
 	sb_addf(out, "\n%.0f %% of the %s is one thing: the %s of %.*s", share * 100, change > 0 ? "rise" : "fall",
 		diff_effect_words[d->main_effect], (int)(l->key.n < 60 ? l->key.n : 60),

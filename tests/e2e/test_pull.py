@@ -185,6 +185,8 @@ def main():
         was = total(s)
         pull(s, 'openai')
         ok('an export that was imported before counts once', i['rows_new'] == 1 and total(s)[:2] == was[:2] and was[1] == 1, (i, was, total(s)))
+        again = s.json('import', s.folder / 'usage.json')
+        ok('one that is imported afterwards is warned of', any('was pulled up to' in n for n in again['notes']), again['notes'])
     close()
 
 main()
