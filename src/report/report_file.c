@@ -197,8 +197,9 @@ static void prices_table(const struct report *r, const struct book *b, struct sb
 static void notes(const struct report *r, struct sb *out)
 {
 	char n[MONEY_TEXT], a[MONEY_TEXT];
-	sb_addf(out, "<p>%s calls, %.3f million tokens a month.</p>\n", num_group(r->calls, n),
-		report_tokens_million_per_month(r));
+	if (r->calls || r->input_tok + r->output_tok)
+		sb_addf(out, "<p>%s calls, %.3f million tokens a month.</p>\n", num_group(r->calls, n),
+			report_tokens_million_per_month(r));
 	if (r->unclassified_pico)
 		sb_addf(out, "<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
 			money_human(r->unclassified_pico, 2, a), r->currency.code);
@@ -222,8 +223,9 @@ void report_html(const struct report *r, const struct report *days, const struct
 	page_head(out);
 	time_date(r->query.from_us + (int64_t)tz_offset_s(r->query.tz, r->query.from_us) * US_PER_S, from);
 	time_date(r->query.to_us - 1 + (int64_t)tz_offset_s(r->query.tz, r->query.to_us - 1) * US_PER_S, to);
-	sb_addf(out, "<main><h1>What AI cost</h1><p>%s to %s, %s, %s basis</p>\n", from, to,
-		r->query.env ? "" : "production", r->query.basis == BASIS_CASH ? "cash" : "amortised");
+	sb_addf(out, "<main><h1>What AI cost</h1><p>%s to %s, ", from, to);
+	text(out, r->query.env ? str_of(r->query.env) : STR("production"));
+	sb_addf(out, ", %s basis</p>\n", r->query.basis == BASIS_CASH ? "cash" : "amortised");
 	if (r->empty)
 		sb_adds(out, "<p>Nothing in the ledger for this period.</p>\n");
 	sb_adds(out, "<div class=books>\n");

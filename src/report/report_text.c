@@ -291,6 +291,7 @@ static void unit_cost(const struct page *p)
 	const struct report *r = p->r;
 	money_wide inference, share, all;
 	char a[MONEY_TEXT], b[MONEY_TEXT], c[MONEY_TEXT], n[32];
+	bool both = false; /* some vendor's bill and its usage stand here */
 	if (r->calls || r->input_tok + r->output_tok)
 		sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r),
 			num_group(r->calls, n));
@@ -305,7 +306,9 @@ static void unit_cost(const struct page *p)
 			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
 	if (r->saved_pico)
 		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
-	if (r->billed_pico && r->input_tok + r->output_tok)
+	for (unsigned i = 0; i < r->invoices; i++)
+		both = both || (r->invoice[i].billed_pico != 0 && r->invoice[i].usage_pico != 0);
+	if (r->billed_pico && both)
 		sb_addf(p->out, "Bills in the ledger     %s, counted once with the usage that they bill\n",
 				money_human(r->billed_pico, p->decimals, a));
 }
