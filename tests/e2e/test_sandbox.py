@@ -126,7 +126,7 @@ def refusals(s):
     ok('no version: Anthropic 400', s('/v1/messages', MSG).status == 400)
     ok('not JSON: 400 in three shapes', [s('/v1/chat/completions', b'{"model":').status, s('/v1/messages', b'[', ANT).status, s('/v1beta/models/m:generateContent', b'x').status] == [400, 400, 400])
     ok('unknown path: 404', s('/v1/nothing', {}).status == 404 and s('/v1beta/nothing', {}).status == 404 and s('/v1/messages/x', {}, ANT).status == 404)
-    ok('wrong method: 405', s('/v1/chat/completions', None, method='GET').status == 405)
+    ok('wrong method: 405', s('/v1/embeddings', None, method='GET').status == 405)
     for status in (400, 403, 429, 500, 503, 529):
         three = [s('/v1/chat/completions', CHAT, fault=f'{status}:1.5'), s('/v1/messages', MSG, ANT, fault=str(status)), s('/v1beta/models/gemini-2.5-flash:generateContent', GEM, fault=str(status))]
         ok(f'{status}: status, shape', [t.status for t in three] == [status] * 3 and json.loads(three[1].body)['type'] == 'error' and json.loads(three[2].body)['error']['code'] == status)
