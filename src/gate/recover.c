@@ -427,6 +427,10 @@ static struct round *round_new(struct worker *w, struct upstream *up, uint32_t k
 static void round_start(struct round *r)
 {
 	const char *at = r->credential.p;
+	if (r->credential.full) { /* no memory for the credential: another time */
+		round_free(r);
+		return;
+	}
 	for (unsigned i = 0; i < r->look.headers; i++) {
 		r->header[i].name = str_of(at);
 		at += r->header[i].name.n + 1;
