@@ -12,6 +12,7 @@
 #include "report/amounts.h"
 #include "report/overlap.h"
 
+#define HOUR_US	  (3600 * US_PER_S)
 #define PERIOD_US (30 * US_PER_DAY)
 #define FRESH_US  (3 * US_PER_DAY) /* exports come a day or two late */
 
@@ -102,7 +103,8 @@ int first_make(struct first *f, struct ledger *l, const struct report_query *q, 
 	if (!rc && !f->report.empty && !whole && q->from_us == INT64_MIN && q->to_us == INT64_MAX) {
 		const struct report_query *all = &f->report.query;
 		bool fresh = all->to_us > q->now_us - FRESH_US;
-		use.to_us = fresh ? q->now_us : all->to_us;
+		/* whole hours come from roll-ups; a part of one would be summed call by call */
+		use.to_us = ((fresh ? q->now_us : all->to_us) + HOUR_US - 1) / HOUR_US * HOUR_US;
 		use.from_us = use.to_us - PERIOD_US;
 		/* a month's export that lies here for a while is shown whole: it must add up to its bill */
 		if (fresh || use.from_us - US_PER_DAY > all->from_us) {
