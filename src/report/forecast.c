@@ -328,7 +328,8 @@ static int add_row(const struct rollup_row *whole, void *arg)
 /* Whole days of the zone before today, and their sums; days before the first that has any are left out. */
 static int gather_days(struct forecast *f, struct ledger *l, const struct report_query *q, struct err *e)
 {
-	int64_t starts[FORECAST_HISTORY], from, to;
+	const int64_t hour_us = 3600 * US_PER_S;
+	int64_t starts[FORECAST_HISTORY], from, to, until_us;
 	struct gather g = {.f = f, .q = q, .env = env_filter_of(q->env), .starts = starts};
 	unsigned skip = 0;
 	int rc;
@@ -339,8 +340,10 @@ static int gather_days(struct forecast *f, struct ledger *l, const struct report
 		starts[FORECAST_HISTORY - 1 - i] = from;
 	}
 	g.starts_n = FORECAST_HISTORY;
+	/* to the end of this hour: whole hours come from roll-ups, a part of one would be read call by call */
+	until_us = (q->now_us + hour_us - 1) / hour_us * hour_us;
 	if (!f->currency.code[0]) {
-		rc = report_only_currency(l, starts[0], q->now_us, g.env, &f->currency, e);
+		rc = report_only_currency(l, starts[0], until_us, g.env, &f->currency, e);
 		if (rc)
 			return rc;
 	}
@@ -350,9 +353,9 @@ static int gather_days(struct forecast *f, struct ledger *l, const struct report
 				"choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}
 	g.overlap = overlap_new();
-	rc = g.overlap ? overlap_read(g.overlap, l, starts[0], q->now_us, e) : err_set(e, RR_NOMEM, "out of memory");
+	rc = g.overlap ? overlap_read(g.overlap, l, starts[0], until_us, e) : err_set(e, RR_NOMEM, "out of memory");
 	if (!rc)
-		rc = ledger_rollup(l, starts[0], q->now_us, add_row, &g, e);
+		rc = ledger_rollup(l, starts[0], until_us, add_row, &g, e);
 	overlap_free(g.overlap);
 	while (!rc && skip < FORECAST_HISTORY && f->day[skip] == 0)
 		skip++;
