@@ -7,7 +7,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from stack import Stack, ok, close
 from load import call
 
-CLIENTS, REQUESTS = 256, 2000
+CLIENTS, REQUESTS = 256, 10000 if '--all' in sys.argv else 2000
 CAP = Decimal('0.05')
 BODY = {'model': 'gpt-4o-mini', 'max_tokens': 200, 'messages': [{'role': 'user', 'content': 'x' * 400}]}
 

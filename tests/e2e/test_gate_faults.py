@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from stack import Stack, free_port, ok, skip, close
 from wire import exchange, request_bytes
 
-CUTS = 2000 if '--all' in sys.argv else 200
+CUTS = 10000 if '--all' in sys.argv else 200
 rng = random.Random(20261121)
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'count'}]}
 ASKED = {**CHAT, 'stream': True, 'stream_options': {'include_usage': True}}
