@@ -350,8 +350,8 @@ static void see_anthropic_batch(struct looker *l, struct json top)
 		results_read(l, b, str_of(path));
 }
 
-/* A long-running operation that holds its answers itself, or names the file of them (Gemini API, batch mode, read
- * 2026-11: response.responsesFile, to be had under /download/v1beta/FILE:download). */
+/* A long-running operation that holds its answers itself, or names the file of them (Gemini API, batch mode, as
+ * generally known in 2026, unverified: response.responsesFile, to be had under /download/v1beta/FILE:download). */
 static void see_gemini_batch(struct looker *l, struct json top)
 {
 	struct str id = json_raw_string(json_get(top, "name"));

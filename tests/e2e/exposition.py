@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A strict reader of the Prometheus text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats, read 2026-11-29),
-written from its description: parse(text) gives {name: {'type', 'help', 'samples': [(name, labels, Decimal)]}} and raises
+"""A strict reader of the Prometheus text format 0.0.4 as generally known (Prometheus's own parser is the check
+where it is installed): parse(text) gives {name: {'type', 'help', 'samples': [(name, labels, Decimal)]}} and raises
 ValueError at the first thing that a scraper could misread. Stricter than the format where the format is lax: each family
 has HELP and TYPE, stands in one piece, and a counter ends in _total.
 """
