@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# alone: it loads the machine, or looks at times
 # SPDX-License-Identifier: Apache-2.0
 """An answered call is a recorded call, through kill -9 under 200 streams.
 
