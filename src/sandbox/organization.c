@@ -451,7 +451,7 @@ void openai_organization(struct exchange *x)
 	struct str path = x->ask.path, from = ask_query(x, "start_time"), to = ask_query(x, "end_time");
 	bool costs = str_eqc(path, "/v1/organization/costs");
 	const char *wrong;
-	uint64_t n;
+	uint64_t n = 0;
 	unsigned i = 0;
 	answer_name(x, "openai", "organization", str_make("", 0), NULL);
 	if (!str_icontains(ask_header(x, "authorization"), STR("admin"))) {
