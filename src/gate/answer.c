@@ -13,11 +13,8 @@
  * are bounded.
  */
 #include <stdio.h>
-#include <zlib.h>
 
 #include "gate/gate.h"
-
-enum { COPY_PIECE_BYTES = 64 * 1024 };
 
 static void stop_feeding_if_full(struct request *r)
 {
@@ -48,6 +45,15 @@ static void mark_first_token(struct request *r)
 	}
 }
 
+/* By its type; and what was asked for as a stream is one where its type does not say what it is. */
+static bool is_stream(const struct request *r, unsigned status, struct str type)
+{
+	if (str_ieq(str_sub(type, 0, 17), STR("text/event-stream")))
+		return true;
+	return r->features.stream && !r->features.stream_array && status == 200 &&
+	       (!type.n || str_ieq(str_sub(type, 0, 10), STR("text/plain")));
+}
+
 static void on_head(struct exchange *x, const struct head *h)
 {
 	struct request *r = exchange_user(x);
@@ -58,12 +64,14 @@ static void on_head(struct exchange *x, const struct head *h)
 	if (r->pass_only) {
 		bool events = type.n >= 17 && str_ieq(str_sub(type, 0, 17), STR("text/event-stream"));
 		r->mode = !events && jobs_reads(r) ? ANSWER_WHOLE : ANSWER_PASS;
-	} else if (type.n >= 17 && str_ieq(str_sub(type, 0, 17), STR("text/event-stream"))) {
+	} else if (is_stream(r, h->status, type)) {
 		r->mode = ANSWER_EVENTS;
 		r->call.streamed = 1;
 		atomic_fetch_add_explicit(&r->worker->stats.streams, 1, memory_order_relaxed);
 	} else {
-		r->mode = ANSWER_WHOLE;
+		bool array = r->features.stream_array && h->status == 200;
+		r->mode = array ? ANSWER_PASS : ANSWER_WHOLE;
+		r->call.streamed = array;
 	}
 	if (r->mode != ANSWER_WHOLE && r->client)
 		forward_respond(r, h->content_length >= 0 && r->mode == ANSWER_PASS ? h->content_length : -1);
@@ -106,26 +114,29 @@ static bool cut_usage_null(struct request *r, struct sse_frame *f)
 static void take_frame(struct request *r, struct sse_frame *f, struct str *pending)
 {
 	enum event_action action = EVENT_PASS;
-	bool was_ended = r->meter.ended;
 	bool own_memory = r->sse.scanned == SIZE_MAX; /* the frame does not lie in the bytes just read */
 	if (f->has_data) {
 		action = meter_event(&r->meter, f->event, f->data, !r->drop_usage_events);
 		mark_first_token(r);
 		atomic_fetch_add_explicit(&r->worker->stats.events, 1, memory_order_relaxed);
 	}
-	if (!was_ended && r->meter.ended)
-		r->settle_ready = true;
+	if (r->may_be_last) { /* it was not */
+		send_bytes(r, sb_str(&r->answer));
+		sb_clear(&r->answer);
+	}
+	r->settle_ready |= r->meter.ended && meter_end_is_last(&r->meter);
+	r->may_be_last = r->meter.ended && !r->settle_ready;
 	if (action == EVENT_PASS && r->drop_usage_events && f->has_data && cut_usage_null(r, f))
 		own_memory = true;
-	if (action == EVENT_DROP || r->settle_ready || own_memory || !pending->n ||
+	if (action == EVENT_DROP || r->settle_ready || r->may_be_last || own_memory || !pending->n ||
 	    pending->p + pending->n != f->raw.p) {
 		send_bytes(r, *pending); /* frames that follow one another in the bytes leave in one piece */
 		*pending = str_make(NULL, 0);
 	}
 	if (action == EVENT_DROP)
 		return;
-	if (r->settle_ready && !r->released) {
-		sb_add_str(&r->answer, f->raw); /* held until the row is durable */
+	if ((r->settle_ready || r->may_be_last) && !r->released) {
+		sb_add_str(&r->answer, f->raw); /* held until the row is durable, or until another one comes */
 	} else if (pending->n) {
 		pending->n += f->raw.n;
 	} else if (own_memory) {
@@ -135,49 +146,26 @@ static void take_frame(struct request *r, struct sse_frame *f, struct str *pendi
 	}
 }
 
-/* A stream that comes compressed against our wish passes untouched; its usage is read from an inflated copy. */
-static void meter_encoded(struct request *r, struct str bytes)
+/* Undone bytes of a stream that comes compressed against our wish. */
+static void meter_undone(void *arg, struct str in)
 {
-	unsigned char piece[16 * 1024];
+	struct request *r = arg;
 	struct sse_frame f;
-	z_stream *z = r->inflate;
-	int rc = Z_OK;
-	if (!z) {
-		z = r->inflate = arena_alloc(&r->arena, sizeof *z);
-		if (!z)
-			return;
-		memset(z, 0, sizeof *z);
-		if (inflateInit2(z, 15 + 32) != Z_OK)
-			memset(z, 0, sizeof *z);
-	}
-	z->next_in = (unsigned char *)(uintptr_t)bytes.p;
-	z->avail_in = (unsigned)bytes.n;
-	while (z->state && rc == Z_OK) {
-		struct str in;
-		z->next_out = piece;
-		z->avail_out = sizeof piece;
-		rc = inflate(z, Z_NO_FLUSH);
-		in = str_make((char *)piece, sizeof piece - z->avail_out);
-		while ((rc == Z_OK || rc == Z_STREAM_END) && sse_next(&r->sse, &in, &f) == 1)
-			if (f.has_data) {
-				meter_event(&r->meter, f.event, f.data, true);
-				mark_first_token(r);
-			}
-		if (!z->avail_in && z->avail_out)
-			break;
-		if (z->total_out > ANSWER_MOST_BYTES && z->total_out / 100 > z->total_in)
-			rc = Z_DATA_ERROR; /* a bomb */
-	}
-	if (rc != Z_OK && rc != Z_BUF_ERROR)
-		answer_inflate_end(r);
+	while (sse_next(&r->sse, &in, &f) == 1)
+		if (f.has_data) {
+			meter_event(&r->meter, f.event, f.data, true);
+			mark_first_token(r);
+		}
 }
 
-void answer_inflate_end(struct request *r)
+static void meter_encoded(struct request *r, struct str bytes)
 {
-	z_stream *z = r->inflate;
-	if (z && z->state) {
-		inflateEnd(z);
-		z->state = NULL;
+	if (!r->undone)
+		r->undone = coding_new(r->coding);
+	if (r->undone && coding_feed(r->undone, bytes, meter_undone, r)) {
+		coding_free(r->undone);
+		r->undone = NULL;
+		r->coding = CODING_OTHER; /* damaged: it passes, and is not read any more */
 	}
 }
 
@@ -186,9 +174,13 @@ static void on_events(struct request *r, struct str bytes)
 	struct str in = bytes, pending = str_make(NULL, 0);
 	struct sse_frame f;
 	int rc;
-	if (r->encoded) {
-		send_bytes(r, bytes);
+	if (r->coding) {
 		meter_encoded(r, bytes);
+		r->settle_ready |= r->meter.ended && meter_end_is_last(&r->meter);
+		if (r->settle_ready && !r->released)
+			sb_add_str(&r->answer, bytes);
+		else
+			send_bytes(r, bytes);
 		return;
 	}
 	while ((rc = sse_next(&r->sse, &in, &f)) == 1)
@@ -208,6 +200,27 @@ static void whole_to_pass(struct request *r)
 	if (!r->pass_only)
 		sb_add_str(&r->copy, sb_str(&r->answer));
 	sb_clear(&r->answer);
+}
+
+/* The last byte that is no blank, and what follows it, is held until the next piece comes: the answer's own last one, a
+ * closing brace or bracket as a rule, waits for the ledger. */
+static void pass_on(struct request *r, struct str bytes)
+{
+	size_t n = bytes.n;
+	sb_add_str(&r->copy, bytes);
+	while (n && (bytes.p[n - 1] == ' ' || bytes.p[n - 1] == '\n' || bytes.p[n - 1] == '\r' || bytes.p[n - 1] == '\t'))
+		n--;
+	if (n) {
+		send_bytes(r, sb_str(&r->answer));
+		sb_clear(&r->answer);
+		send_bytes(r, str_sub(bytes, 0, n - 1));
+		bytes = str_sub(bytes, n - 1, bytes.n);
+	}
+	sb_add_str(&r->answer, bytes);
+	if (!r->call.ttft_us) {
+		r->meter.first_content = true;
+		mark_first_token(r);
+	}
 }
 
 static void on_body(struct exchange *x, struct str bytes)
@@ -234,13 +247,10 @@ static void on_body(struct exchange *x, struct str bytes)
 		whole_to_pass(r);
 		__attribute__((fallthrough));
 	case ANSWER_PASS:
-		/* The newest piece is held until the next one comes, so that the last one can wait for the ledger. */
-		send_bytes(r, sb_str(&r->answer));
-		sb_clear(&r->answer);
 		if (r->pass_only)
 			send_bytes(r, bytes);
 		else
-			sb_add_str(&r->answer, bytes), sb_add_str(&r->copy, bytes);
+			pass_on(r, bytes);
 		break;
 	case ANSWER_NONE:
 	case ANSWER_OWN:
@@ -251,26 +261,18 @@ static void on_body(struct exchange *x, struct str bytes)
 		gate_run(r);
 }
 
-/* Inflates a gzip or zlib body for the meter only; the client's bytes stay as they are. */
-static bool inflate_copy(struct str in, struct sb *out)
+static void add_undone(void *arg, struct str bytes)
 {
-	z_stream z = {0};
-	unsigned char piece[COPY_PIECE_BYTES];
-	int rc;
-	if (inflateInit2(&z, 15 + 32) != Z_OK)
-		return false;
-	z.next_in = (unsigned char *)(uintptr_t)in.p;
-	z.avail_in = (unsigned)in.n;
-	do {
-		z.next_out = piece;
-		z.avail_out = sizeof piece;
-		rc = inflate(&z, Z_NO_FLUSH);
-		if (rc != Z_OK && rc != Z_STREAM_END)
-			break;
-		sb_add(out, (char *)piece, sizeof piece - z.avail_out);
-	} while (rc == Z_OK && !out->full);
-	inflateEnd(&z);
-	return rc == Z_STREAM_END && !out->full;
+	sb_add_str(arg, bytes);
+}
+
+/* Undoes a whole body for the meter only; the client's bytes stay as they are. */
+static bool undo_copy(enum coding_kind kind, struct str in, struct sb *out)
+{
+	struct coding *c = coding_new(kind);
+	bool done = c && !coding_feed(c, in, add_undone, out) && !out->full;
+	coding_free(c);
+	return done;
 }
 
 static void meter_whole(struct request *r)
@@ -278,9 +280,9 @@ static void meter_whole(struct request *r)
 	struct str body = r->mode == ANSWER_PASS ? sb_str(&r->copy) : sb_str(&r->answer);
 	struct sb plain;
 	sb_init(&plain, ANSWER_MOST_BYTES);
-	if (r->encoded && inflate_copy(body, &plain))
+	if (r->coding && undo_copy(r->coding, body, &plain))
 		body = sb_str(&plain);
-	if (meter_body(&r->meter, body))
+	if (meter_body(&r->meter, body) && !r->meter.final)
 		r->meter.usage.flags |= USAGE_PARTIAL;
 	sb_fini(&plain);
 }
@@ -332,14 +334,31 @@ static void broke_off(struct request *r, enum http_end how, const char *fault)
 	}
 }
 
+/* A last frame without its blank line counts like others, and passes where the stream ended as it should. */
+static void take_last_frame(struct request *r, bool whole)
+{
+	struct sse_frame f;
+	enum event_action action = EVENT_PASS;
+	if (!sse_last(&r->sse, &f))
+		return;
+	if (f.has_data && !r->settled)
+		action = meter_event(&r->meter, f.event, f.data, !r->drop_usage_events);
+	if (!whole || r->coding || action == EVENT_DROP)
+		return;
+	if (r->released)
+		send_bytes(r, f.raw);
+	else
+		sb_add_str(&r->answer, f.raw);
+}
+
 static void on_done(struct exchange *x, enum http_end how)
 {
 	struct request *r = exchange_user(x);
 	r->upstream_end = how;
+	if (r->mode == ANSWER_EVENTS)
+		take_last_frame(r, how == END_OK);
 	if (how != END_OK)
 		broke_off(r, how, exchange_fault(x));
-	else if (r->mode == ANSWER_EVENTS && !r->encoded && sse_rest(&r->sse).n)
-		sb_add_str(&r->answer, sse_rest(&r->sse)); /* a last frame without its blank line passes too */
 	else if (!r->pass_only && (r->mode == ANSWER_WHOLE || r->mode == ANSWER_PASS))
 		meter_whole(r);
 	r->exchange = NULL;

@@ -114,7 +114,7 @@ void forward_own_addresses(struct request *r)
 	struct str unused;
 	struct sb out;
 	const char *from = r->answer.p;
-	if (!r->who.virtual_key || !r->client || r->mode != ANSWER_WHOLE || r->encoded ||
+	if (!r->who.virtual_key || !r->client || r->mode != ANSWER_WHOLE || r->coding ||
 	    !str_starts(str_of(r->surface->name), STR("anthropic-batches")) || json_parse(sb_str(&r->answer), &top, NULL))
 		return;
 	sb_init(&out, ANSWER_MOST_BYTES);
@@ -193,8 +193,8 @@ void forward_keep_head(struct request *r, const struct head *h)
 		const struct header *one = &h->header[i];
 		if (header_is_hop(one->name) || IS_ANY(one->name, own))
 			continue;
-		if (str_ieq(one->name, STR("content-encoding")) && !str_ieq(str_trim(one->value), STR("identity")))
-			r->encoded = true;
+		if (str_ieq(one->name, STR("content-encoding"))) /* several of them were laid upon one another */
+			r->coding = r->coding ? CODING_OTHER : coding_parse(one->value);
 		if (str_ieq(one->name, STR("x-request-id")) || str_ieq(one->name, STR("request-id")))
 			str_copy(r->vendor_request_id, sizeof r->vendor_request_id, one->value);
 		sb_add_str(&r->head_text, one->name);

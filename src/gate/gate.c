@@ -663,7 +663,8 @@ static void request_put(struct request *r)
 	jobs_leave(r);
 	caps_settle(w->gate->caps, &r->ticket, 0, 0);
 	training_settle(w->gate->training, &r->training, 0, 0);
-	answer_inflate_end(r);
+	coding_free(r->undone);
+	r->undone = NULL;
 	if (r->on_hosted)
 		hosted_end(&r->up->hosted, loop_now_us(w->loop), r->hosted_from);
 	if (r->slot >= 0)

@@ -22,6 +22,7 @@
 #include "gate/attempts.h"
 #include "gate/auth.h"
 #include "gate/caps.h"
+#include "gate/coding.h"
 #include "gate/config.h"
 #include "gate/holds.h"
 #include "gate/hosted.h"
@@ -154,8 +155,9 @@ struct request {
 	bool pass_only;               /* bills nothing: no cap, no slot, no row */
 	bool cost_comment;            /* the client asked for its cost as a last SSE comment */
 	bool drop_usage_events;       /* usage events exist only because we asked for them */
-	void *inflate;                /* of an encoded stream: the meter's copy */
-	bool encoded;                 /* the answer came with a content-encoding that we did not ask for */
+	enum coding_kind coding;      /* of the answer, against our wish: it passes as it is */
+	struct coding *undone;        /* of such a stream: the meter's copy */
+	bool may_be_last;             /* the frame that is held may be the last one, or not */
 	const struct surface *surface;
 	struct upstream *up;
 	struct identity who;
@@ -237,7 +239,6 @@ void forward_own_addresses(struct request *r);                   /* in the gathe
 extern const struct exchange_handler answer_handler;
 void answer_client_left(struct request *r);
 void answer_drained(struct request *r);
-void answer_inflate_end(struct request *r);
 const char *answer_vendor_words(enum http_end how);
 
 /* settle.c */

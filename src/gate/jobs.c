@@ -494,7 +494,7 @@ void jobs_look(struct request *r)
 		return;
 	if (strcmp(r->surface->name, "gemini-caches-end") == 0)
 		holds_end(r);
-	if (r->encoded)
+	if (r->coding)
 		return;
 	l->headers = r->client ? forward_headers(r, headers) : 0;
 	l->header = headers;

@@ -186,7 +186,8 @@ static void settle_other(struct request *r)
 
 static int64_t counts_pico(const struct call *c)
 {
-	return c->price_status != PRICE_PRICED ? 0 : c->high_pico > c->cost_pico ? c->high_pico : c->cost_pico;
+	int64_t cost = c->price_status == PRICE_PRICED ? c->cost_pico : 0;
+	return c->high_pico > cost ? c->high_pico : cost;
 }
 
 int64_t settle_counts_pico(const struct request *r)
@@ -230,6 +231,12 @@ void settle_price(struct request *r)
 		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
 	if (c->usage.flags & USAGE_VENDOR_COST)
 		c->billed_pico = c->usage.vendor_cost_pico;
+	if (c->price_status != PRICE_PRICED && c->price_status != PRICE_FREE && r->bound.status == PRICE_PRICED &&
+	    (c->status < 400 || c->usage.flags & USAGE_SEEN)) {
+		/* Nobody can say what it cost: on a cap it counts as what was reserved for it, here and after a restart. */
+		c->high_pico = r->bound.total_pico;
+		c->currency = intern(str_of(r->bound.currency.code));
+	}
 	if (c->usage.flags & (USAGE_ESTIMATED | USAGE_PARTIAL)) {
 		c->provenance = PROV_ESTIMATED;
 		/* Half of the estimate to the bound that was reserved: wide, and honest about it. */

@@ -179,6 +179,15 @@ int sse_next(struct sse *s, struct str *in, struct sse_frame *f)
 	}
 }
 
+bool sse_last(struct sse *s, struct sse_frame *f)
+{
+	struct str rest = sse_rest(s);
+	if (!rest.n)
+		return false;
+	read_frame(s, rest, f);
+	return true;
+}
+
 struct str sse_rest(const struct sse *s)
 {
 	return s->scanned == SIZE_MAX ? str_make("", 0) : sb_str(&s->partial);

@@ -521,6 +521,23 @@ static bool next_part(struct str *rest, struct str boundary, struct str *head, s
 	return true;
 }
 
+/* Is this the field of that name? name="model", or name=model (RFC 7578 and RFC 2183 know both). */
+static bool part_is(struct str head, const char *field)
+{
+	size_t n = strlen(field);
+	for (size_t i = 0; i + 5 + n <= head.n; i++) {
+		struct str rest = str_sub(head, i, head.n);
+		bool quoted = rest.n > 5 && rest.p[5] == '"';
+		struct str value = str_sub(rest, quoted ? 6 : 5, rest.n);
+		if ((i && (head.p[i - 1] == '*' || head.p[i - 1] == 'e')) || !str_ieq(str_sub(rest, 0, 5), STR("name=")) ||
+		    !str_starts(value, str_of(field)))
+			continue;
+		if (value.n == n || (quoted ? value.p[n] == '"' : value.p[n] == ';' || value.p[n] == '\r' || value.p[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
 static int take_multipart(struct str body, struct features *f)
 {
 	size_t line = str_chr(body, '\r');
@@ -530,11 +547,11 @@ static int take_multipart(struct str body, struct features *f)
 	if (line == SIZE_MAX || boundary.n < 3 || boundary.n > 200 || !str_starts(boundary, STR("--")))
 		return 0;
 	while (parts++ < 64 && next_part(&rest, boundary, &head, &content)) {
-		if (str_icontains(head, STR("name=\"model\""))) {
+		if (part_is(head, "model")) {
 			if (f->model.n)
 				return -RR_INPUT;
 			f->model = str_trim(str_sub(content, 0, 256));
-		} else if (str_icontains(head, STR("name=\"stream\""))) {
+		} else if (part_is(head, "stream")) {
 			f->stream = str_ieq(str_trim(content), STR("true"));
 		}
 	}

@@ -3,8 +3,9 @@
  * The meter: what an answer used, known at any moment of its stream.
  *
  * 1. Most events carry text and no usage. They are recognised by a search for bytes and never parsed: a key
- *    "usage" or "error" stands in quotes, while the same word in generated text has its quotes escaped, so
- *    such a search may find too much but never too little. What it finds is read by the parser.
+ *    "usage" or "error" stands in quotes, while the same word in generated text has its quotes escaped, and a letter
+ *    that is written as an escape is found by that: so such a search may find too much but never too little. What it
+ *    finds is read by the parser.
  * 2. The bytes of generated text are counted, so that a stream that breaks off can be estimated.
  * 3. Nothing is passed on from here but a verdict: EVENT_DROP for the one chunk that exists because *we*
  *    asked for usage (choices [] and a usage object). The "usage":null that OpenAI then puts into every
@@ -15,7 +16,8 @@
  *   OpenAI chat   last chunk, choices []                      data: [DONE]
  *   Responses     response.completed, .incomplete, .failed    the same event
  *   Anthropic     message_start, then cumulative message_delta message_stop
- *   Gemini        any chunk, cumulative: the last one counts  a chunk with finishReason; none is promised
+ *   Gemini        any chunk, cumulative: the last one counts  a chunk with finishReason; others may follow it
+ *   images        each .completed                             each .completed; others may follow it
  */
 #include "model/dialect.h"
 
@@ -61,6 +63,21 @@ static const char *find(struct str data, struct str needle)
 	}
 #endif
 	return memmem(p, (size_t)(end - p), needle.p, needle.n);
+}
+
+/* A letter written as an escape (\\u0041 to \\u007A): it may hide the name of a member from a search for bytes. */
+static bool escaped_letter(const char *p, const char *end)
+{
+	return end - p >= 6 && memcmp(p, "\\u00", 4) == 0 && p[4] >= '4' && p[4] <= '7';
+}
+
+static bool has_escaped_letter(struct str data)
+{
+	const char *p = data.p, *end = data.p + data.n;
+	for (; (p = find(str_make(p, (size_t)(end - p)), STR("\\u00"))); p++)
+		if (escaped_letter(p, end))
+			return true;
+	return false;
 }
 
 static const char *skip_blanks(const char *p, const char *end)
@@ -147,6 +164,10 @@ static inline void look_at(const char *p, const char *end, struct sight *s)
 	const char *v;
 	if (end - p < 7)
 		return;
+	if (*p == '\\') {
+		s->usage |= escaped_letter(p, end);
+		return;
+	}
 	if (memcmp(p, "\"delta\"", 7) == 0) {
 		s->delta = true;
 		v = value_behind(p + 7, end);
@@ -167,20 +188,23 @@ static void look(struct str data, struct sight *s)
 	const char *p = data.p, *end = data.p + data.n;
 	memset(s, 0, sizeof *s);
 #ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"'), d = _mm_set1_epi8('d'), u = _mm_set1_epi8('u'), e = _mm_set1_epi8('e'),
+	const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), d = _mm_set1_epi8('d'), u = _mm_set1_epi8('u'), e = _mm_set1_epi8('e'),
 		      t = _mm_set1_epi8('t');
-	for (; end - p > 16; p += 16) { /* a quote, and behind it the first letter of one of the names */
+	for (; end - p > 16; p += 16) { /* a quote, and behind it the first letter of one of the names; or an escape */
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 		__m128i next = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
-		__m128i first = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, d), _mm_cmpeq_epi8(next, u)),
+		__m128i is_u = _mm_cmpeq_epi8(next, u);
+		__m128i first = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, d), is_u),
 					     _mm_or_si128(_mm_cmpeq_epi8(next, e), _mm_cmpeq_epi8(next, t)));
-		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(v, quote), first));
+		__m128i name = _mm_and_si128(_mm_cmpeq_epi8(v, quote), first);
+		__m128i escape = _mm_and_si128(_mm_cmpeq_epi8(v, back), is_u);
+		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(name, escape));
 		for (; hits; hits &= hits - 1)
 			look_at(p + __builtin_ctz(hits), end, s);
 	}
 #endif
 	for (; p < end; p++)
-		if (*p == '"')
+		if (*p == '"' || *p == '\\')
 			look_at(p, end, s);
 }
 
@@ -206,16 +230,29 @@ static void take_names(struct stream_meter *m, struct usage *u)
 	u->model = u->request_id = str_make(NULL, 0);
 }
 
+/* Counts of a stream are cumulative: a side that a later block does not state is as an earlier one stated it. */
+static void keep_sides(struct usage *now, const struct usage *before)
+{
+	for (unsigned c = 0; c < CLASSES; c++)
+		if (now->flags & (token_class_is_output((enum token_class)c) ? USAGE_OUT_UNSTATED : USAGE_IN_UNSTATED))
+			now->tok[c] = before->tok[c];
+	now->flags &= before->flags | ~(uint32_t)(USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED);
+	now->vendor_total_tok = usage_total_tok(now);
+}
+
 static void take_usage(struct stream_meter *m, struct usage *u)
 {
-	enum tier before = m->usage.tier;
+	struct usage before = m->usage;
 	take_names(m, u);
-	if (u->flags & USAGE_SEEN)
+	if (u->flags & USAGE_SEEN) {
 		m->usage = *u;
+		if (before.flags & USAGE_SEEN && u->flags & (USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED))
+			keep_sides(&m->usage, &before);
+	}
 	else if (u->tier != TIER_UNKNOWN)
 		m->usage.tier = u->tier;
 	if (m->usage.tier == TIER_UNKNOWN)
-		m->usage.tier = before;
+		m->usage.tier = before.tier;
 	if (m->marks_12h) {
 		m->usage.tok[CLASS_IN_CACHE_WRITE_12H] += m->usage.tok[CLASS_IN_CACHE_WRITE_30M];
 		m->usage.tok[CLASS_IN_CACHE_WRITE_30M] = 0;
@@ -248,6 +285,10 @@ __attribute__((noinline)) static enum event_action openai_parsed(struct stream_m
 		block = json_get(h.x_groq, "usage");
 	memset(&u, 0, sizeof u);
 	m->fault |= usage_openai(shape, &h, block, &u) != 0;
+	if (shape == SHAPE_OPENAI_IMAGES && m->final && u.flags & USAGE_SEEN) {
+		usage_add(&u, &m->usage); /* a further picture: whether it states its own tokens or all is not said */
+		u.flags |= USAGE_ESTIMATED;
+	}
 	take_usage(m, &u);
 	if (block.type != JSON_OBJECT)
 		return EVENT_PASS;
@@ -281,14 +322,19 @@ static enum event_action openai_event(struct stream_meter *m, struct str data, b
 	return openai_parsed(m, data, client_asked);
 }
 
+/* The event's name, which stands in the data too; an unchecked look stays in bounds. */
+static struct str name_of(struct str name, struct str data, char type[64])
+{
+	struct json unchecked = {JSON_OBJECT, data};
+	return name.n ? name : str_of(json_string_copy(json_get(unchecked, "type"), type, 64));
+}
+
 static enum event_action responses_event(struct stream_meter *m, struct str name, struct str data)
 {
 	struct json top;
 	struct usage u;
-	if (!name.n) { /* the name is in the data too; an unchecked look stays in bounds */
-		struct json unchecked = {JSON_OBJECT, data};
-		name = json_raw_string(json_get(unchecked, "type"));
-	}
+	char type[64];
+	name = name_of(name, data, type);
 	if (str_ends(name, STR(".delta"))) {
 		if (!str_contains(name, STR("audio.")))
 			count_text(m, data, STR("\"delta\""));
@@ -303,13 +349,13 @@ static enum event_action responses_event(struct stream_meter *m, struct str name
 	    str_eq(name, STR("response.failed")) || str_eq(name, STR("response.cancelled"))) {
 		m->ended = true;
 		m->failed |= str_eq(name, STR("response.failed"));
-	} else if (!str_eq(name, STR("response.created"))) {
-		return EVENT_PASS;
+	} else if (!str_eq(name, STR("response.created")) && !find(data, STR("\"usage\""))) {
+		return EVENT_PASS; /* an end by a name that is not known here has its usage too */
 	}
 	if (!parsed(data, &top))
 		return EVENT_PASS;
 	m->fault |= usage_read(SHAPE_OPENAI_RESPONSES, top, &u) != 0;
-	m->final |= m->ended && (u.flags & USAGE_SEEN);
+	m->final |= (u.flags & USAGE_SEEN) != 0;
 	take_usage(m, &u);
 	return EVENT_PASS;
 }
@@ -324,10 +370,8 @@ static enum event_action anthropic_event(struct stream_meter *m, struct str name
 {
 	struct counts c = {0};
 	struct json top, block;
-	if (!name.n) {
-		struct json unchecked = {JSON_OBJECT, data};
-		name = json_raw_string(json_get(unchecked, "type"));
-	}
+	char type[64];
+	name = name_of(name, data, type);
 	if (str_eq(name, STR("content_block_delta"))) {
 		count_text(m, data, STR("\"delta\""));
 		return EVENT_PASS;
@@ -368,7 +412,7 @@ static enum event_action gemini_event(struct stream_meter *m, struct str data)
 	struct usage u;
 	count_text(m, data, STR("\"parts\""));
 	if (!find(data, STR("\"usageMetadata\"")) && !find(data, STR("\"usage_metadata\"")) &&
-	    !find(data, STR("\"error\"")) && !find(data, STR("\"finishReason\"")) && m->events > 1)
+	    !find(data, STR("\"error\"")) && !find(data, STR("\"finishReason\"")) && m->events > 1 && !has_escaped_letter(data))
 		return EVENT_PASS;
 	if (!parsed(data, &top))
 		return EVENT_PASS;
@@ -383,8 +427,8 @@ static enum event_action gemini_event(struct stream_meter *m, struct str data)
 	reason = json_path(at.top.candidates, "[0].finishReason");
 	if (reason.type == JSON_STRING && !json_string_eq(reason, "FINISH_REASON_UNSPECIFIED")) {
 		m->ended = true;
-		m->final = (m->usage.flags & USAGE_SEEN) != 0;
 	}
+	m->final = m->ended && (m->usage.flags & USAGE_SEEN);
 	return EVENT_PASS;
 }
 
@@ -405,6 +449,11 @@ enum event_action meter_event(struct stream_meter *m, struct str name, struct st
 	}
 }
 
+bool meter_end_is_last(const struct stream_meter *m)
+{
+	return m->surface->shape != SHAPE_GEMINI && m->surface->shape != SHAPE_OPENAI_IMAGES;
+}
+
 static void take_anthropic_body(struct stream_meter *m, const struct usage_place *at, struct usage *u)
 {
 	struct counts c = {0};
@@ -418,18 +467,23 @@ static void take_anthropic_body(struct stream_meter *m, const struct usage_place
 	}
 }
 
+static bool is_speech(const struct surface *s)
+{
+	return str_eqc(str_of(s->name), "openai-speech");
+}
+
 int meter_body(struct stream_meter *m, struct str body)
 {
 	UNSET struct usage_place at;
 	UNSET struct usage u;
 	uint64_t trained;
 	int rc;
-	if (str_eq(str_of(m->surface->name), STR("openai-speech"))) { /* sound, billed by the text that was sent */
-		m->usage.characters = m->characters;
-		m->usage.flags |= USAGE_SEEN;
-		m->body_read = m->final = true;
+	if (is_speech(m->surface)) { /* sound: nothing to read */
+		m->body_read = true;
 		return 0;
 	}
+	if (str_starts(body, STR("\xEF\xBB\xBF"))) /* readers may pass over a byte order mark (RFC 8259, section 8.1) */
+		body = str_sub(body, 3, body.n);
 	rc = holder_scan(body, &at.top);
 	if (m->surface->shape == SHAPE_GEMINI && str_starts(str_trim(body), STR("["))) {
 		/* A stream without alt=sse: each element is an event, also where the array broke off. */
@@ -459,7 +513,7 @@ int meter_body(struct stream_meter *m, struct str body)
 	}
 	m->final = (m->usage.flags & USAGE_SEEN) != 0;
 	m->failed |= is_error(&at.top);
-	if (!m->final && !m->failed) {
+	if ((!m->final || m->usage.flags & USAGE_OUT_UNSTATED) && !m->failed) {
 		/* For an estimate: what was generated stands below one of these, by family. */
 		count_text(m, body, STR("\"message\""));
 		count_text(m, body, STR("\"output\""));
@@ -505,6 +559,11 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 		u->flags |= USAGE_SEEN | USAGE_MISMATCH;
 		return;
 	}
+	if (!(u->flags & USAGE_SEEN) && is_speech(m->surface)) { /* billed by the text that was sent, where no tokens are stated */
+		u->characters = m->characters;
+		u->flags |= USAGE_SEEN;
+		return;
+	}
 	if (!(u->flags & USAGE_SEEN)) {
 		if (m->deferred || !can_estimate(m->surface))
 			return;
@@ -524,6 +583,14 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 		}
 		if (cut)
 			u->flags |= USAGE_PARTIAL | USAGE_ESTIMATED;
+	}
+	if (u->flags & (USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED)) {
+		uint64_t in = u->flags & USAGE_IN_UNSTATED ? est_in_tok : 0;
+		uint64_t out = u->flags & USAGE_OUT_UNSTATED && seen_out > usage_output_tok(u) ? seen_out - usage_output_tok(u) : 0;
+		u->tok[CLASS_IN_PLAIN] += in;
+		u->tok[CLASS_OUT_TEXT] += out;
+		u->vendor_total_tok += in + out;
+		u->flags = (u->flags & ~(uint32_t)(USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED)) | USAGE_ESTIMATED;
 	}
 	if (m->surface->shape == SHAPE_ANTHROPIC && usage_total_tok(u) != u->vendor_total_tok)
 		u->flags |= USAGE_MISMATCH;

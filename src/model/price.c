@@ -459,7 +459,14 @@ int price(const struct book *b, const struct price_query *q, const struct usage 
 				 STR_ARG(str_sub(w.m->note, 0, 90)));
 		return -RR_UNPRICED;
 	}
-	if (u->flags & USAGE_MISMATCH) {
+	if (u->flags & (USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED)) {
+		r->status = PRICE_MISMATCH;
+		snprintf(r->why, sizeof r->why, "the vendor does not say how many tokens the %s had",
+			 u->flags & USAGE_IN_UNSTATED ? "input" : "output");
+	} else if (u->flags & USAGE_MISMATCH && usage_total_tok(u) == u->vendor_total_tok) {
+		r->status = PRICE_MISMATCH;
+		snprintf(r->why, sizeof r->why, "the usage block states what cannot be, or tokens of a class that is not known");
+	} else if (u->flags & USAGE_MISMATCH) {
 		r->status = PRICE_MISMATCH;
 		snprintf(r->why, sizeof r->why, "the classes sum to %llu tokens, the vendor says %llu",
 			 (unsigned long long)usage_total_tok(u), (unsigned long long)u->vendor_total_tok);

@@ -28,6 +28,7 @@ static void take_vector(struct counts *c, const struct block *block, struct anth
 	struct json split = block_get(block, "cache_creation");
 	bool split_here = false;
 	uint64_t n;
+	count_watch(c, block);
 	if (count_take(c, block, "input_tokens", &n) && n)
 		v->input = n;
 	if (count_take(c, block, "cache_read_input_tokens", &n) && n)
@@ -38,6 +39,7 @@ static void take_vector(struct counts *c, const struct block *block, struct anth
 		struct block lives;
 		uint64_t five, hour;
 		block_open(&lives, split);
+		count_watch(c, &lives);
 		five = count_of(c, &lives, "ephemeral_5m_input_tokens");
 		hour = count_of(c, &lives, "ephemeral_1h_input_tokens");
 		if (five || hour) {
@@ -110,6 +112,27 @@ static void take_iterations(struct anthropic_counts *a, struct json list, struct
 	a->has_iterations = steps > 0;
 }
 
+/* Requests to tools of the vendor's that are not known here. Searching among tools is not billed apart (the vendor's
+ * guide to the tool search tool, as generally known in 2026, unverified). */
+static void take_other_tools(struct anthropic_counts *a, struct json tools)
+{
+	static const char *const known[] = {"web_search_requests", "web_fetch_requests", "tool_search_requests", NULL};
+	struct json_iter it;
+	struct str key;
+	struct json v;
+	uint64_t n, sum = 0;
+	json_open(&it, tools);
+	while (tools.type == JSON_OBJECT && json_next(&it, &key, &v)) {
+		unsigned i = 0;
+		while (known[i] && !json_key_eq(key, str_of(known[i])))
+			i++;
+		if (!known[i] && json_u64(v, &n) == 0 && sum < UINT32_MAX)
+			sum += n < UINT32_MAX ? n : UINT32_MAX;
+	}
+	if (sum)
+		a->other_tools = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
 int anthropic_take(struct anthropic_counts *a, struct json object, struct counts *c)
 {
 	struct block block, tools, details;
@@ -120,12 +143,16 @@ int anthropic_take(struct anthropic_counts *a, struct json object, struct counts
 	block_open(&details, block_get(&block, "output_tokens_details"));
 	list = block_get(&block, "iterations");
 	take_vector(c, &block, &a->top, &a->has_split);
+	a->has_input |= block_get(&block, "input_tokens").type == JSON_NUMBER;
+	a->has_output |= block_get(&block, "output_tokens").type == JSON_NUMBER;
+	a->unknown |= c->unknown;
 	if (count_take(c, &details, "thinking_tokens", &n) && n)
 		a->thinking = n;
 	if (count_take(c, &tools, "web_search_requests", &n) && n)
 		a->web_search = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 	if (count_take(c, &tools, "web_fetch_requests", &n) && n)
 		a->web_fetch = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+	take_other_tools(a, block_get(&block, "server_tool_use"));
 	if (list.type == JSON_ARRAY)
 		take_iterations(a, list, c);
 	return c->fault;
@@ -166,7 +193,10 @@ void anthropic_build(const struct anthropic_counts *a, bool marks_1h, struct usa
 	struct anthropic_vector v = a->top;
 	uint64_t thinking;
 	memset(u->tok, 0, sizeof u->tok);
-	u->flags &= ~(uint32_t)(USAGE_SPLIT_GUESSED | USAGE_MISMATCH | USAGE_OTHER_MODEL);
+	u->flags &= ~(uint32_t)(USAGE_SPLIT_GUESSED | USAGE_MISMATCH | USAGE_OTHER_MODEL | USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED);
+	u->flags |= (a->has_input || a->has_iterations ? 0 : USAGE_IN_UNSTATED) | (a->has_output || a->has_iterations ? 0 : USAGE_OUT_UNSTATED);
+	if (a->unknown)
+		u->flags |= USAGE_MISMATCH;
 	if (a->has_iterations && a->has_executor && !a->has_fallback) {
 		if (a->executor.output != a->top.output)
 			u->flags |= USAGE_MISMATCH;
@@ -180,6 +210,7 @@ void anthropic_build(const struct anthropic_counts *a, bool marks_1h, struct usa
 	u->tok[CLASS_OUT_REASONING] = thinking;
 	u->tools[TOOL_WEB_SEARCH] = a->web_search;
 	u->tools[TOOL_WEB_FETCH] = a->web_fetch;
+	u->tools[TOOL_OTHER] = a->other_tools;
 	if (a->has_other)
 		u->flags |= USAGE_OTHER_MODEL;
 }

@@ -63,6 +63,8 @@ static struct modalities take_modalities(struct counts *c, struct json list)
 		else if (json_string_eq(modality, "IMAGE") || json_string_eq(modality, "VIDEO") ||
 			 json_string_eq(modality, "DOCUMENT"))
 			m.image += n;
+		else if (n && !json_string_eq(modality, "TEXT") && !json_string_eq(modality, "MODALITY_UNSPECIFIED"))
+			c->unknown = true;
 	}
 	return m;
 }
@@ -105,7 +107,7 @@ int usage_gemini(const struct holder *h, struct json object, struct usage *u)
 	struct counts c = {0};
 	struct modalities prompt, cache, tool, answer;
 	uint64_t in, cached, tool_in, out, thoughts, total, fresh, text, in_beside;
-	bool has_out, has_total, inside = false;
+	bool has_in, has_out, has_total, inside = false;
 	struct json tier;
 
 	u->model = json_raw_string(h->modelVersion.type ? h->modelVersion : h->model_version);
@@ -113,7 +115,8 @@ int usage_gemini(const struct holder *h, struct json object, struct usage *u)
 	if (object.type != JSON_OBJECT)
 		return 0;
 	block_open(&block, object);
-	in = count_either(&c, &block, "promptTokenCount", "prompt_token_count", NULL);
+	count_watch(&c, &block);
+	in = count_either(&c, &block, "promptTokenCount", "prompt_token_count", &has_in);
 	cached = count_either(&c, &block, "cachedContentTokenCount", "cached_content_token_count", NULL);
 	tool_in = count_either(&c, &block, "toolUsePromptTokenCount", "tool_use_prompt_token_count", NULL);
 	out = count_either(&c, &block, "candidatesTokenCount", "candidates_token_count", &has_out);
@@ -137,6 +140,13 @@ int usage_gemini(const struct holder *h, struct json object, struct usage *u)
 	if (c.fault)
 		return usage_close(u, &c);
 
+	if (!has_in) { /* a 0 is left out of this format, but no prompt has none */
+		u->flags |= USAGE_IN_UNSTATED;
+		if (has_total && total > out + thoughts + tool_in) {
+			in = total - out - thoughts - tool_in;
+			u->flags &= ~(uint32_t)USAGE_IN_UNSTATED;
+		}
+	}
 	in_beside = in + tool_in;
 	if (has_total && total != in_beside + out + thoughts && total == in_beside + out && thoughts <= out)
 		inside = true;

@@ -46,6 +46,7 @@ NAMED struct json block_get(const struct block *b, const char *key)
 struct counts {
 	int fault;     /* 0, -RR_SYNTAX or -RR_RANGE */
 	unsigned seen; /* how many counts were there */
+	bool unknown;  /* tokens stand there under a name that no reader knows: of a class that has no price here */
 };
 /* True when the member is there and a count. */
 bool count_value(struct counts *c, struct json v, uint64_t *out);
@@ -59,6 +60,8 @@ NAMED uint64_t count_of(struct counts *c, const struct block *b, const char *key
 	uint64_t n;
 	return count_take(c, b, key, &n) ? n : 0;
 }
+/* Looks for such names among the block's members. */
+void count_watch(struct counts *c, const struct block *b);
 /* A decimal number of seconds to milliseconds; of currency units to pico. False when it is none. */
 bool decimal_milli(struct json v, uint64_t *out);
 bool decimal_pico(struct json v, int64_t *out);

@@ -139,6 +139,9 @@ static void take_whole(struct counts *c, const struct block *block, bool input_f
 	if (!p->has_in && !p->has_out && p->has_total) {
 		p->in = p->total; /* embedding servers that state nothing else */
 		p->has_in = true;
+	} else if (p->has_total && p->has_in != p->has_out && p->total >= p->in + p->out) { /* the total says the other side */
+		*(p->has_in ? &p->out : &p->in) = p->total - p->in - p->out;
+		p->has_in = p->has_out = true;
 	}
 }
 
@@ -155,6 +158,9 @@ static void take_details(struct counts *c, const struct block *block, struct par
 	struct json split;
 	open_first(block, "prompt_tokens_details", "input_tokens_details", "input_token_details", &in);
 	open_first(block, "completion_tokens_details", "output_tokens_details", "output_token_details", &out);
+	count_watch(c, block);
+	count_watch(c, &in);
+	count_watch(c, &out);
 	split = block_get(&in, "cached_tokens_details");
 	if (!take_first(c, &in, cached_inner, &p->cached))
 		take_first(c, block, cached_outer, &p->cached);
@@ -222,6 +228,8 @@ static void take_output_tools(struct json output, struct usage *u)
 				add_tool(u, TOOL_WEB_SEARCH, 1);
 		} else if (json_string_eq(type, "file_search_call")) {
 			add_tool(u, TOOL_FILE_SEARCH, 1);
+		} else if (json_string_eq(type, "image_generation_call")) {
+			add_tool(u, TOOL_OTHER, 1); /* another model's tokens, which this answer does not state */
 		} else if (json_string_eq(type, "code_interpreter_call")) {
 			struct str container = json_raw_string(json_get(item, "container_id"));
 			if (!container.n || !str_eq(container, last_container))
@@ -336,6 +344,8 @@ int usage_openai(enum usage_shape shape, const struct holder *h, struct json obj
 	}
 	if (shape == SHAPE_XAI && block_get(&block, "completion_tokens").type == JSON_NUMBER)
 		usual = REASONING_BESIDE; /* its chat block; its Responses block keeps to OpenAI's reading */
+	if (p.has_in != p.has_out && shape != SHAPE_OPENAI_EMBEDDINGS)
+		u->flags |= p.has_in ? USAGE_OUT_UNSTATED : USAGE_IN_UNSTATED;
 	if (!c.fault)
 		spread(&p, usual, write_class(shape, h, u->model), u);
 	take_output_tools(h->output, u);

@@ -35,6 +35,11 @@ int usage_bedrock(const struct holder *h, struct json object, struct usage *u)
 		return 0;
 	block_open(&block, object);
 	details = block_get(&block, "cacheDetails");
+	count_watch(&c, &block);
+	if (block_get(&block, "inputTokens").type != JSON_NUMBER)
+		u->flags |= USAGE_IN_UNSTATED;
+	if (block_get(&block, "outputTokens").type != JSON_NUMBER)
+		u->flags |= USAGE_OUT_UNSTATED;
 	in = count_of(&c, &block, "inputTokens");
 	out = count_of(&c, &block, "outputTokens");
 	if (!count_take(&c, &block, "cacheReadInputTokens", &read))
