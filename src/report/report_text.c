@@ -47,13 +47,21 @@ static void right(struct sb *out, const char *s, unsigned width)
 	sb_addf(out, "%*s", (int)width, s);
 }
 
+/* Nothing is "-"; what is too small for the column's decimals is said to be that, for 0.00 would read as free. */
 static void money_cell(const struct page *p, money_wide pico)
 {
-	char text[MONEY_TEXT];
-	if (pico == 0)
+	char text[MONEY_TEXT], small[MONEY_TEXT + 2];
+	money_wide least = PICO_PER_UNIT, size = pico < 0 ? -pico : pico;
+	for (unsigned i = 0; i < p->decimals; i++)
+		least /= 10;
+	if (pico == 0) {
 		right(p->out, "-", p->cell);
-	else
+	} else if (2 * size < least) {
+		snprintf(small, sizeof small, "%s%s", pico < 0 ? ">-" : "<", money_human(least, p->decimals, text));
+		right(p->out, small, p->cell);
+	} else {
 		right(p->out, money_human(pico, p->decimals, text), p->cell);
+	}
 }
 
 static const char *month_name(int64_t us, const struct tz *tz, char out[16])

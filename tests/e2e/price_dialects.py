@@ -17,6 +17,10 @@ import subprocess
 import sys
 from decimal import ROUND_HALF_EVEN, Decimal as D
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import judges
+
+judges.have("judges")
 try:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import _providers_from_raw

@@ -7,7 +7,7 @@
 Standard tier: the totals must be equal as far as LiteLLM's doubles go (1e-9). Set apart, because runrate differs on
 purpose (src/model/book_litellm.c says why): two zeroes as a price, tiers that have none, DeepSeek's old key
 input_cost_per_token_cache_hit, and Fireworks, whose cache discount is in LiteLLM's code and not in the file.
-Skipped, loudly, without the Python package litellm or the file. Last line: "N passed, N failed".
+Part of make test-all: skipped, loudly, where the Python package litellm or the file is not there. Last line: "N passed, N failed".
 """
 import json
 import os
@@ -16,7 +16,12 @@ import random
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import judges
+
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+if os.environ.get("RUNRATE_TEST_ALL"):
+    judges.have("litellm")
 try:
     import contextlib
     import io

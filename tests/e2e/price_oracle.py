@@ -18,6 +18,9 @@ from decimal import Decimal as D, ROUND_HALF_EVEN
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import judges
+
+judges.have("judges")
 try:
     from genai_prices import Usage
     from genai_prices.data_snapshot import DataSnapshot

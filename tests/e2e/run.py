@@ -11,7 +11,7 @@ Prints the cases' ok and not ok lines; the last line is "N passed, N failed".
 import json, os, pathlib, shutil, subprocess, sys, tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import stack
+import judges, stack
 
 SCRIPT = [  # what the cases about retries count on
     {'match': {'model': 'flaky-openai'}, 'fault': '503:0.05', 'times': 2},
@@ -20,12 +20,7 @@ SCRIPT = [  # what the cases about retries count on
 
 def setup():
     """True when the SDKs are there."""
-    if not shutil.which('node'):
-        return False
-    r = subprocess.run([str(HERE / 'setup.sh')], capture_output=True, text=True)
-    if r.returncode:
-        print(r.stderr.strip()[-400:], file=sys.stderr)
-    return r.returncode == 0
+    return judges.have('sdks')
 
 def write_script(folder):
     path = pathlib.Path(folder) / 'script.jsonl'

@@ -19,6 +19,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import agent_logs  # noqa: E402
+import judges  # noqa: E402
 from agent_logs import MS, T, lines  # noqa: E402
 
 RUNRATE = os.environ.get("RUNRATE", str(HERE.parents[1] / "build/runrate"))
@@ -64,8 +65,7 @@ def by_class(ledger):
 def ccusage_binary():
     global skipped
     binary = HERE / "ccusage/node_modules/.bin/ccusage"
-    if not binary.exists():
-        subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], cwd=HERE / "ccusage", capture_output=True)
+    judges.have("ccusage")
     try:
         r = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=20)
         if r.returncode == 0:

@@ -5,7 +5,7 @@
 import json, pathlib, sys
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import exposition
+import exposition, judges
 from stack import Stack, ok, skip, close
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hello'}]}
@@ -47,6 +47,7 @@ def main():
         ledger = rows(s)
         ok('the strict reader takes it all', len(f) > 30, str(len(f)))
         try:
+            judges.have('judges')
             from prometheus_client.parser import text_string_to_metric_families
             theirs = {x.name: x for x in text_string_to_metric_families(text)}
             mine = {n.removesuffix('_total') if v['type'] == 'counter' else n for n, v in f.items()}
@@ -55,7 +56,7 @@ def main():
                        sorted((a, sorted(b.items()), Decimal(repr(float(c)))) for a, b, c in f[n]['samples']) for n in f if f[n]['type'] == 'counter')
             ok('and the same values', same)
         except ImportError:
-            skip('prometheus_client', 'the package is not here (pip install prometheus_client)')
+            skip('prometheus_client', 'the package is not here (tests/e2e/setup.sh judges)')
         for model in ('gpt-4o-mini', 'claude-haiku-4-5'):
             of = [r for r in ledger if r['model_asked'] == model and r['outcome'] == 'ok']
             ok(f'{model}: calls as in the ledger', exposition.values(f, 'runrate_model_requests_total', request_model=model, error='') == len(of) > 0, str(len(of)))

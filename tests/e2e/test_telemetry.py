@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What is told of calls outside: the log with OpenTelemetry's names, spans and metrics by OTLP. Judged by the official
-protobuf definitions where they are installed (pip install opentelemetry-proto), by a plain check of the JSON form always,
+protobuf definitions where they are installed (setup.sh judges), by a plain check of the JSON form always,
 and by our own importer, which must read back the tokens that the ledger has.
 """
 import json, pathlib, re, subprocess, sys, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import exposition
+import exposition, judges
 from receiver import Receiver
 from stack import BINARY, Stack, ok, skip, close
 
@@ -81,11 +81,12 @@ def spans_of(bodies): return [x for b in bodies for r in b['resourceSpans'] for 
 
 def official(bodies, metrics):
     try:
+        judges.have('judges')
         from google.protobuf import json_format
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
     except ImportError:
-        skip('the official definitions', 'opentelemetry-proto is not here (pip install opentelemetry-proto)')
+        skip('the official definitions', 'opentelemetry-proto is not here (tests/e2e/setup.sh judges)')
         return
     import base64
     def as_proto(v, key=''):  # OTLP differs from protobuf's JSON in one thing: ids are hex, not base64
