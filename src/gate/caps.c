@@ -19,6 +19,7 @@ struct entry {
 	struct inference_cap cap;
 	const struct tz *tz;
 	int64_t warned_from_us; /* the window in which its being over was logged */
+	uint64_t born;          /* a cap of the same id that counts anew (another currency, gone and back) is another one */
 };
 
 struct caps {
@@ -28,6 +29,7 @@ struct caps {
 	const struct clock *clock;
 	struct cap_rate rate[RATES_MOST];
 	unsigned rates;
+	uint64_t births;
 };
 
 struct caps *caps_new(const struct clock *clock, const struct cap_rate *rates, unsigned rate_count, struct err *e)
@@ -132,9 +134,11 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 			cap->reserved_tok = old->reserved_tok;
 			cap->refused = old->refused;
 			entry->warned_from_us = c->entry[i].warned_from_us;
+			entry->born = c->entry[i].born;
 			return 0;
 		}
 	}
+	entry->born = ++c->births;
 	inference_cap_roll(cap, entry->tz, clock_real(c->clock));
 	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, &cap->spent_pico,
 			    &cap->spent_tok, e);
@@ -179,7 +183,7 @@ static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pic
 	for (unsigned i = 0; i < t->count; i++) {
 		struct entry *entry = entry_by_id(c, t->held[i].id);
 		int64_t used;
-		if (!entry)
+		if (!entry || entry->born != t->held[i].born)
 			continue;
 		if (caps_convert(c, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = t->held[i].hold.pico; /* no rate: what was reserved stands */
@@ -245,6 +249,15 @@ static void warn_of(struct entry *entry, struct cap_refusal *no)
 	LOG(LOG_WARN, "soft_cap_over", LOG_S("cap", str_of(rule->id)), LOG_S("window", str_of(window_name(rule->window))));
 }
 
+/* What accrues evenly falls into a window by the time that it has in it; rounded up. */
+static int64_t share_of(const struct cap_ask *ask, const struct inference_cap *cap, int64_t pico)
+{
+	int64_t to = ask->until_us < cap->to_us ? ask->until_us : cap->to_us, whole = ask->until_us - ask->from_us;
+	if (ask->until_us <= ask->from_us || to == ask->until_us)
+		return pico;
+	return to <= ask->from_us ? 0 : (int64_t)(((money_wide)pico * (to - ask->from_us) + whole - 1) / whole);
+}
+
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn)
 {
 	int64_t now_us;
@@ -283,13 +296,13 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 			refuse(no, cap, "more caps apply to this call than can be held at once");
 			rc = -RR_BUDGET;
 		} else {
-			rc = inference_cap_reserve(cap, pico, cap->rule.hard ? ask->most_tok : ask->likely_tok,
+			rc = inference_cap_reserve(cap, share_of(ask, cap, pico), cap->rule.hard ? ask->most_tok : ask->likely_tok,
 						   &t->held[t->count].hold, &over);
 			if (rc) {
 				refuse(no, cap, NULL);
 			} else {
 				memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
-				t->count++;
+				t->held[t->count++].born = c->entry[i].born;
 				if (over && !*warn)
 					warn_of(&c->entry[i], no);
 				*warn |= over;
@@ -302,15 +315,17 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 	return rc;
 }
 
-void caps_restore(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t)
+void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t)
 {
 	const struct cap_scope *w = &ask->who;
 	int64_t now_us;
-	memset(t, 0, sizeof *t);
-	t->currency = ask->currency;
-	if (!caps_any(c))
+	if (!caps_any(c)) {
+		t->count = 0;
 		return;
+	}
 	pthread_mutex_lock(&c->lock);
+	settle_locked(c, t, 0, 0);
+	t->currency = ask->currency;
 	now_us = clock_real(c->clock);
 	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed) && t->count < TICKET_CAPS; i++) {
 		struct inference_cap *cap = &c->entry[i].cap;
@@ -320,9 +335,10 @@ void caps_restore(struct caps *c, const struct cap_ask *ask, int64_t at_us, stru
 		if (at_us < cap->from_us || !cap_scope_matches(&cap->rule.scope, w->key, w->team, w->feature, w->model, w->env))
 			continue;
 		if (caps_convert(c, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
-			pico = 0; /* without a rate it was not admitted by this cap */
-		inference_cap_hold(cap, pico, hard ? ask->most_tok : ask->likely_tok, &t->held[t->count].hold);
-		memcpy(t->held[t->count++].id, cap->rule.id, sizeof cap->rule.id);
+			pico = 0; /* without a rate this cap cannot say what it is */
+		inference_cap_hold(cap, share_of(ask, cap, pico), hard ? ask->most_tok : ask->likely_tok, &t->held[t->count].hold);
+		memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
+		t->held[t->count++].born = c->entry[i].born;
 	}
 	pthread_mutex_unlock(&c->lock);
 }

@@ -27,6 +27,7 @@ struct cap_ticket {
 	struct currency currency;
 	struct {
 		char id[24];
+		uint64_t born; /* of which load's cap of that id */
 		struct cap_hold hold;
 	} held[TICKET_CAPS];
 };
@@ -38,6 +39,8 @@ struct cap_ask {
 	int64_t most_pico;          /* upper bound, for hard caps */
 	int64_t likely_pico;        /* for soft caps */
 	uint64_t most_tok, likely_tok;
+	/* What costs as time goes by: a cap whose window ends before takes its share alone. until <= from: all at once. */
+	int64_t from_us, until_us;
 };
 
 struct cap_refusal {
@@ -54,8 +57,9 @@ int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, uns
 bool caps_any(const struct caps *c);
 /* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over, no->cap_id names it. */
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn);
-/* Holds again what was admitted at `at_us`, before a restart, on the caps whose present window that is. */
-void caps_restore(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t);
+/* Holds what was admitted at `at_us` on the caps whose present window that is, instead of what *t holds: after a restart,
+ * when there are new caps, when less or more is left of it. Nothing is refused. */
+void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t);
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
 

@@ -5,6 +5,7 @@
  */
 #include "gate/holds.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/intern.h"
@@ -22,6 +23,14 @@ struct holds {
 	atomic_bool busy;
 	uint32_t salt;
 	uint64_t ids;        /* the clerk's thread alone */
+	pthread_mutex_t lock;
+	struct kept *kept;   /* what is held now, and what caps hold for it */
+	unsigned count, room;
+};
+
+struct kept {
+	struct hold hold;
+	struct cap_ticket ticket;
 };
 
 struct holds *holds_new(struct gate *g, struct err *e)
@@ -32,13 +41,116 @@ struct holds *holds_new(struct gate *g, struct err *e)
 		return NULL;
 	}
 	h->gate = g;
+	pthread_mutex_init(&h->lock, NULL);
 	hash_random(&h->salt, sizeof h->salt);
 	return h; /* due at once: the first tick looks */
 }
 
 void holds_free(struct holds *h)
 {
+	if (!h)
+		return;
+	pthread_mutex_destroy(&h->lock);
+	free(h->kept);
 	free(h);
+}
+
+/* ---- what caps hold for it */
+
+/* What keeping so many tokens costs, asked of the caps. */
+static struct cap_ask ask_of(struct gate *g, const struct cap_scope *who, struct str provider, struct str model, uint64_t tokens,
+			     int64_t from_us, int64_t until_us)
+{
+	struct cap_ask ask = {.who = *who, .currency = USD, .from_us = from_us, .until_us = until_us};
+	struct price_query q = {.provider = provider, .model = model, .at_us = clock_real(g->clock)};
+	struct usage u = {.flags = USAGE_SEEN, .storage_token_hours = hold_token_hours(tokens, from_us, until_us) + 1};
+	struct price_result cost;
+	int rc = price(g->book, &q, &u, &cost);
+	ask.priced = rc == -RR_RANGE || (rc == 0 && cost.status == PRICE_PRICED);
+	ask.most_pico = ask.likely_pico = rc == -RR_RANGE ? INT64_MAX : ask.priced ? cost.total_pico : 0;
+	if (!rc)
+		ask.currency = cost.currency;
+	return ask;
+}
+
+/* Under the lock. What has no end is asked about an hour ahead, as the API's own default has it. */
+static void hold_kept(struct holds *hs, struct kept *k)
+{
+	const struct hold *h = &k->hold;
+	struct cap_scope who = {h->caller, h->team, h->feature, h->model, h->env};
+	int64_t until = h->until_us == HOLD_FOREVER ? h->booked_us + TTL_DEFAULT_US : h->until_us;
+	struct cap_ask ask = ask_of(hs->gate, &who, intern_str(h->provider), intern_str(h->model), h->tokens, h->booked_us, until);
+	if (until <= h->booked_us || !ask.priced)
+		ask.most_pico = ask.likely_pico = 0;
+	caps_hold(hs->gate->caps, &ask, INT64_MAX, &k->ticket);
+}
+
+static struct kept *find_kept(struct holds *hs, struct hash128 key)
+{
+	for (unsigned i = 0; i < hs->count; i++)
+		if (hs->kept[i].hold.key.hi == key.hi && hs->kept[i].hold.key.lo == key.lo)
+			return &hs->kept[i];
+	return NULL;
+}
+
+/* As it stands now. -RR_NOMEM: nothing is held ahead for it, it is booked all the same. */
+static int keep(struct holds *hs, const struct hold *h)
+{
+	struct kept *k;
+	int rc = 0;
+	pthread_mutex_lock(&hs->lock);
+	k = find_kept(hs, h->key);
+	if (!k && hs->count == hs->room) {
+		unsigned room = hs->room ? hs->room * 2 : 16;
+		struct kept *grown = realloc(hs->kept, room * sizeof *grown);
+		if (grown) {
+			hs->kept = grown;
+			hs->room = room;
+		} else {
+			rc = -RR_NOMEM;
+		}
+	}
+	if (!k && !rc) {
+		k = &hs->kept[hs->count++];
+		k->ticket.count = 0;
+	}
+	if (k) {
+		k->hold = *h;
+		hold_kept(hs, k);
+	}
+	pthread_mutex_unlock(&hs->lock);
+	return rc;
+}
+
+static void let_go(struct holds *hs, struct hash128 key)
+{
+	struct kept *k;
+	pthread_mutex_lock(&hs->lock);
+	k = find_kept(hs, key);
+	if (k) {
+		caps_settle(hs->gate->caps, &k->ticket, 0, 0);
+		*k = hs->kept[--hs->count];
+	}
+	pthread_mutex_unlock(&hs->lock);
+}
+
+void holds_hold(struct holds *hs)
+{
+	pthread_mutex_lock(&hs->lock);
+	for (unsigned i = 0; i < hs->count; i++)
+		hold_kept(hs, &hs->kept[i]);
+	pthread_mutex_unlock(&hs->lock);
+}
+
+static int restore(const struct hold *h, void *arg)
+{
+	return keep(arg, h);
+}
+
+int holds_restore(struct holds *hs, struct ledger *l, struct err *e)
+{
+	int rc = ledger_holds(l, restore, hs, e);
+	return rc == -RR_NOMEM ? err_set(e, RR_NOMEM, "no memory for what is held") : rc;
 }
 
 /* ---- on the clerk's thread ---- */
@@ -51,6 +163,11 @@ struct work {
 	int64_t at_us;
 	struct call *booked;     /* in this transaction */
 	unsigned count, room;
+	struct touched {
+		struct hold hold;
+		bool over;
+	} *touched;              /* how what it looked at stands then */
+	unsigned touches, touch_room;
 	int rc;
 	struct post post;
 };
@@ -101,6 +218,20 @@ static int book(struct work *w, struct ledger *l, const struct hold *h, const st
 	return ledger_add_call(l, &c, e);
 }
 
+static int touch(struct work *w, const struct hold *h, bool over, struct err *e)
+{
+	if (w->touches == w->touch_room) {
+		unsigned room = w->touch_room ? w->touch_room * 2 : 4;
+		struct touched *grown = realloc(w->touched, room * sizeof *grown);
+		if (!grown)
+			return err_set(e, RR_NOMEM, "no memory for what is held");
+		w->touched = grown;
+		w->touch_room = room;
+	}
+	w->touched[w->touches++] = (struct touched){*h, over};
+	return 0;
+}
+
 /* Books what is complete; `ended`: all up to now, and it is held no longer. */
 static int advance(struct work *w, struct ledger *l, struct hold *h, bool ended, struct err *e)
 {
@@ -112,8 +243,10 @@ static int advance(struct work *w, struct ledger *l, struct hold *h, bool ended,
 			rc = book(w, l, h, &s, e);
 	if (rc)
 		return rc;
-	if (w->count < SLICES_MOST && (ended || h->booked_us >= h->until_us || h->until_us <= h->from_us))
-		return ledger_end_hold(l, h->key, e);
+	ended = w->count < SLICES_MOST && (ended || h->booked_us >= h->until_us || h->until_us <= h->from_us);
+	rc = touch(w, h, ended, e);
+	if (rc || ended)
+		return rc ? rc : ledger_end_hold(l, h->key, e);
 	return h->booked_us != booked_us ? ledger_put_hold(l, h, e) : 0;
 }
 
@@ -133,12 +266,14 @@ static int take_sight(struct ledger *l, void *arg, struct err *e)
 	struct work *w = arg;
 	struct hold known;
 	int rc = ledger_find_hold(l, w->hold.key, &known, e);
-	w->count = 0;
+	w->count = w->touches = 0;
 	if (rc == -RR_NOTFOUND)
 		rc = w->create ? ledger_put_hold(l, &w->hold, e) : 0;
 	else if (!rc && known.until_us != w->hold.until_us) {
 		known.until_us = w->hold.until_us;
 		rc = ledger_put_hold(l, &known, e);
+		if (!rc)
+			rc = touch(w, &known, false, e);
 	}
 	return rc ? rc : note_due(w, l, e);
 }
@@ -148,7 +283,7 @@ static int take_end(struct ledger *l, void *arg, struct err *e)
 	struct work *w = arg;
 	struct hold known;
 	int rc = ledger_find_hold(l, w->hold.key, &known, e);
-	w->count = 0;
+	w->count = w->touches = 0;
 	if (rc == -RR_NOTFOUND)
 		return 0; /* it was made past us, or was over */
 	if (!rc)
@@ -161,7 +296,7 @@ static int take_due(struct ledger *l, void *arg, struct err *e)
 	struct work *w = arg;
 	struct hold h;
 	int rc;
-	w->count = 0;
+	w->count = w->touches = 0;
 	while (w->count < SLICES_MOST && (rc = ledger_next_hold(l, &h, e)) == 0 && hold_due_us(&h) <= w->at_us)
 		if ((rc = advance(w, l, &h, false, e)) != 0)
 			return rc;
@@ -171,6 +306,7 @@ static int take_due(struct ledger *l, void *arg, struct err *e)
 static void work_free(struct work *w)
 {
 	free(w->booked);
+	free(w->touched);
 	free(w);
 }
 
@@ -178,8 +314,11 @@ static void on_loop(void *arg)
 {
 	struct work *w = arg;
 	struct request *r = w->request;
-	if (w->rc)
+	if (w->rc) {
 		r->look.failed = true;
+		if (w->create)
+			let_go(w->holds, w->hold.key);
+	}
 	work_free(w);
 	if (--r->look.errands == 0)
 		gate_run(r);
@@ -193,6 +332,12 @@ static void on_done(const struct errand *e, int rc, bool first)
 	for (unsigned i = 0; i < w->count && !rc; i++)
 		if (w->booked[i].price_status == PRICE_PRICED)
 			caps_spend(w->holds->gate->caps, &w->booked[i]);
+	for (unsigned i = 0; i < w->touches && !rc; i++) {
+		if (w->touched[i].over)
+			let_go(w->holds, w->touched[i].hold.key);
+		else
+			keep(w->holds, &w->touched[i].hold);
+	}
 	if (w->request) {
 		loop_post_at(w->request->worker->loop, &w->post, on_loop, w);
 		return;
@@ -214,6 +359,7 @@ static int give(struct work *w, int (*act)(struct ledger *, void *, struct err *
 void holds_tick(struct holds *h, int64_t now_us)
 {
 	struct work *w;
+	holds_hold(h); /* a cap's new window has its part of it too */
 	if (now_us < atomic_load_explicit(&h->due_us, memory_order_relaxed) || atomic_exchange(&h->busy, true))
 		return;
 	w = calloc(1, sizeof *w);
@@ -295,16 +441,23 @@ void holds_see(struct request *r, struct json object)
 		LOG(LOG_WARN, "cache_not_metered", LOG_S("cache", name), LOG_S("why", STR("its count of tokens is none")));
 		return;
 	}
+	if (is_surface(r, "gemini-caches"))
+		keep(r->worker->gate->holds, &h); /* before the request's own ticket goes */
 	give_for(r, &h, is_surface(r, "gemini-caches"), take_sight);
+}
+
+/* "/v1beta/cachedContents/ID": without the version. */
+static struct hash128 key_of_path(const struct request *r)
+{
+	struct str name = r->path;
+	str_cut(&name, '/');
+	str_cut(&name, '/');
+	return key_of(r, name);
 }
 
 void holds_end(struct request *r)
 {
-	struct str name = r->path; /* "/v1beta/cachedContents/ID": without the version */
-	struct hold h = {.booked_us = 0};
-	str_cut(&name, '/');
-	str_cut(&name, '/');
-	h.key = key_of(r, name);
+	struct hold h = {.key = key_of_path(r)};
 	give_for(r, &h, false, take_end);
 }
 
@@ -323,34 +476,48 @@ static int64_t ttl_of(const struct request *r)
 	return us > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)us + !exact;
 }
 
+/* What it costs more when its end is moved on. False: it is not known here. */
+static bool ask_longer(struct request *r, struct cap_ask *ask)
+{
+	struct holds *hs = r->worker->gate->holds;
+	struct hash128 key = key_of_path(r);
+	struct hold h;
+	struct cap_scope who;
+	struct kept *k;
+	int64_t until = r->call.start_us + ttl_of(r);
+	bool known;
+	pthread_mutex_lock(&hs->lock);
+	k = find_kept(hs, key);
+	known = k != NULL;
+	if (known)
+		h = k->hold;
+	pthread_mutex_unlock(&hs->lock);
+	if (!known)
+		return false;
+	who = (struct cap_scope){h.caller, h.team, h.feature, h.model, h.env};
+	*ask = ask_of(hs->gate, &who, intern_str(h.provider), intern_str(h.model), h.tokens, h.until_us, until);
+	if (until <= h.until_us)
+		*ask = (struct cap_ask){.who = who, .currency = USD, .priced = true};
+	return true;
+}
+
 int holds_cap(struct request *r, struct cap_refusal *no)
 {
 	struct gate *g = r->worker->gate;
-	struct cap_ask ask = {.who = {r->call.key, r->call.team, r->call.feature, 0, r->call.env}, .currency = USD,
-			      .most_pico = 1, .likely_pico = 1, .priced = true};
-	struct usage u = {.flags = USAGE_SEEN};
+	struct cap_scope who = {r->call.key, r->call.team, r->call.feature, 0, r->call.env};
+	struct cap_ask ask;
 	char model[192];
-	struct price_query q = {.provider = r->up->name, .at_us = r->call.start_us};
-	struct price_result cost;
-	struct cap_ticket ticket;
-	uint64_t window;
 	bool warn;
-	int rc;
 	if (is_surface(r, "gemini-caches-end")) /* it only ends what costs */
 		return 0;
-	json_string_copy(json_get(r->features.top, "model"), model, sizeof model);
-	q.model = short_name(str_of(model));
-	ask.who.model = intern(q.model);
 	if (is_surface(r, "gemini-caches")) {
-		window = book_context_window_tok(g->book, r->up->name, q.model);
-		u.storage_token_hours = hold_token_hours(r->features.hidden_context && window ? window : r->features.body_bytes, 0,
-							 ttl_of(r)) + 1;
-		ask.priced = price(g->book, &q, &u, &cost) == 0 && cost.status == PRICE_PRICED;
-		ask.most_pico = ask.likely_pico = ask.priced ? cost.total_pico : 0;
-		ask.currency = cost.currency;
+		struct str name = short_name(str_of(json_string_copy(json_get(r->features.top, "model"), model, sizeof model)));
+		uint64_t window = book_context_window_tok(g->book, r->up->name, name);
+		who.model = intern(name);
+		ask = ask_of(g, &who, r->up->name, name, r->features.hidden_context && window ? window : r->features.body_bytes,
+			     r->call.start_us, r->call.start_us + ttl_of(r));
+	} else if (!ask_longer(r, &ask)) { /* of a cap that is used up all the same nothing is asked */
+		ask = (struct cap_ask){.who = who, .currency = USD, .priced = true, .most_pico = 1, .likely_pico = 1};
 	}
-	rc = caps_reserve(g->caps, &ask, &ticket, no, &warn);
-	if (!rc)
-		caps_settle(g->caps, &ticket, 0, 0);
-	return rc;
+	return caps_reserve(g->caps, &ask, &r->ticket, no, &warn);
 }

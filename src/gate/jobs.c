@@ -250,18 +250,34 @@ static uint64_t file_bytes(struct jobs *j, struct hash128 key)
 
 /* ---- after a start ---- */
 
+/* On every cap that it touches, as much as was reserved for it when it was asked for. */
+static void hold(struct jobs *j, struct job_note *n)
+{
+	const struct job_row *row = &n->row;
+	if (row->kind == JOB_TUNING) {
+		struct training_ask ask = {.who = row->who, .currency = row->currency, .most_pico = row->most_pico};
+		training_hold(j->gate->training, &ask, row->asked_us, &n->training);
+	} else if (row->kind == JOB_RESPONSE) {
+		struct cap_ask ask = {.who = row->who, .currency = row->currency, .priced = true, .most_pico = row->most_pico,
+				      .likely_pico = row->most_pico / 4, .most_tok = row->most_tok, .likely_tok = row->most_tok / 4};
+		caps_hold(j->gate->caps, &ask, row->asked_us, &n->inference);
+	}
+}
+
+void jobs_hold(struct jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	for (unsigned i = 0; i < JOB_NOTES; i++)
+		if (j->note[i].row.asked_us)
+			hold(j, &j->note[i]);
+	pthread_mutex_unlock(&j->lock);
+}
+
 static int restore(const struct job_row *row, void *arg)
 {
 	struct jobs *j = arg;
 	struct job_note note = {.row = *row};
-	if (row->kind == JOB_TUNING) {
-		struct training_ask ask = {.who = row->who, .currency = row->currency, .most_pico = row->most_pico};
-		training_restore(j->gate->training, &ask, row->asked_us, &note.training);
-	} else if (row->kind == JOB_RESPONSE) {
-		struct cap_ask ask = {.who = row->who, .currency = row->currency, .priced = true, .most_pico = row->most_pico,
-				      .likely_pico = row->most_pico / 4, .most_tok = row->most_tok, .likely_tok = row->most_tok / 4};
-		caps_restore(j->gate->caps, &ask, row->asked_us, &note.inference);
-	}
+	hold(j, &note);
 	note.key = row->id[0] ? jobs_key(str_of(row->provider), job_kind_name(row->kind), str_of(row->id), STR(""))
 			      : jobs_ask_key(row->ask);
 	jobs_remember(j, &note);

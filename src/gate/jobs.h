@@ -35,6 +35,8 @@ struct jobs *jobs_new(struct gate *g, struct err *e);
 void jobs_free(struct jobs *j);
 /* At start: what is open is held again. */
 int jobs_restore(struct jobs *j, struct ledger *l, struct err *e);
+/* There are other caps than before: what is open is held on them too. */
+void jobs_hold(struct jobs *j);
 
 /* Reserves what a job may cost; refuses. */
 int jobs_cap(struct request *r, struct cap_refusal *no);

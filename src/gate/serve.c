@@ -141,6 +141,8 @@ static int recover(struct gate *g, struct err *e)
 		rc = training_load(g->training, l, g->conf_caps, g->conf_cap_count, e);
 	if (!rc)
 		rc = jobs_restore(g->jobs, l, e);
+	if (!rc)
+		rc = holds_restore(g->holds, l, e);
 	ledger_close(l);
 	return rc;
 }
@@ -222,10 +224,10 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	/* The writer holds the ledger's gateway role: only then may what an earlier process left be closed. */
 	g->writer = writer_open(&wc, e);
 	g->jobs = g->writer ? jobs_new(g, e) : NULL;
-	if (!g->jobs || recover(g, e))
+	g->holds = g->jobs ? holds_new(g, e) : NULL;
+	if (!g->holds || recover(g, e))
 		goto fail;
-	g->holds = holds_new(g, e);
-	g->clerk = g->holds ? clerk_open(ledger_path, e) : NULL;
+	g->clerk = clerk_open(ledger_path, e);
 	if (!g->clerk)
 		goto fail;
 	for (unsigned i = 0; i < g->workers; i++) {

@@ -14,6 +14,7 @@ enum { CAPS_MOST = 1024 };
 struct entry {
 	struct training_cap cap;
 	const struct tz *tz;
+	uint64_t born; /* as in caps.c */
 };
 
 struct training {
@@ -22,6 +23,7 @@ struct training {
 	struct entry *entry;
 	const struct clock *clock;
 	struct caps *caps;
+	uint64_t births;
 };
 
 struct training *training_new(const struct clock *clock, struct caps *caps, struct err *e)
@@ -66,9 +68,11 @@ static int seed(struct loading *load, struct entry *entry, const struct cap_row 
 		    currency_eq(old->rule.currency, row->rule.currency) && t->entry[i].tz == entry->tz) {
 			entry->cap = *old;
 			entry->cap.rule = row->rule;
+			entry->born = t->entry[i].born;
 			return 0;
 		}
 	}
+	entry->born = ++t->births;
 	training_cap_roll(&entry->cap, entry->tz, clock_real(t->clock));
 	rc = ledger_cap_state(load->ledger, row, clock_real(t->clock), &state, load->e);
 	if (rc)
@@ -130,7 +134,7 @@ static void settle_locked(struct training *t, struct training_ticket *ticket, in
 	int64_t now_us = clock_real(t->clock), used;
 	for (unsigned i = 0; i < ticket->count; i++) {
 		struct entry *entry = entry_by_id(t, ticket->held[i].id);
-		if (!entry)
+		if (!entry || entry->born != ticket->held[i].born)
 			continue;
 		if (caps_convert(t->caps, used_pico, ticket->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = ticket->held[i].hold.pico; /* no rate: what was reserved stands */
@@ -211,7 +215,8 @@ static int reserve_one(struct training *t, struct entry *entry, const struct tra
 		return refuse(no, cap, "more caps apply to this job than can be held at once");
 	if (training_cap_reserve(cap, pico, 1, &ticket->held[ticket->count].hold, &over))
 		return refuse(no, cap, NULL);
-	memcpy(ticket->held[ticket->count++].id, cap->rule.id, sizeof cap->rule.id);
+	memcpy(ticket->held[ticket->count].id, cap->rule.id, sizeof cap->rule.id);
+	ticket->held[ticket->count++].born = entry->born;
 	return 0;
 }
 
@@ -232,14 +237,16 @@ int training_reserve(struct training *t, const struct training_ask *ask, struct 
 	return rc;
 }
 
-void training_restore(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket)
+void training_hold(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket)
 {
 	int64_t now_us = clock_real(t->clock), pico;
-	memset(ticket, 0, sizeof *ticket);
-	ticket->currency = ask->currency;
-	if (!atomic_load_explicit(&t->count, memory_order_acquire))
+	if (!atomic_load_explicit(&t->count, memory_order_acquire)) {
+		ticket->count = 0;
 		return;
+	}
 	pthread_mutex_lock(&t->lock);
+	settle_locked(t, ticket, 0, 0);
+	ticket->currency = ask->currency;
 	for (unsigned i = 0; i < atomic_load(&t->count) && ticket->count < TICKET_CAPS; i++) {
 		struct training_cap *cap = &t->entry[i].cap;
 		training_cap_roll(cap, t->entry[i].tz, now_us);
@@ -248,7 +255,8 @@ void training_restore(struct training *t, const struct training_ask *ask, int64_
 		if (caps_convert(t->caps, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
 			pico = 0; /* without a rate it was admitted by its number alone */
 		training_cap_hold(cap, pico, 1, &ticket->held[ticket->count].hold);
-		memcpy(ticket->held[ticket->count++].id, cap->rule.id, sizeof cap->rule.id);
+		memcpy(ticket->held[ticket->count].id, cap->rule.id, sizeof cap->rule.id);
+		ticket->held[ticket->count++].born = t->entry[i].born;
 	}
 	pthread_mutex_unlock(&t->lock);
 }

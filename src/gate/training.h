@@ -18,6 +18,7 @@ struct training_ticket { /* zeroed = none */
 	struct currency currency;
 	struct {
 		char id[24];
+		uint64_t born;
 		struct cap_hold hold;
 	} held[TICKET_CAPS];
 };
@@ -35,8 +36,8 @@ void training_free(struct training *t);
 /* As caps_load. */
 int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e);
 int training_reserve(struct training *t, const struct training_ask *ask, struct training_ticket *ticket, struct cap_refusal *no);
-/* As caps_restore; one job. */
-void training_restore(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket);
+/* As caps_hold; one job. */
+void training_hold(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket);
 /* Exactly once for each ticket. jobs 0: it came to nothing. Harmless for an empty ticket. */
 void training_settle(struct training *t, struct training_ticket *ticket, int64_t used_pico, unsigned jobs);
 /* An outlay for which nothing is held any more (a restart lies between). */

@@ -26,6 +26,8 @@ void worker_load_caps(struct worker *w)
 	if (caps_load(g->caps, w->ledger, g->conf_caps, g->conf_cap_count, &e) ||
 	    training_load(g->training, w->ledger, g->conf_caps, g->conf_cap_count, &e))
 		LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
+	jobs_hold(g->jobs);
+	holds_hold(g->holds);
 }
 
 static void on_refresh(struct timer *t)

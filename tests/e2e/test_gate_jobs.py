@@ -35,7 +35,7 @@ def until(what, seconds=8):
         if v: return v
         time.sleep(0.05)
     return what()
-def caps(s, book): return [c for c in json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'] if c['book'] == book]
+def caps(s, book, window=None): return [c for c in json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'] if c['book'] == book and window in (None, c['window'])]
 
 def background(s):
     body = {'model': 'gpt-4.1-mini', 'input': 'count to ten', 'background': True, 'store': True}
@@ -72,20 +72,29 @@ def tuning(s):
     status, _, out = s.post('/openai/v1/fine_tuning/jobs', job, auth(key))
     jid = json.loads(out).get('id')
     ok('a tuning job is taken up', status == 200 and jid, str(out[:300]))
-    cap = caps(s, 'training')[0]
+    cap = caps(s, 'training', 'month')[0]
     bound = TRAIN_PER_TOKEN * len(data) * 2
     ok('file bytes x epochs x rate are reserved', Decimal(cap['reserved']) == bound and cap['reserved_jobs'] == 1, f"{cap} {bound}")
+    def set_cap(amount, window): s.run('cap', 'set', '--book', 'training', '--amount', amount, '--jobs', '9', '--window', window, '--team', 'lab', check=True)
+    def held(window): return until(lambda: (lambda c: c if c and c[0]['reserved_jobs'] else None)(caps(s, 'training', window))) or [{}]
+    set_cap('7 USD', 'year'); set_cap('7 USD', 'quarter')
+    new = held('year')[0]
+    ok('a cap that is set while a job runs holds what the job may cost', new.get('reserved_jobs') == 1 and Decimal(new['reserved']) == bound, f'{new} {bound}')
+    held('quarter'); set_cap('7 EUR', 'quarter')
+    ok('the same cap in another currency counts anew, and the gateway lives', until(lambda: caps(s, 'training', 'quarter')[0]['currency'] == 'EUR') and caps(s, 'training', 'quarter')[0]['reserved_jobs'] == 1, str(caps(s, 'training', 'quarter')))
     ok('no outlay before its end', outlays(s)['outlays'] == [])
     done = until(lambda: (lambda r: r if r['status'] == 'succeeded' else None)(get(s, f'/openai/v1/fine_tuning/jobs/{jid}', key)[1]))
     ok('it ends', bool(done))
     for _ in range(4): get(s, f'/openai/v1/fine_tuning/jobs/{jid}', key); get(s, '/openai/v1/fine_tuning/jobs', key)
+    new = caps(s, 'training', 'year')[0]
+    ok('and counts it when it has ended', new['spent_jobs'] == 1 and new['reserved_jobs'] == 0 and Decimal(new['reserved']) == 0 and Decimal(new['spent']) > 0, str(new))
     s.kill(); s.start_gateway()
     for _ in range(3): get(s, f'/openai/v1/fine_tuning/jobs/{jid}', key); get(s, '/openai/v1/fine_tuning/jobs', key)
     mine = outlays(s)['outlays']
     ok('a finished job is one outlay however often it is retrieved', len(mine) == 1 and mine[0]['id'] == jid, str(mine))
     ok('its amount is trained tokens x the training price', Decimal(mine[0]['amount']) == TRAIN_PER_TOKEN * done['trained_tokens'] and mine[0]['trained_tokens'] == done['trained_tokens'], f"{mine[0]} {done['trained_tokens']}")
     ok('it names the tuned model and what it serves', mine[0]['model'] == done['fine_tuned_model'] and mine[0]['serves'] == 'intent', str(mine[0]))
-    cap = caps(s, 'training')[0]
+    cap = caps(s, 'training', 'month')[0]
     ok('the training cap knows what was spent, after kill -9 too', Decimal(cap['spent']) == Decimal(mine[0]['amount']) and cap['spent_jobs'] == 1 and Decimal(cap['reserved']) == 0, str(cap))
     ok("the inference book does not carry it", all(r['book'] == 'inference' for r in rows(s)))
     status, h, out = s.post('/openai/v1/fine_tuning/jobs', {'model': job['model'], 'training_file': f}, auth(key))
@@ -97,7 +106,7 @@ def tuning(s):
     e = json.loads(out)['error']
     ok("a job over the cap is refused in the vendor's shape", status == 429 and e['type'] == 'budget_exceeded' and h.get('x-should-retry') == 'false', str(out[:300]))
     s.request('POST', f"/openai/v1/fine_tuning/jobs/{auto['id']}/cancel", b'', auth(key))
-    cap = caps(s, 'training')[0]
+    cap = caps(s, 'training', 'month')[0]
     ok('a cancelled job holds nothing', cap['reserved_jobs'] + cap['spent_jobs'] == 2, str(cap))
     status, _, out = s.post('/openai/v1/chat/completions', {'model': done['fine_tuned_model'], 'messages': [{'role': 'user', 'content': 'hi'}]}, auth(key))
     tuned = [r for r in rows(s) if r['model_asked'] == done['fine_tuned_model']]

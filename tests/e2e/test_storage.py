@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal, ROUND_HALF_EVEN
 from fractions import Fraction
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, close
+from stack import Stack, ok, wait_port, close
 
 PRICE = Decimal('4.5') / 10**6  # gemini-2.5-pro, a token-hour: data/prices/google.csv
 GEM = '/gemini/v1beta'
@@ -93,8 +93,56 @@ def odd(s):
             st, _ = call(s, method, path, b'{}' if method == 'PATCH' else None)
             ok(f'{method} {path}', 400 <= st < 500, str(st))
 
+def ahead(s):
+    """What a cache may cost up to its end is reserved on a hard cap: nothing else can use it up meanwhile."""
+    def cap():
+        c = json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]
+        return Decimal(c['spent']), Decimal(c['reserved'])
+    def due(c, until, since=None):  # of what is not booked yet; a token-hour more where it is rounded
+        held = us(until) - us(since or c['createTime'])
+        return PRICE * half_even(c['usageMetadata']['totalTokenCount'] * held, 3600 * 10**6)
+    def near(reserved, want): return want <= reserved <= want + 2 * PRICE
+    st, c = create(s, '2400s')
+    ok('what a cache may cost until its end is reserved', st == 200 and near(cap()[1], due(c, c['expireTime'])), f"{cap()} {due(c, c['expireTime'])}")
+    before = len(s.served())
+    st, e = create(s, '3600s')
+    ok('so that a second one which does not fit beside it is refused', st == 429 and len(s.served()) == before, f'{st} {e} {cap()}')
+    st, e = call(s, 'PATCH', '/' + c['name'], {'ttl': '36000s'})
+    ok('and so is a later end which does not fit', st == 429 and len(s.served()) == before and near(cap()[1], due(c, c['expireTime'])), f'{st} {e} {cap()}')
+    st, m = call(s, 'PATCH', '/' + c['name'], {'ttl': '3600s'})
+    ok('one that fits is reserved', st == 200 and near(cap()[1], due(c, m['expireTime'])), f"{cap()} {due(c, m['expireTime'])}")
+    s.kill(); s.start_gateway(); wait_port(s.admin_port)
+    ok('it is reserved through kill -9', near(cap()[1], due(c, m['expireTime'])), f"{cap()} {due(c, m['expireTime'])}")
+    s.run('cap', 'set', '--book', 'inference', '--amount', '9 USD', '--window', 'total', '--team', 'nobody', '--hard', check=True)
+    s.run('cap', 'set', '--book', 'inference', '--amount', '9 USD', '--window', 'year', '--hard', check=True)
+    def year():
+        found = [c for c in json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'] if c['window'] == 'year']
+        return found and Decimal(found[0]['reserved'])
+    ok('and on a cap that is set while it is kept', bool(until(lambda: year() and near(year(), due(c, m['expireTime'])))), f"{year()} {due(c, m['expireTime'])}")
+    st, short = call(s, 'PATCH', '/' + c['name'], {'ttl': '60s'})
+    ok('an earlier end gives back', st == 200 and near(cap()[1], due(c, short['expireTime'])), f"{cap()} {due(c, short['expireTime'])}")
+    st, _ = call(s, 'DELETE', '/' + c['name'])
+    spent = sum(Decimal(r['cost']) for r in rows(s))
+    ok('a deletion gives all back, but what was booked', st == 200 and cap() == (spent, 0) and spent > 0, f'{cap()} {spent}')
+    st, c = create(s, '2s')
+    ok('what runs out leaves nothing reserved', bool(until(lambda: cap()[1] == 0)) and cap()[0] > spent, f'{cap()}')
+    st, c = create(s, '600s', headers={'x-sandbox-fault': '500'})
+    ok('a cache that was not made leaves nothing reserved', st == 500 and cap()[1] == 0, f'{st} {cap()}')
+
 with Stack(config='caps: [{book: inference, amount: "1 USD", window: total, hard: true}]') as s:
     capped(s)
+def by_window(s):
+    """Of a cache that outlives a cap's window, the window holds its own part."""
+    st, c = create(s, '259200s', words=5000)
+    found = json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]
+    held, whole = us(found['resets_at']) - us(c['createTime']), us(c['expireTime']) - us(c['createTime'])
+    want = PRICE * c['usageMetadata']['totalTokenCount'] * held / (3600 * 10**6)
+    ok('a window holds its own part of what is kept beyond it', st == 200 and held < whole and abs(Decimal(found['reserved']) - want) <= 2 * PRICE, f'{found} {want}')
+
+with Stack(config='caps: [{book: inference, amount: "1 USD", window: total, hard: true}]') as s:
+    ahead(s)
+with Stack(config='caps: [{book: inference, amount: "9 USD", window: day, hard: true}]') as s:
+    by_window(s)
 with Stack(config='caps: [{book: inference, amount: "100 USD", window: total, hard: false}]') as s:
     lives(s)
     odd(s)
