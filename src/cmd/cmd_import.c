@@ -225,7 +225,8 @@ static int undo(struct ledger *l, uint64_t batch)
 	struct err e = {0};
 	struct sb b;
 	struct json_out w;
-	int rc = ledger_import_undo(l, (int64_t)batch, &e);
+	uint64_t stay;
+	int rc = ledger_import_undo(l, (int64_t)batch, &stay, &e);
 	if (rc)
 		return cmd_fail(&e);
 	sb_init(&b, 1024);
@@ -234,10 +235,13 @@ static int undo(struct ledger *l, uint64_t batch)
 		jw_object(&w);
 		jw_ku64(&w, "batch", batch);
 		jw_kbool(&w, "undone", true);
+		jw_ku64(&w, "rows_stay", stay);
 		jw_end_object(&w);
 		sb_addc(&b, '\n');
 	} else {
 		sb_addf(&b, "batch %llu is taken back\n", (unsigned long long)batch);
+		if (stay)
+			sb_addf(&b, "  %llu of its rows stay: another import has them too\n", (unsigned long long)stay);
 	}
 	rc = cmd_print(sb_str(&b));
 	sb_fini(&b);

@@ -26,7 +26,7 @@ struct import_keys {
 	bool dry;
 	struct old_row *noted; /* of a dry run whose keys may repeat: its rows in order */
 	size_t noted_room;
-	bool superseded;    /* some row is, perhaps */
+	bool superseded, repeated; /* some row is, perhaps */
 	int64_t *live;      /* batches that count, ascending */
 	unsigned lives;
 	/* rows behind the last one that was found */
@@ -55,6 +55,11 @@ static struct hash128 hash_of_blob(struct str b)
 		h.lo = __builtin_bswap64(h.lo);
 	}
 	return h;
+}
+
+int64_t import_key_of(struct str nat)
+{
+	return key_of(hash_of_blob(nat));
 }
 
 static bool same(struct hash128 a, struct hash128 b)
@@ -112,13 +117,14 @@ struct import_keys *import_keys_new(struct ledger *l, const struct key_place *p,
 		import_keys_free(k);
 		return NULL;
 	}
-	st = read_batches(k, e) ? NULL : store_query(l, e, "SELECT EXISTS (SELECT 1 FROM supersede)");
+	st = read_batches(k, e) ? NULL : store_query(l, e, "SELECT EXISTS (SELECT 1 FROM supersede), EXISTS (SELECT 1 FROM repeat)");
 	if (!st) {
 		import_keys_free(k);
 		return NULL;
 	}
 	k->dry = dry;
 	k->superseded = sqlite3_step(st) != SQLITE_ROW || sqlite3_column_int(st, 0);
+	k->repeated = sqlite3_data_count(st) < 2 || sqlite3_column_int(st, 1);
 	sqlite3_finalize(st);
 	return k;
 }
@@ -145,21 +151,41 @@ static bool is_live(const struct import_keys *k, int64_t batch)
 	return low < k->lives && k->live[low] == batch;
 }
 
+/* Is one of the batches that st names one that counts? */
+static int any_live(struct import_keys *k, sqlite3_stmt *st, bool *yes, struct err *e)
+{
+	int rc = SQLITE_DONE;
+	*yes = false;
+	while (!*yes && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		*yes = is_live(k, sqlite3_column_int64(st, 0));
+	rc = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_error(k->l, e, "looking up a row");
+	sqlite3_reset(st);
+	return rc;
+}
+
+/* As import_current says it (row.c). */
 static int counts(struct import_keys *k, int64_t row, int64_t batch, bool *yes, struct err *e)
 {
 	sqlite3_stmt *st;
-	int rc;
+	bool superseded;
+	int rc = 0;
 	*yes = is_live(k, batch);
-	if (!*yes || !k->superseded)
-		return 0;
+	if (!*yes && k->repeated) {
+		st = store_stmt(k->l, ST_REPEATED, "SELECT batch FROM repeat WHERE block=?1 AND bits>>?2&1", e);
+		if (!st)
+			return -RR_STORE;
+		sqlite3_bind_int64(st, 1, row >> 6);
+		sqlite3_bind_int64(st, 2, row & 63);
+		rc = any_live(k, st, yes, e);
+	}
+	if (rc || !*yes || !k->superseded)
+		return rc;
 	st = store_stmt(k->l, ST_SUPERSEDED, "SELECT batch FROM supersede WHERE row=?1", e);
 	if (!st)
 		return -RR_STORE;
 	sqlite3_bind_int64(st, 1, row);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && *yes)
-		*yes = !is_live(k, sqlite3_column_int64(st, 0));
-	rc = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : store_error(k->l, e, "looking up a row");
-	sqlite3_reset(st);
+	rc = any_live(k, st, &superseded, e);
+	*yes = !superseded;
 	return rc;
 }
 
@@ -435,7 +461,7 @@ int import_keys_fill(struct ledger *l, struct err *e)
 	sqlite3_stmt *st = s ? store_query(l, e, "SELECT row,nat FROM import_call ORDER BY row") : NULL;
 	int rc = s ? st ? 0 : -RR_STORE : err_set(e, RR_NOMEM, "out of memory for the keys of imports");
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		rc = key_sort_add(s, (struct key_pair){key_of(hash_of_blob(column_blob(st, 1))), sqlite3_column_int64(st, 0)}, e);
+		rc = key_sort_add(s, (struct key_pair){import_key_of(column_blob(st, 1)), sqlite3_column_int64(st, 0)}, e);
 	if (rc == SQLITE_DONE)
 		rc = 0;
 	else if (rc > 0)
@@ -457,7 +483,7 @@ int import_keys_drop(struct ledger *l, int64_t from, int64_t to, struct err *e)
 		sqlite3_bind_int64(st, 2, to);
 	}
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		sqlite3_bind_int64(gone, 1, key_of(hash_of_blob(column_blob(st, 1))));
+		sqlite3_bind_int64(gone, 1, import_key_of(column_blob(st, 1)));
 		sqlite3_bind_int64(gone, 2, sqlite3_column_int64(st, 0));
 		rc = sqlite3_step(gone) == SQLITE_DONE ? 0 : store_error(l, e, "dropping keys");
 		sqlite3_reset(gone);
@@ -489,7 +515,7 @@ int import_keys_sum(struct ledger *l, int64_t below, uint64_t *keys, uint64_t *r
 			return -RR_STORE;
 		sqlite3_bind_int64(st, 1, below);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-			*(i ? rows : keys) += pair_hash(i ? key_of(hash_of_blob(column_blob(st, 1))) : sqlite3_column_int64(st, 1),
+			*(i ? rows : keys) += pair_hash(i ? import_key_of(column_blob(st, 1)) : sqlite3_column_int64(st, 1),
 							sqlite3_column_int64(st, 0));
 		rc = rc == SQLITE_DONE ? 0 : store_error(l, e, "reading keys");
 		sqlite3_finalize(st);

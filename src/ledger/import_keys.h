@@ -38,6 +38,8 @@ void import_keys_superseded(struct import_keys *k);
 /* Puts the next keys into the table, at most `count`; in a write transaction. 1: there are more, 0: all are there. */
 int import_keys_write(struct import_keys *k, unsigned count, struct err *e);
 
+/* What stands in the table for that natural key. */
+int64_t import_key_of(struct str nat);
 /* Fills the table from import_call: for ledgers that had none. In a write transaction. */
 int import_keys_fill(struct ledger *l, struct err *e);
 /* Takes the keys of rows [from, to) away. In a write transaction. */

@@ -4,8 +4,11 @@
  *
  * 1. A row has a natural key (a hash of what makes it that row at its source) and a body hash. Same key and same
  *    body: nothing new. Same key, another body: a revision that supersedes. Nothing is ever updated.
- * 2. A row counts while its batch counts and no batch that counts supersedes it. So undoing a batch brings back
- *    what it superseded, by itself.
+ * 2. What counts is what importing the batches that were not undone, in their order, would give. A row is alive while
+ *    its batch counts or one that repeats it (table repeat). Of a key's rows that are alive the newest counts, unless a
+ *    later batch holds the whole truth of its time (table period) and lacks it: each other one is superseded by some
+ *    batch that counts (table supersede). An undo keeps it so: what the batch superseded is passed on to whoever
+ *    supersedes it now, before it is asked whether it comes back.
  * 3. Everything is written in transactions of some milliseconds, however large the batch, so that a gateway is never kept
  *    waiting: rows, keys, superseded rows and large changes of the roll-ups (rollup_delta.c) before the batch counts;
  *    then one that makes all of it count. A killed import leaves nothing that counts; the next one sweeps it away.
@@ -57,8 +60,9 @@ void ledger_import_abort(struct import *im); /* NULL is fine */
 
 /* The vendor's reference of every call that the gateway measured: what an import would count a second time. */
 int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *arg), void *arg, struct err *e);
-/* Takes a batch back. -RR_NOTFOUND; -RR_EXISTS when it was undone already. */
-int ledger_import_undo(struct ledger *l, int64_t batch, struct err *e);
+/* Takes a batch back, in any order (rule 2). *stay (may be NULL): so many of its rows count on, since another batch has
+ * them too. -RR_NOTFOUND; -RR_EXISTS when it was undone already. */
+int ledger_import_undo(struct ledger *l, int64_t batch, uint64_t *stay, struct err *e);
 int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e);
 /* An outlay with its batch; in a transaction (outlays.c). */
 int outlay_add(struct ledger *l, const struct outlay *o, int64_t batch, struct err *e);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The change that a batch makes to the roll-ups (import_i.h), and taking a batch back: the change is made from the rows
- * themselves, read in steps without any lock, and then counts with the batch's new state in one short transaction.
+ * The change that a batch makes to the roll-ups (import_i.h), and taking a batch back (import_store.h, rule 2): the
+ * change is made from the rows themselves, read in steps without any lock, and then counts with the batch's new state
+ * in one short transaction. What the batch superseded and others supersede too is made theirs before: that changes
+ * nothing while it counts.
  */
 #include "ledger/import_i.h"
+#include "ledger/import_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,23 +31,21 @@ int import_run(struct ledger *l, const char *sql, int64_t a, int64_t b, const ch
 
 /* ---- the change of the roll-ups ---- */
 
-static int fold_row(struct import_delta *d, sqlite3_stmt *st, int sign,
-		    int (*see)(const struct call *c, int64_t row, bool *fold, void *arg, struct err *e), void *arg, struct err *e)
+static int fold_row(struct import_delta *d, sqlite3_stmt *st, int sign, import_see *see, void *arg, struct err *e)
 {
 	struct call c;
 	int64_t row, label;
 	bool fold = true;
 	int rc = row_read(d->l, st, true, &c, &row, &label, NULL, e);
 	if (!rc && see)
-		rc = see(&c, row, &fold, arg, e);
+		rc = see(&c, row, column_blob(st, ROW_OWN + (int)d->l->hot_count + 3), &fold, arg, e);
 	if (!rc && fold && sums_fold(&d->sums, &c, label, sign))
 		rc = err_set(e, RR_NOMEM, "out of memory for roll-ups");
 	return rc;
 }
 
 int import_delta_rows(struct import_delta *d, const char *where, int64_t from, int64_t to, int sign,
-		      int (*see)(const struct call *c, int64_t row, bool *fold, void *arg, struct err *e), void *arg,
-		      struct err *e)
+		      import_see *see, void *arg, struct err *e)
 {
 	struct sb sql;
 	sqlite3_stmt *st;
@@ -214,29 +215,172 @@ static int fold_steps(struct import_delta *d, const char *where, int64_t first, 
 	return rc;
 }
 
+/* What counts and will not: rows of this batch, and of undone ones that it alone repeats. */
+static int undo_lost(struct import_delta *d, int64_t batch, struct err *e)
+{
+	char alive[IMPORT_ALIVE_MOST], sql[1600];
+	sqlite3_stmt *st = store_query(d->l, e, "SELECT id,first_row,last_row FROM batch WHERE (id=?1 OR state=2 AND EXISTS"
+						" (SELECT 1 FROM repeat WHERE batch=?1)) AND last_row>=first_row");
+	int rc;
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, batch);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		snprintf(sql, sizeof sql, "WHERE i.row>=?1 AND i.row<?2 AND i.batch=%lld AND %s AND NOT %s",
+			 (long long)sqlite3_column_int64(st, 0), import_current, import_alive(batch, alive));
+		rc = fold_steps(d, sql, sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), -1, e);
+		if (rc)
+			break;
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : rc < 0 ? rc : store_error(d->l, e, "reading batches");
+}
+
+/* The rows that the batch supersedes and no other one does: which come back, which are another's now. */
+struct heirs {
+	struct ledger *l;
+	int64_t batch;
+	sqlite3_stmt *newer, *whole;
+	struct heir {
+		int64_t row, batch;
+	} *passed;
+	size_t count, room;
+};
+
+static int heirs_open(struct heirs *h, struct err *e)
+{
+	char alive[IMPORT_ALIVE_MOST];
+	struct sb sql;
+	/* a newer row of the same key, by a batch that gives it life */
+	sb_init(&sql, 4096);
+	sb_addf(&sql, "SELECT CASE WHEN EXISTS (SELECT 1 FROM batch b WHERE b.id=i.batch AND b.state=1 AND b.id<>?1) THEN i.batch"
+		      " ELSE (SELECT max(b.id) FROM repeat p JOIN batch b ON b.id=p.batch WHERE p.block=i.row>>6 AND p.bits>>(i.row&63)&1"
+		      " AND b.state=1 AND b.id<>?1) END FROM import_call o JOIN import_key k JOIN import_call i ON i.row=k.row"
+		      " WHERE o.row=?2 AND k.key=?3 AND k.row>o.row AND i.nat=o.nat AND %s LIMIT 1",
+		import_alive(h->batch, alive));
+	h->newer = store_query(h->l, e, sql.p);
+	sb_fini(&sql);
+	/* a batch of the same source and scope, later than all that give the row life, that lacks it in its period */
+	h->whole = store_query(h->l, e,
+			       "SELECT b.id FROM import_call i JOIN batch o ON o.id=i.batch JOIN batch b JOIN period p ON p.batch=b.id"
+			       " WHERE i.row=?2 AND b.state=1 AND b.id<>?1 AND b.source=o.source AND b.scope=o.scope AND p.since<=i.start"
+			       " AND p.until>i.start AND b.id>max(CASE WHEN o.state=1 AND o.id<>?1 THEN o.id ELSE 0 END, ifnull((SELECT"
+			       " max(a.id) FROM repeat r JOIN batch a ON a.id=r.batch WHERE r.block=i.row>>6 AND r.bits>>(i.row&63)&1 AND"
+			       " a.state=1 AND a.id<>?1), 0)) LIMIT 1");
+	return h->newer && h->whole ? 0 : -RR_STORE;
+}
+
+static void heirs_close(struct heirs *h)
+{
+	sqlite3_finalize(h->newer);
+	sqlite3_finalize(h->whole);
+	free(h->passed);
+}
+
+static int heir_ask(struct heirs *h, sqlite3_stmt *st, int64_t row, int64_t *heir, struct err *e)
+{
+	int rc;
+	sqlite3_reset(st);
+	sqlite3_bind_int64(st, 1, h->batch);
+	sqlite3_bind_int64(st, 2, row);
+	rc = sqlite3_step(st);
+	*heir = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(h->l, e, "looking up a row");
+}
+
+static int come_back(const struct call *c, int64_t row, struct str nat, bool *fold, void *arg, struct err *e)
+{
+	struct heirs *h = arg;
+	int64_t heir;
+	int rc;
+	sqlite3_reset(h->newer);
+	sqlite3_bind_int64(h->newer, 3, import_key_of(nat));
+	rc = heir_ask(h, h->newer, row, &heir, e);
+	if (!rc && !heir)
+		rc = heir_ask(h, h->whole, row, &heir, e);
+	*fold = !heir;
+	if (rc || !heir)
+		return rc;
+	if (h->count == h->room) {
+		size_t room = h->room ? h->room * 2 : 256;
+		struct heir *p = realloc(h->passed, room * sizeof *p);
+		if (!p)
+			return err_set(e, RR_NOMEM, "out of memory to undo an import");
+		h->passed = p;
+		h->room = room;
+	}
+	h->passed[h->count++] = (struct heir){row, heir};
+	return 0;
+}
+
+/* Before it is undone, so hidden: these rows are superseded twice for a while. */
+static int pass_on(struct heirs *h, struct err *e)
+{
+	int rc = h->count ? ledger_begin(h->l, e) : 0;
+	for (size_t i = 0; i < h->count && !rc; i++)
+		rc = import_run(h->l, "INSERT OR IGNORE INTO supersede(row,batch) VALUES(?1,?2)", h->passed[i].row,
+				h->passed[i].batch, "undoing an import", e);
+	if (!rc && h->count)
+		rc = ledger_commit(h->l, e);
+	else if (rc)
+		ledger_rollback(h->l);
+	h->count = 0;
+	return rc;
+}
+
+static int undo_superseded(struct import_delta *d, int64_t batch, struct err *e)
+{
+	struct heirs h = {.l = d->l, .batch = batch};
+	char alive[IMPORT_ALIVE_MOST], sql[1200];
+	int64_t first, last;
+	int rc = two_numbers(d->l, "SELECT ifnull(min(row),1),ifnull(max(row),0) FROM supersede WHERE batch=?1", batch, &first,
+			     &last, e);
+	snprintf(sql, sizeof sql,
+		 "WHERE i.row IN (SELECT row FROM supersede WHERE row>=?1 AND row<?2 AND batch=%lld) AND %s AND NOT EXISTS"
+		 " (SELECT 1 FROM supersede s JOIN batch b ON b.id=s.batch WHERE s.row=i.row AND b.state=1 AND b.id<>%lld)",
+		 (long long)batch, import_alive(batch, alive), (long long)batch);
+	if (!rc)
+		rc = heirs_open(&h, e);
+	for (int64_t at = first; at <= last && !rc; at += import_sizes.rows_at_once) {
+		int64_t to = at + import_sizes.rows_at_once;
+		rc = import_delta_rows(d, sql, at, to <= last ? to : last + 1, 1, come_back, &h, e);
+		if (!rc)
+			rc = pass_on(&h, e);
+		if (!rc)
+			rc = import_delta_bound(d, e);
+	}
+	heirs_close(&h);
+	return rc;
+}
+
 static int undo_change(struct import_delta *d, int64_t batch, struct err *e)
 {
-	char sql[1200];
-	int64_t first, last;
-	int rc = two_numbers(d->l, "SELECT first_row,last_row FROM batch WHERE id=?1", batch, &first, &last, e);
-	/* what counted and will not */
-	snprintf(sql, sizeof sql, "WHERE i.row>=?1 AND i.row<?2 AND i.batch=%lld AND %s", (long long)batch, import_current);
+	int rc = undo_lost(d, batch, e);
 	if (!rc)
-		rc = fold_steps(d, sql, first, last, -1, e);
-	/* what this batch superseded and nothing else does */
-	snprintf(sql, sizeof sql,
-		 "WHERE i.row IN (SELECT row FROM supersede WHERE row>=?1 AND row<?2 AND batch=%lld) AND i.batch<>%lld AND EXISTS"
-		 " (SELECT 1 FROM batch b WHERE b.id=i.batch AND b.state=1) AND NOT EXISTS (SELECT 1 FROM supersede s JOIN batch b"
-		 " ON b.id=s.batch WHERE s.row=i.row AND b.state=1 AND b.id<>%lld)",
-		 (long long)batch, (long long)batch, (long long)batch);
-	if (!rc)
-		rc = two_numbers(d->l, "SELECT ifnull(min(row),1),ifnull(max(row),0) FROM supersede WHERE batch=?1", batch, &first, &last, e);
-	if (!rc)
-		rc = fold_steps(d, sql, first, last, 1, e);
+		rc = undo_superseded(d, batch, e);
 	return rc ? rc : import_delta_last(d, e);
 }
 
-int ledger_import_undo(struct ledger *l, int64_t batch, struct err *e)
+/* Of its own rows and of those that it repeats. */
+static int undo_stay(struct ledger *l, int64_t batch, uint64_t *stay, struct err *e)
+{
+	struct sb sql;
+	int64_t own, repeated;
+	int rc;
+	sb_init(&sql, 4096);
+	sb_addf(&sql, "SELECT (SELECT count(*) FROM batch o JOIN import_call i ON i.row>=o.first_row AND i.row<=o.last_row AND"
+		      " i.batch=o.id AND %s WHERE o.id=?1 AND EXISTS (SELECT 1 FROM repeat r JOIN batch b ON b.id=r.batch WHERE"
+		      " r.block>=o.first_row>>6 AND r.block<=o.last_row>>6 AND b.state=1)),"
+		      " (SELECT count(*) FROM repeat m JOIN import_call i ON i.row>=m.block<<6 AND i.row<(m.block+1)<<6 AND"
+		      " m.bits>>(i.row&63)&1 AND %s WHERE m.batch=?1)", import_current, import_current);
+	rc = two_numbers(l, sql.p, batch, &own, &repeated, e);
+	sb_fini(&sql);
+	*stay = (uint64_t)(own + repeated);
+	return rc;
+}
+
+int ledger_import_undo(struct ledger *l, int64_t batch, uint64_t *stay, struct err *e)
 {
 	struct import_delta d = {.l = l};
 	int role_fd = store_role_lock(l->path, "-import", "import", e);
@@ -258,6 +402,8 @@ int ledger_import_undo(struct ledger *l, int64_t batch, struct err *e)
 	}
 	if (!rc)
 		delta_settle(l, NULL); /* it counts already */
+	if (!rc && stay)
+		rc = undo_stay(l, batch, stay, e);
 	sums_fini(&d.sums);
 	if (role_fd >= 0)
 		close(role_fd);

@@ -27,7 +27,7 @@ struct import {
 	uint64_t begun_us;
 	int64_t first_row, next_row;
 	struct import_keys *keys;
-	unsigned char *keep; /* a bit for each older row: this batch repeats it */
+	uint64_t *repeat; /* a bit for each older row: this batch has it too */
 	struct {
 		int64_t from_us, to_us;
 	} period[PERIODS_MOST];
@@ -77,6 +77,8 @@ static int sweep(struct ledger *l, struct err *e)
 {
 	static const char *const sql[] = {
 		"DELETE FROM supersede WHERE batch IN (SELECT id FROM batch WHERE state=0)",
+		"DELETE FROM repeat WHERE batch IN (SELECT id FROM batch WHERE state=0)",
+		"DELETE FROM period WHERE batch IN (SELECT id FROM batch WHERE state=0)",
 		"DELETE FROM outlay WHERE batch IN (SELECT id FROM batch WHERE state=0)",
 		"UPDATE batch SET state=2 WHERE state=0",
 	};
@@ -221,16 +223,20 @@ static void natural_bytes(struct hash128 h, unsigned char out[16])
 	memcpy(out + 8, &lo, 8);
 }
 
-/* A repeated row stays where it is; the mark keeps a whole-period replacement from dropping it. */
-static void keep(struct import *im, int64_t row)
+/* A repeated row stays where it is, and this batch has it too. */
+static int repeat(struct import *im, int64_t row, struct err *e)
 {
-	if (im->keep && row < im->first_row)
-		im->keep[row / 8] |= (unsigned char)(1 << row % 8);
+	if (row >= im->first_row)
+		return 0;
+	if (!im->repeat && !(im->repeat = calloc((size_t)im->first_row / 64 + 1, sizeof *im->repeat)))
+		return err_set(e, RR_NOMEM, "out of memory for the rows that an import repeats");
+	im->repeat[row / 64] |= UINT64_C(1) << row % 64;
+	return 0;
 }
 
-static bool is_kept(const struct import *im, int64_t row)
+static bool is_repeated(const struct import *im, int64_t row)
 {
-	return im->keep[row / 8] >> row % 8 & 1;
+	return im->repeat && im->repeat[row / 64] >> row % 64 & 1;
 }
 
 static int add_row(struct import *im, const struct call *given, struct hash128 natural, struct row_extra *x, struct err *e)
@@ -270,8 +276,8 @@ int ledger_import_add(struct import *im, const struct call *c, struct hash128 na
 	if (old && old_body.hi == body.hi && old_body.lo == body.lo) {
 		*result = IMPORT_DUPLICATE;
 		im->b.rows_duplicate++;
-		keep(im, old);
-		return chunk_end(im, e);
+		rc = repeat(im, old, e);
+		return rc ? rc : chunk_end(im, e);
 	}
 	*result = old ? IMPORT_REVISED : IMPORT_NEW;
 	*(old ? &im->b.rows_revised : &im->b.rows_new) += 1;
@@ -289,25 +295,22 @@ int ledger_import_add(struct import *im, const struct call *c, struct hash128 na
 /* A dry run's outlays do need a transaction, which is rolled back: there are few of them. */
 int ledger_import_outlay(struct import *im, const struct outlay *o, struct err *e)
 {
-	int rc = chunk_begin(im, e);
+	int rc = chunk_begin(im, e), bad;
 	if (rc)
 		return rc;
 	im->b.rows_read++;
 	rc = outlay_add(im->delta.l, o, im->b.id, e);
-	if (rc == -RR_EXISTS)
-		im->b.rows_duplicate++;
-	if (rc)
+	if (rc && rc != -RR_EXISTS)
 		return rc;
-	im->b.rows_new++;
-	return chunk_end(im, e);
+	*(rc ? &im->b.rows_duplicate : &im->b.rows_new) += 1;
+	bad = chunk_end(im, e);
+	return bad ? bad : rc;
 }
 
 int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, struct err *e)
 {
 	if (im->periods == PERIODS_MOST)
 		return err_set(e, RR_LIMIT, "an import may replace at most %d periods", PERIODS_MOST);
-	if (!im->keep && !(im->keep = calloc((size_t)im->first_row / 8 + 1, 1)))
-		return err_set(e, RR_NOMEM, "out of memory to replace a period");
 	im->period[im->periods].from_us = from_us;
 	im->period[im->periods++].to_us = to_us;
 	return 0;
@@ -342,13 +345,13 @@ struct replacing {
 };
 
 /* A row of an earlier batch of this source and scope, in the period: gone unless this batch has it. */
-static int replace_row(const struct call *c, int64_t row, bool *fold, void *arg, struct err *e)
+static int replace_row(const struct call *c, int64_t row, struct str nat, bool *fold, void *arg, struct err *e)
 {
 	struct replacing *r = arg;
 	bool inside = false;
 	for (unsigned i = 0; i < r->im->periods && !inside; i++)
 		inside = c->start_us >= r->im->period[i].from_us && c->start_us < r->im->period[i].to_us;
-	*fold = inside && !is_kept(r->im, row);
+	*fold = inside && !is_repeated(r->im, row);
 	if (!*fold)
 		return 0;
 	if (r->count == r->room) {
@@ -363,15 +366,16 @@ static int replace_row(const struct call *c, int64_t row, bool *fold, void *arg,
 	return 0;
 }
 
-static int replace_rows(struct import *im, int64_t from, int64_t to, struct err *e)
+static int replace_rows(struct import *im, int64_t batch, int64_t from, int64_t to, struct err *e)
 {
 	struct replacing r = {.im = im};
-	char where[1200];
+	char where[1400];
 	int rc;
 	/* a revised row is superseded already */
 	snprintf(where, sizeof where,
-		 "WHERE i.row>=?1 AND i.row<?2 AND %s AND NOT EXISTS (SELECT 1 FROM supersede s WHERE s.row=i.row AND s.batch=%lld)",
-		 import_current, (long long)im->b.id);
+		 "WHERE i.row>=?1 AND i.row<?2 AND i.batch=%lld AND %s AND NOT EXISTS"
+		 " (SELECT 1 FROM supersede s WHERE s.row=i.row AND s.batch=%lld)",
+		 (long long)batch, import_current, (long long)im->b.id);
 	rc = import_delta_rows(&im->delta, where, from, to, -1, replace_row, &r, e);
 	for (size_t i = 0; i < r.count && !rc; i++) {
 		rc = chunk_begin(im, e);
@@ -387,7 +391,7 @@ static int replace_rows(struct import *im, int64_t from, int64_t to, struct err 
 }
 
 struct span {
-	int64_t first, last;
+	int64_t batch, first, last;
 };
 
 static int replace_periods(struct import *im, struct err *e)
@@ -399,7 +403,8 @@ static int replace_periods(struct import *im, struct err *e)
 	int rc;
 	if (!im->periods || im->dry)
 		return 0;
-	st = store_query(l, e, "SELECT first_row,last_row FROM batch WHERE state=1 AND source=?1 AND scope=?2 AND last_row>=first_row");
+	/* those of undone batches too: another one may repeat their rows */
+	st = store_query(l, e, "SELECT id,first_row,last_row FROM batch WHERE state<>0 AND source=?1 AND scope=?2 AND last_row>=first_row");
 	if (!st)
 		return -RR_STORE;
 	bind_text(st, 1, str_of(im->b.source));
@@ -409,14 +414,14 @@ static int replace_periods(struct import *im, struct err *e)
 		if (!p)
 			break;
 		span = p;
-		span[count++] = (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)};
+		span[count++] = (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2)};
 	}
 	rc = rc == SQLITE_DONE ? 0 : rc == SQLITE_ROW ? err_set(e, RR_NOMEM, "out of memory") : store_error(l, e, "a period");
 	sqlite3_finalize(st);
 	for (size_t i = 0; i < count && !rc; i++)
 		for (int64_t at = span[i].first; at <= span[i].last && !rc; at += import_sizes.rows_at_once) {
 			int64_t to = at + import_sizes.rows_at_once;
-			rc = replace_rows(im, at, to <= span[i].last ? to : span[i].last + 1, e);
+			rc = replace_rows(im, span[i].batch, at, to <= span[i].last ? to : span[i].last + 1, e);
 		}
 	free(span);
 	return rc;
@@ -449,6 +454,43 @@ static int write_keys(struct import *im, struct err *e)
 	return rc;
 }
 
+static int put_repeat(struct import *im, int64_t block, struct err *e)
+{
+	sqlite3_stmt *st = store_stmt(im->delta.l, ST_REPEAT_ADD, "INSERT INTO repeat(block,batch,bits) VALUES(?1,?2,?3)", e);
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_int64(st, 1, block);
+	sqlite3_bind_int64(st, 2, im->b.id);
+	sqlite3_bind_int64(st, 3, (int64_t)im->repeat[block]);
+	if (sqlite3_step(st) != SQLITE_DONE)
+		return store_error(im->delta.l, e, "noting what an import repeats");
+	sqlite3_reset(st);
+	return 0;
+}
+
+/* What an undo must know of this batch, still unseen. */
+static int write_marks(struct import *im, struct err *e)
+{
+	char sql[160];
+	int rc = 0;
+	for (int64_t block = 0; im->repeat && block <= im->first_row / 64 && !rc; block++) {
+		if (!im->repeat[block])
+			continue;
+		rc = chunk_begin(im, e);
+		if (!rc)
+			rc = put_repeat(im, block, e);
+		if (!rc)
+			rc = chunk_end(im, e);
+	}
+	for (unsigned i = 0; i < im->periods && !rc; i++) {
+		snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO period(batch,since,until) VALUES(%lld,?1,?2)", (long long)im->b.id);
+		rc = chunk_begin(im, e);
+		if (!rc)
+			rc = import_run(im->delta.l, sql, im->period[i].from_us, im->period[i].to_us, "an import", e);
+	}
+	return rc ? rc : chunk_close(im, e);
+}
+
 static int batch_finish(struct import *im, struct err *e)
 {
 	struct ledger *l = im->delta.l;
@@ -477,7 +519,7 @@ static void import_free(struct import *im)
 	store_exec(l, "PRAGMA synchronous=FULL", NULL);
 	import_keys_free(im->keys);
 	sums_fini(&im->delta.sums);
-	free(im->keep);
+	free(im->repeat);
 	if (im->role_fd >= 0)
 		close(im->role_fd);
 	free(im);
@@ -491,6 +533,8 @@ static int finish(struct import *im, struct err *e)
 		rc = write_keys(im, e);
 	if (!rc)
 		rc = replace_periods(im, e);
+	if (!rc)
+		rc = write_marks(im, e);
 	if (!rc)
 		rc = import_delta_last(&im->delta, e);
 	if (!rc) /* from here on it must last */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Outlays: the training checkbook's entries, append-only. An outlay that came with an import counts as long as
- * its batch does; an id stands once among those that count.
+ * its batch does; each batch has its own, and an id counts once among those that count: the oldest row.
  */
 #include "ledger/store.h"
 
@@ -17,10 +17,11 @@ static uint32_t outlay_crc(const struct outlay *o, int64_t batch)
 			 o->note, (long long)batch);
 }
 
-static int exists(struct ledger *l, const char *id, int64_t batch, bool *there, struct err *e)
+/* *own: this batch has it. */
+static int exists(struct ledger *l, const char *id, int64_t batch, bool *there, bool *own, struct err *e)
 {
-	sqlite3_stmt *st = store_query(l, e, "SELECT 1 FROM outlay WHERE id=?1 AND (batch IN (0, ?2) OR batch IN"
-					     " (SELECT id FROM batch WHERE state=1))");
+	sqlite3_stmt *st = store_query(l, e, "SELECT batch=?2 FROM outlay WHERE id=?1 AND (batch IN (0, ?2) OR batch IN"
+					     " (SELECT id FROM batch WHERE state=1)) ORDER BY batch=?2 DESC");
 	int rc;
 	if (!st)
 		return -RR_STORE;
@@ -28,6 +29,7 @@ static int exists(struct ledger *l, const char *id, int64_t batch, bool *there, 
 	sqlite3_bind_int64(st, 2, batch);
 	rc = sqlite3_step(st);
 	*there = rc == SQLITE_ROW;
+	*own = *there && sqlite3_column_int(st, 0);
 	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(l, e, "looking up an outlay");
 	sqlite3_finalize(st);
 	return rc;
@@ -36,13 +38,13 @@ static int exists(struct ledger *l, const char *id, int64_t batch, bool *there, 
 int outlay_add(struct ledger *l, const struct outlay *o, int64_t batch, struct err *e)
 {
 	sqlite3_stmt *st;
-	bool there;
+	bool there, own;
 	int rc;
 	check(l->in_tx);
-	rc = exists(l, o->id, batch, &there, e);
+	rc = exists(l, o->id, batch, &there, &own, e);
 	if (rc)
 		return rc;
-	if (there)
+	if (own)
 		return err_set(e, RR_EXISTS, "the outlay %s is in the ledger already", o->id);
 	st = store_query(l, e, "INSERT INTO outlay(id,kind,date,retires,life_months,currency,amount,trained_tok,serves,"
 			       "model,provider,note,batch,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)");
@@ -65,6 +67,8 @@ int outlay_add(struct ledger *l, const struct outlay *o, int64_t batch, struct e
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_error(l, e, "adding an outlay");
 	sqlite3_finalize(st);
+	if (!rc && there) /* it counts already, and will if the other one is undone */
+		rc = err_set(e, RR_EXISTS, "the outlay %s is in the ledger already", o->id);
 	return rc;
 }
 
@@ -87,8 +91,9 @@ int ledger_add_outlay(struct ledger *l, const struct outlay *o, struct err *e)
 int ledger_outlays(struct ledger *l, int (*fn)(const struct outlay *o, void *arg), void *arg, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "SELECT id,kind,date,retires,life_months,currency,amount,trained_tok,serves,"
-					     "model,provider,note,batch,crc FROM outlay WHERE batch=0 OR batch IN"
-					     " (SELECT id FROM batch WHERE state=1) ORDER BY date, row");
+					     "model,provider,note,batch,crc FROM outlay WHERE row IN (SELECT min(row) FROM"
+					     " outlay WHERE batch=0 OR batch IN (SELECT id FROM batch WHERE state=1) GROUP BY id)"
+					     " ORDER BY date, row");
 	int rc = 0;
 	if (!st)
 		return -RR_STORE;

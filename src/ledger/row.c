@@ -14,9 +14,18 @@
 #include "base/hash.h"
 
 const char row_own_columns[] = "row,id,operation,start,took,label,vendor_ref";
+#define ALIVE(BUT)                                                                                 \
+	"(EXISTS (SELECT 1 FROM batch b WHERE b.id=i.batch AND b.state=1" BUT ") OR EXISTS (SELECT 1" \
+	" FROM repeat p JOIN batch b ON b.id=p.batch WHERE p.block=i.row>>6 AND p.bits>>(i.row&63)&1" \
+	" AND b.state=1" BUT "))"
 const char import_current[] =
-	"EXISTS (SELECT 1 FROM batch b WHERE b.id=i.batch AND b.state=1) AND NOT EXISTS"
-	" (SELECT 1 FROM supersede s JOIN batch b ON b.id=s.batch WHERE s.row=i.row AND b.state=1)";
+	ALIVE("") " AND NOT EXISTS (SELECT 1 FROM supersede s JOIN batch b ON b.id=s.batch WHERE s.row=i.row AND b.state=1)";
+
+char *import_alive(int64_t but, char out[IMPORT_ALIVE_MOST])
+{
+	snprintf(out, IMPORT_ALIVE_MOST, ALIVE(" AND b.id<>%lld"), (long long)but, (long long)but);
+	return out;
+}
 
 /* A field's value where it is not what the row's other values imply. */
 static int64_t coded_value(const struct call *c, unsigned f)

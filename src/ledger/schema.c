@@ -11,6 +11,7 @@
  * 6  keys of imported rows as a table of 64 bits each, written in order; large changes of the roll-ups on their way
  * 7  open work that a vendor does later
  * 8  limits of keys
+ * 9  which older rows a batch repeats, which periods it holds the whole truth of: undos in any order
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -96,7 +97,14 @@ static const char step_7[] =
 static const char step_8[] =
 	""; /* a key's own limits: key_columns below */
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8};
+static const char step_9[] =
+	/* batch has these older rows too: bit n of a block is row 64 * block + n (import_store.h, rule 2) */
+	"CREATE TABLE repeat(block INTEGER NOT NULL, batch INTEGER NOT NULL, bits INTEGER NOT NULL,"
+	" PRIMARY KEY(block, batch)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE period(batch INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" PRIMARY KEY(batch, since, until)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {

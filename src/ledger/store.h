@@ -21,7 +21,7 @@ enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200, U
 enum store_stmt {
 	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_ROLLUP_DELTA, ST_OUTLAY_ADD,
-	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED,
+	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED,
 	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
 };
 
@@ -82,7 +82,7 @@ struct ledger {
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 8 };
+enum { SCHEMA_VERSION = 9 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);
@@ -136,6 +136,7 @@ void label_cache_fini(struct ledger *l);
 uint64_t label_hash(const struct ledger *l, const int64_t v[LABEL_MOST]);
 
 /* row.c */
+enum { IMPORT_ALIVE_MOST = 400 };
 extern const char row_own_columns[]; /* "row,id,operation,start,took,label,vendor_ref" */
 enum { ROW_OWN = 7 };
 struct row_extra { /* of import_call */
@@ -162,6 +163,8 @@ int row_read_amounts(struct ledger *l, sqlite3_stmt *st, const struct call *none
 int row_find(struct ledger *l, struct call_id id, struct call *out, int64_t *label, struct err *e);
 /* The condition under which row `i` of import_call counts. */
 extern const char import_current[];
+/* The same but for what supersedes it: its own batch counts, or one that repeats it. but: leave that batch out. */
+char *import_alive(int64_t but, char out[IMPORT_ALIVE_MOST]);
 
 /* outcomes.c */
 uint32_t outcome_crc(const unsigned char id[16], int64_t accepted, int64_t at, int64_t hour, int64_t label);

@@ -307,7 +307,7 @@ static bool in_child(const char *path, int commits, const struct plan *p, int64_
 		commits_left = commits;
 		sqlite3_commit_hook(ledger_db(l), on_commit, NULL);
 		if (undo)
-			_exit(ledger_import_undo(l, undo, &e) != 0);
+			_exit(ledger_import_undo(l, undo, NULL, &e) != 0);
 		import(l, p, &b);
 		_exit(0);
 	}
@@ -342,7 +342,7 @@ static unsigned kill_everywhere(const char *kept, const char *path, const struct
 		}
 		killed++;
 		if (undo && now == before) {
-			OK(ledger_import_undo(l, undo, &e));
+			OK(ledger_import_undo(l, undo, NULL, &e));
 		} else if (!undo) { /* the next import sweeps or goes on, and comes to the same */
 			struct import_batch b;
 			import(l, p, &b);
@@ -404,7 +404,7 @@ TEST(random_imports_and_undos_in_small_steps)
 			unsigned a = (unsigned)rng_below(&r, ROWS);
 			batch[n++] = import(l, &(struct plan){a, a + (unsigned)rng_below(&r, ROWS), (unsigned)rng_below(&r, 3), rng_below(&r, 4) == 0}, &b);
 		} else {
-			int rc = ledger_import_undo(l, batch[rng_below(&r, n)], &e);
+			int rc = ledger_import_undo(l, batch[rng_below(&r, n)], NULL, &e);
 			T_TRUE(rc == 0 || rc == -RR_EXISTS);
 		}
 		OK(ledger_verify(l, &v, &e)); /* recomputes every sum from the rows */
@@ -425,7 +425,7 @@ TEST(keys_of_an_older_ledger_are_found)
 	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
 	import(l, &(struct plan){0, 30, 1}, &b);
 	import(l, &(struct plan){20, 40, 2}, &b);
-	OK(store_exec(l, "DROP TABLE import_key; DROP TABLE rollup_delta; DROP TABLE job; CREATE INDEX import_nat ON import_call(nat);"
+	OK(store_exec(l, "DROP TABLE import_key; DROP TABLE rollup_delta; DROP TABLE job; DROP TABLE repeat; DROP TABLE period; CREATE INDEX import_nat ON import_call(nat);"
 			 "UPDATE import_call SET id=nat; UPDATE meta SET value=5 WHERE name='schema_version'", &e));
 	ledger_close(l);
 	l = ledger_open(path, LEDGER_READ, &e);

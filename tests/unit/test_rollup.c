@@ -325,13 +325,14 @@ TEST(imports_count_once_revise_and_come_back)
 	struct call out;
 	const char *path = help_path();
 	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
-	int64_t first, second, third;
+	int64_t first, second, third, again;
+	uint64_t stay;
 	struct hash128 h = nat_of(7);
 	rng_seed(&r, 24);
 	first = import(l, 0, 50, 1, false, &b);
 	T_EQ_I(b.rows_new, 50);
 	T_EQ_I(total_calls(l), 50 * 11);
-	import(l, 0, 50, 1, false, &b); /* the same file again */
+	again = import(l, 0, 50, 1, false, &b); /* the same file again */
 	T_EQ_I(b.rows_new, 0);
 	T_EQ_I(b.rows_duplicate, 50);
 	T_EQ_I(total_calls(l), 50 * 11);
@@ -341,18 +342,24 @@ TEST(imports_count_once_revise_and_come_back)
 	T_EQ_I(total_calls(l), 40 * 11 + 20 * 12);
 	compare(l, INT64_MIN, INT64_MAX, "revised");
 	expect_ok(l);
-	OK(ledger_import_undo(l, second, &e)); /* what it superseded is back */
+	OK(ledger_import_undo(l, second, NULL, &e)); /* what it superseded is back */
 	T_EQ_I(total_calls(l), 50 * 11);
-	T_EQ_I(ledger_import_undo(l, second, &e), -RR_EXISTS);
-	T_EQ_I(ledger_import_undo(l, 999, &e), -RR_NOTFOUND);
+	T_EQ_I(ledger_import_undo(l, second, NULL, &e), -RR_EXISTS);
+	T_EQ_I(ledger_import_undo(l, 999, NULL, &e), -RR_NOTFOUND);
 	expect_ok(l);
 	third = import(l, 45, 60, 2, false, &b);
 	T_EQ_I(b.rows_revised, 5);
-	OK(ledger_import_undo(l, first, &e)); /* undone in another order */
+	OK(ledger_import_undo(l, first, &stay, &e)); /* undone in another order; the same file is there once more */
+	T_EQ_I(stay, 45);
+	T_EQ_I(total_calls(l), 45 * 11 + 15 * 12);
+	expect_ok(l);
+	compare(l, INT64_MIN, INT64_MAX, "one of two undone");
+	OK(ledger_import_undo(l, again, &stay, &e));
+	T_EQ_I(stay, 0);
 	T_EQ_I(total_calls(l), 15 * 12);
 	expect_ok(l);
 	compare(l, INT64_MIN, INT64_MAX, "first undone");
-	OK(ledger_import_undo(l, third, &e));
+	OK(ledger_import_undo(l, third, NULL, &e));
 	T_EQ_I(total_calls(l), 0);
 	import(l, 0, 50, 1, false, &b); /* and again from nothing */
 	T_EQ_I(b.rows_new, 50);
@@ -375,7 +382,7 @@ TEST(a_whole_period_is_replaced)
 	T_EQ_I(b.rows_duplicate, 50);
 	T_EQ_I(total_calls(l), 50 * 11);
 	expect_ok(l);
-	OK(ledger_import_undo(l, batch, &e));
+	OK(ledger_import_undo(l, batch, NULL, &e));
 	T_EQ_I(total_calls(l), 100 * 11);
 	import(l, 10, 60, 2, true, &b); /* the same with other bodies */
 	T_EQ_I(b.rows_revised, 50);
@@ -446,7 +453,7 @@ TEST(random_imports_and_undos_stay_exact)
 			unsigned a = (unsigned)rng_below(&r, 40);
 			batch[n++] = import(l, a, a + (unsigned)rng_below(&r, 40), (unsigned)rng_below(&r, 3), rng_below(&r, 4) == 0, &b);
 		} else {
-			int rc = ledger_import_undo(l, batch[rng_below(&r, n)], &e);
+			int rc = ledger_import_undo(l, batch[rng_below(&r, n)], NULL, &e);
 			T_TRUE(rc == 0 || rc == -RR_EXISTS);
 		}
 		if (round % 5 == 4) {
