@@ -226,6 +226,7 @@ static int put_cost(struct import_ctx *x, uint64_t number, const struct row *r, 
 	struct call *k = row_begin(x, number);
 	struct currency cur;
 	const char *why = cost_pico(v, &k->billed_pico);
+	char text[MONEY_TEXT];
 	if (why)
 		return row_reject(x, number, "the amount '%.*s' %s", STR_ARG(v->amount), why);
 	if (currency_parse(v->currency, &cur))
@@ -239,7 +240,7 @@ static int put_cost(struct import_ctx *x, uint64_t number, const struct row *r, 
 	k->project = name_of(v->workspace);
 	k->key = name_of(v->key);
 	k->usage.tier = tier_of(v->tier);
-	x->claimed = v->amount;
+	x->claimed = v->cents ? str_of(money_text(k->billed_pico, text)) : v->amount; /* in the row's currency */
 	x->class_source = "anthropic-costs";
 	fact(x, CF_TYPE, v->type.n ? v->type : STR("tokens"));
 	fact(x, CF_TEXT, v->description);

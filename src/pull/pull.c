@@ -26,7 +26,7 @@ struct pulling {
 	struct fetcher *fetcher;
 	struct fetch_url url;
 	struct fetch_answer answer;
-	struct header header[3];
+	struct header header[4];
 	unsigned headers;
 	char auth[512];
 	char note[200]; /* of endpoints that were let off */
@@ -346,8 +346,8 @@ int pull_run(const struct pull_options *o, struct pull_result *r, struct import_
 		rc = -RR_NOMEM;
 	p.header[p.headers++] = (struct header){str_of(p.v->auth), str_of(p.auth)};
 	p.header[p.headers++] = (struct header){STR("accept"), STR("application/json")};
-	if (p.v->extra.name.n)
-		p.header[p.headers++] = p.v->extra;
+	for (unsigned i = 0; i < sizeof p.v->extra / sizeof *p.v->extra && p.v->extra[i].name.n; i++)
+		p.header[p.headers++] = p.v->extra[i];
 	fetch_answer_init(&p.answer);
 	r->from_us = r->to_us = from;
 	while (!rc && from < end) {

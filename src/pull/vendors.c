@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OpenAI: openai-openapi f85dbe2, paths /organization/usage/... and /organization/costs. Anthropic: Admin API
- * reference, usage_report/messages and cost_report (August 2026). `speed` is not asked for there: it wants a beta
- * header.
+ * reference, usage_report/messages and cost_report (August 2026); `speed` among its groups wants the beta header below
+ * (platform.claude.com, "Usage and Cost API", fast mode; read 2026-11-29).
  */
 #include "pull/vendors.h"
 
@@ -28,7 +28,8 @@ static const struct pull_endpoint openai[] = {
 
 static const struct pull_endpoint anthropic[] = {
 	{"messages", "/v1/organizations/usage_report/messages",
-	 {"workspace_id", "api_key_id", "model", "service_tier", "context_window", "inference_geo"}, false, false},
+	 {"workspace_id", "api_key_id", "model", "service_tier", "context_window", "inference_geo", "speed"}, false,
+	 false},
 	{"costs", "/v1/organizations/cost_report", {"workspace_id", "description"}, true, false},
 	{NULL},
 };
@@ -39,7 +40,7 @@ const struct pull_vendor pull_vendors[] = {
 	 .auth = "authorization", .auth_prefix = "Bearer ", .endpoints = openai},
 	{.name = "anthropic", .title = "Anthropic", .variable = "ANTHROPIC_ADMIN_KEY", .base = "https://api.anthropic.com",
 	 .group_key = "group_by[]", .from_key = "starting_at", .to_key = "ending_at", .rfc3339 = true, .most = {31, 168, 1440},
-	 .most_costs = 31, .auth = "x-api-key", .auth_prefix = "", .extra = {STR("anthropic-version"), STR("2023-06-01")},
-	 .endpoints = anthropic},
+	 .most_costs = 31, .auth = "x-api-key", .auth_prefix = "",
+	 .extra = {{STR("anthropic-version"), STR("2023-06-01")}, {STR("anthropic-beta"), STR("fast-mode-2026-02-01")}}, .endpoints = anthropic},
 	{.name = NULL},
 };

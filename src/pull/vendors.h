@@ -24,7 +24,7 @@ struct pull_vendor {
 	unsigned most[3];             /* buckets of a page by enum pull_width */
 	unsigned most_costs;
 	const char *auth, *auth_prefix; /* header and what stands before the key */
-	struct header extra;          /* one more header; name.n 0: none */
+	struct header extra[2];       /* more headers; name.n 0: none */
 	const struct pull_endpoint *endpoints; /* ended by a NULL name */
 };
 

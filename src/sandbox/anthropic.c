@@ -546,6 +546,7 @@ static void messages(struct exchange *x)
 	answer_name(x, "anthropic", "messages", m.model, m.id);
 	x->a.tier = m.tier;
 	x->a.geo = m.geo;
+	x->a.speed = m.speed;
 	anthropic_prompt_find(x, &m.prompt, m.model);
 	plan_output(&m, top);
 	x->a.tokens = (unsigned)m.out;

@@ -4,7 +4,7 @@
  *
  * OpenAI: /v1/organization/usage/..., /costs; unix seconds; group_by repeated; at most 31, 168 or 1,440 buckets a page
  * (openai-openapi f85dbe2). Anthropic: /v1/organizations/usage_report/messages and /cost_report; RFC 3339; group_by[]
- * repeated; amounts in cents (vendor's documentation, August 2026). Empty buckets are sent, as both do.
+ * repeated; amounts in cents; speed as a group under its beta header (vendor's documentation, August 2026). Empty buckets are sent, as both do.
  */
 #include "sandbox/organization.h"
 
@@ -36,6 +36,7 @@ static const struct org_rate rates[] = {
 	{"text-embedding-3-small", NULL, 20000, 0, 0, 0, 0, 0},
 	{"text-embedding-3-large", NULL, 130000, 0, 0, 0, 0, 0},
 	{"claude-opus-4-5-20251101", "Claude Opus 4.5", 5000000, 500000, 6250000, 10000000, 25000000, 0},
+	{"claude-opus-4-6", "Claude Opus 4.6", 5000000, 500000, 6250000, 10000000, 25000000, 0},
 	{"claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", 3000000, 300000, 3750000, 6000000, 15000000, 0},
 	{"claude-haiku-4-5-20251001", "Claude Haiku 4.5", 1000000, 100000, 1250000, 2000000, 5000000, 0},
 };
@@ -45,7 +46,8 @@ static const struct org_rate rates[] = {
 static bool same_cell(const struct org_cell *a, const struct org_cell *b)
 {
 	return a->minute == b->minute && a->endpoint == b->endpoint && a->org == b->org && a->batch == b->batch &&
-	       strcmp(a->model, b->model) == 0 && strcmp(a->tier, b->tier) == 0 && strcmp(a->geo, b->geo) == 0;
+	       strcmp(a->model, b->model) == 0 && strcmp(a->tier, b->tier) == 0 && strcmp(a->geo, b->geo) == 0 &&
+	       strcmp(a->speed, b->speed) == 0;
 }
 
 static int make_room(struct org *o)
@@ -130,6 +132,7 @@ void org_note(struct exchange *x)
 	str_copy(c.model, sizeof c.model, x->a.model);
 	str_copy(c.tier, sizeof c.tier, str_of(x->a.tier ? x->a.tier : ""));
 	str_copy(c.geo, sizeof c.geo, str_of(x->a.geo ? x->a.geo : ""));
+	str_copy(c.speed, sizeof c.speed, str_of(x->a.speed ? x->a.speed : ""));
 	found = cell_of(o, &c);
 	if (!found)
 		return;
@@ -155,7 +158,7 @@ void org_note_training(struct exchange *x, uint64_t org, const char *model, uint
 /* ---- pages ---- */
 
 enum { BY_PROJECT = 1, BY_KEY = 2, BY_MODEL = 4, BY_BATCH = 8, BY_TIER = 16, BY_GEO = 32, BY_ITEM = 64,
-		BY_WINDOW = 128 };
+		BY_WINDOW = 128, BY_SPEED = 256 };
 
 struct asked {
 	int64_t from_s, to_s, width_s;
@@ -182,7 +185,8 @@ static unsigned groups_of(const struct exchange *x)
 		unsigned by;
 	} all[] = {{"project_id", BY_PROJECT}, {"workspace_id", BY_PROJECT}, {"api_key_id", BY_KEY}, {"model", BY_MODEL},
 		   {"batch", BY_BATCH}, {"service_tier", BY_TIER}, {"inference_geo", BY_GEO}, {"line_item", BY_ITEM},
-		   {"description", BY_ITEM}, {"context_window", BY_WINDOW}};
+		   {"description", BY_ITEM}, {"context_window", BY_WINDOW},
+		   {"speed", BY_SPEED}};
 	unsigned by = 0;
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		by |= has_group(x, all[i].name) ? all[i].by : 0;
@@ -248,7 +252,7 @@ static bool same_group(const struct org_cell *a, const struct org_cell *b, unsig
 	return (a->endpoint == ORG_TRAINING) == (b->endpoint == ORG_TRAINING) && (!(by & BY_KEY) || a->org == b->org) &&
 			(!(by & BY_MODEL) || strcmp(a->model, b->model) == 0) &&
 	       (!(by & BY_BATCH) || a->batch == b->batch) && (!(by & BY_TIER) || strcmp(a->tier, b->tier) == 0) &&
-	       (!(by & BY_GEO) || strcmp(a->geo, b->geo) == 0);
+	       (!(by & BY_GEO) || strcmp(a->geo, b->geo) == 0) && (!(by & BY_SPEED) || strcmp(a->speed, b->speed) == 0);
 }
 
 static unsigned bucket_groups(const struct org *o, int64_t from_s, int64_t to_s, uint64_t endpoints, unsigned by,
@@ -310,9 +314,10 @@ static unsigned parts_of(const struct group *g, const struct org_rate *r, struct
 		 r->write_1h},
 		{"output", "Output Tokens", "output_tokens", g->n[ORG_OUT], r->out},
 	};
+	bool fast = strcmp(g->cell->speed, "fast") == 0; /* six times, on the models that have it; none beside a batch */
 	for (unsigned i = 0; i < 5; i++) {
 		p[i] = all[i];
-		p[i].rate /= half ? 2 : 1;
+		p[i].rate = half ? p[i].rate / 2 : fast ? p[i].rate * 6 : p[i].rate;
 	}
 	return 5;
 }
@@ -515,6 +520,8 @@ static void anthropic_usage_result(struct json_out *w, const struct group *g, un
 	jw_kcstr(w, "service_tier", by & BY_TIER ? (c->batch ? "batch" : c->tier[0] ? c->tier : "standard") : NULL);
 	jw_kcstr(w, "context_window", by & BY_WINDOW ? "0-200k" : NULL);
 	jw_kcstr(w, "inference_geo", by & BY_GEO && c->geo[0] ? c->geo : by & BY_GEO ? "not_available" : NULL);
+	if (by & BY_SPEED)
+		jw_kcstr(w, "speed", c->speed[0] ? c->speed : "standard");
 	jw_end_object(w);
 }
 
@@ -528,7 +535,8 @@ static void anthropic_cost_results(struct json_out *w, const struct group *g, un
 	for (unsigned i = 0; i < n; i++) {
 		if (!p[i].tokens)
 			continue;
-		snprintf(words, sizeof words, "%s Usage%s - %s", r->title, g->cell->batch ? " - Batch" : "", p[i].title);
+		snprintf(words, sizeof words, "%s Usage%s%s - %s", r->title, g->cell->batch ? " - Batch" : "",
+			 strcmp(g->cell->speed, "fast") == 0 ? " - Fast" : "", p[i].title);
 		jw_object(w);
 		jw_kcstr(w, "currency", "USD");
 		jw_kcstr(w, "amount", money_text((money_wide)p[i].tokens * p[i].rate * 100, text));
@@ -563,7 +571,7 @@ static void anthropic_page(struct exchange *x, const struct asked *a, bool costs
 	jw_key(&w, "data");
 	jw_array(&w);
 	for (; g && at < a->to_s && buckets < a->limit; at += a->width_s, buckets++) {
-		unsigned by = costs ? BY_MODEL | BY_BATCH | BY_TIER : a->by & BY_TIER ? a->by | BY_BATCH : a->by;
+		unsigned by = costs ? BY_MODEL | BY_BATCH | BY_TIER | BY_SPEED : a->by & BY_TIER ? a->by | BY_BATCH : a->by;
 		unsigned n = bucket_groups(&x->sandbox->org, at, at + a->width_s, 1u << ORG_MESSAGES, by, g);
 		jw_object(&w);
 		put_time(&w, "starting_at", at);
@@ -619,6 +627,8 @@ void anthropic_organization(struct exchange *x)
 		return;
 	}
 	wrong = width_of(x, &a, costs);
+	if (!wrong && a.by & BY_SPEED && !str_contains(ask_header(x, "anthropic-beta"), STR("fast-mode-2026-02-01")))
+		wrong = "group_by: speed needs the beta header fast-mode-2026-02-01";
 	if (!wrong && !query_time(x, "starting_at", &a.from_s))
 		wrong = "starting_at: Field required";
 	a.to_s = x->now_us / US_PER_S + 1;

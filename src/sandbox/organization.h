@@ -23,7 +23,7 @@ struct org_cell {
 	enum org_endpoint endpoint;
 	uint64_t org;               /* hash of the key */
 	bool batch;
-	char model[80], tier[24], geo[24];
+	char model[80], tier[24], geo[24], speed[16];
 	uint64_t n[ORG_COUNTS];     /* ORG_IN is all input as OpenAI counts it, what was read and written inside */
 };
 

@@ -79,7 +79,7 @@ struct answer {
 	struct sb usage;     /* the true block; empty = none */
 	struct str usage_as_sent; /* what the faults made of it; empty: it is left out */
 	size_t usage_at;     /* bytes of the body that must have gone out for it to be known */
-	const char *tier, *geo;
+	const char *tier, *geo, *speed;
 	unsigned tokens;     /* answered in all */
 	bool usage_sent;     /* it stands in the body */
 };

@@ -17,9 +17,9 @@ def chat(s, model, text, port=None, headers=None):
     status, _, _ = s.post(path, {'model': model, 'messages': [{'role': 'user', 'content': text}]}, headers, port=port)
     assert status == 200, status
 
-def message(s, model, text, port=None):
+def message(s, model, text, port=None, **more):
     path = '/v1/messages' if port else '/anthropic/v1/messages'
-    status, _, _ = s.post(path, {'model': model, 'max_tokens': 200, 'messages': [{'role': 'user', 'content': text}]},
+    status, _, _ = s.post(path, {'model': model, 'max_tokens': 200, 'messages': [{'role': 'user', 'content': text}], **more},
                           {'anthropic-version': '2023-06-01', 'x-api-key': 'sk-client-own'}, port=port)
     assert status == 200, status
 
@@ -62,6 +62,13 @@ def main():
         ok('Anthropic (cents, beside) reconciles to 0', Decimal(a['reconcile']['residual_total']) == 0 and
            Decimal(a['reconcile']['billed_total']) > 0, a['reconcile'])
         ok('what the gateway metered counts once: money, calls, tokens', total(s) == before, (total(s), before))
+        for port in (None, s.sandbox_port): message(s, 'claude-opus-4-6', 'a question that is in a hurry', port=port, speed='fast')
+        message(s, 'claude-opus-4-6', 'and one that is not', port=s.sandbox_port)
+        a = pull(s, 'anthropic')
+        opus = [x for x in a['reconcile']['rows'] if x['model'] == 'claude-opus-4-6']
+        ok('fast calls that went round the gateway are asked for and priced as fast: with them the whole is the bill', len(opus) == 1 and
+           'usage explains the bill' in opus[0]['reason'] and opus[0]['claimed'] == opus[0]['billed'] and total(s)[0] - before[0] == Decimal(opus[0]['billed']), (opus, total(s), before))
+        before = total(s)
         again = pull(s, 'openai')
         ok('pulling again adds nothing', again['rows_new'] == 0 and again['rows_revised'] == 0 and total(s) == before, again)
 
