@@ -123,20 +123,27 @@ static void check_mode(struct doctor *d, const char *name, const char *path)
 	say(d, WARN, name, fix, "others on this machine may read it (mode %03o)", (unsigned)st.st_mode & 0777);
 }
 
-/* A key that stands in the file as it is, not as ${VARIABLE}. */
+/* A secret that stands in the file as it is, not as ${VARIABLE}: said once for each section that holds one. */
+struct literal {
+	struct doctor *d;
+	const char *file;
+	char section[32]; /* the last that was spoken of */
+};
+
 static void literal_secret(const char *path, const struct conf_field *f, const struct conf_node *node, void *arg)
 {
-	(void)path;
-	if (f->kind == CONF_SECRET && node && !str_contains(node->scalar, STR("${")))
-		*(bool *)arg = true;
+	struct literal *x = arg;
+	struct str section = str_make(path, strcspn(path, ".["));
+	if (f->kind != CONF_SECRET || !node || str_contains(node->scalar, STR("${")) || str_eqc(section, x->section))
+		return;
+	str_copy(x->section, sizeof x->section, section);
+	check_mode(x->d, str_eqc(section, "upstreams") ? "provider keys" : x->section, x->file);
 }
-
-
 
 static bool check_config(struct doctor *d, struct arena *a, struct gate_config *conf)
 {
 	struct sb errors;
-	bool fine, literal = false;
+	bool fine;
 	unsigned keys = 0;
 	sb_init(&errors, 64 * 1024);
 	fine = gate_config_load(globals.config, a, conf, &errors) == 0;
@@ -145,10 +152,9 @@ static bool check_config(struct doctor *d, struct arena *a, struct gate_config *
 		say(d, FAIL, "configuration", "runrate config show tells all mistakes, with their places", "%.*s", STR_ARG(first));
 	} else if (conf->file) {
 		say(d, OK, "configuration", NULL, "%s", conf->file);
+		struct literal literal = {.d = d, .file = conf->file};
 		if (conf->doc)
 			conf_each(conf->doc->root, gate_config_fields, literal_secret, &literal);
-		if (literal)
-			check_mode(d, "provider keys", conf->file);
 	} else {
 		say(d, OK, "configuration", NULL, "no file: defaults (three vendors, callers bring their keys)");
 	}

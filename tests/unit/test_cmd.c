@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/help.h"
@@ -239,6 +240,12 @@ TEST(settings_and_health)
 	       !strstr(out_text, "hunter2") && !err_text_[0]);
 	T_EQ_I(RUN("runrate", "doctor", "--config", path, "--ledger", "/nonexistent/l.db"), 0);
 	T_TRUE(strstr(out_text, "  warn  provider keys") && !strstr(out_text, "hunter2"));
+	static const char hook[] = "listen: 127.0.0.1:0\nadmin: unix:/tmp/x\nalerts: [{when: \"forecast > 5 USD\", url: https://h/hunter2}]\n";
+	T_EQ_I(ftruncate(fd, 0), 0);
+	T_TRUE(pwrite(fd, hook, sizeof hook - 1, 0) == (ssize_t)sizeof hook - 1 && fchmod(fd, 0644) == 0);
+	T_EQ_I(RUN("runrate", "doctor", "--config", path, "--ledger", "/nonexistent/l.db"), 0);
+	T_TRUE(strstr(out_text, "  warn  alerts          others on this machine may read it") && !strstr(out_text, "provider keys") &&
+	       !strstr(out_text, "hunter2"));
 	T_EQ_I(RUN("runrate", "doctor", "--json", "--config", "/nonexistent.yaml"), 1);
 	T_TRUE(strstr(out_text, "\"ok\":false") && strstr(out_text, "\"state\":\"fail\""));
 	T_EQ_I(RUN("runrate", "config", "show", "--config", "/nonexistent.yaml"), 3);
