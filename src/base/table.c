@@ -18,6 +18,7 @@
 #include "base/err.h"
 
 enum { GAP = 2, LEAST_LEFT = 8, WIDTH_DEFAULT = 80, CELL_BYTES = 4096 };
+#define LEFT_OUT SIZE_MAX /* a width: the column is not printed */
 
 void table_init(struct table *t, struct arena *a, const char *spec)
 {
@@ -109,15 +110,28 @@ static void measure(const struct table *t, size_t width[])
 	}
 }
 
+static bool is_empty(const struct table *t, unsigned column)
+{
+	for (const struct table_row *r = t->first; r; r = r->next)
+		if (r->cell[column].n)
+			return false;
+	return t->first != NULL;
+}
+
 static void squeeze(const struct table *t, size_t width[], size_t room)
 {
 	size_t total = t->columns ? (t->columns - 1) * GAP : 0;
 	for (unsigned c = 0; c < t->columns; c++)
 		total += width[c];
+	for (unsigned c = t->columns; c-- > 0 && total > room;)
+		if (is_empty(t, c)) {
+			total -= width[c] + GAP;
+			width[c] = LEFT_OUT;
+		}
 	while (total > room) {
 		unsigned widest = TABLE_COLUMNS;
 		for (unsigned c = 0; c < t->columns; c++)
-			if (!t->right[c] && width[c] > LEAST_LEFT && (widest == TABLE_COLUMNS || width[c] > width[widest]))
+			if (!t->right[c] && width[c] > LEAST_LEFT && width[c] != LEFT_OUT && (widest == TABLE_COLUMNS || width[c] > width[widest]))
 				widest = c;
 		if (widest == TABLE_COLUMNS)
 			return;
@@ -154,6 +168,8 @@ static void add_row(const struct table *t, const size_t width[], const struct st
 	sb_init(&line, 64 * 1024);
 	for (unsigned c = 0; c < t->columns; c++) {
 		size_t n = str_columns(cell[c]), pad = n < width[c] ? width[c] - n : 0;
+		if (width[c] == LEFT_OUT)
+			continue;
 		if (t->right[c])
 			sb_addf(&line, "%*s", (int)pad, "");
 		if (t->right[c])
@@ -193,6 +209,7 @@ void table_text(const struct table *t, unsigned width, struct sb *out)
 		}
 		for (unsigned c = 0; c < t->columns; c++) {
 			size_t n = widths[c] < sizeof dashes - 1 ? widths[c] : sizeof dashes - 1;
+			n = widths[c] == LEFT_OUT ? 0 : n;
 			cells[c] = str_make(dashes, t->right[c] ? n : 0);
 		}
 		add_row(t, widths, cells, out);

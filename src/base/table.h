@@ -3,7 +3,8 @@
  * Tables for a terminal: one type that reports fold into and many writers read.
  *
  * Cells are text, already formatted; a column is left- or right-aligned. The text writer fits 80
- * columns (or the terminal's width): it shortens the widest left column with an ellipsis first.
+ * columns (or the terminal's width): first it leaves out columns that no row fills, then it shortens the widest left
+ * column with an ellipsis.
  */
 #ifndef RR_BASE_TABLE_H
 #define RR_BASE_TABLE_H

@@ -6,21 +6,22 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_query.h"
 #include "ledger/ledger.h"
 #include "report/focus.h"
 
 static struct {
 	bool calls, outlays;
-	int64_t since_us, until_us;
-	bool has_since, has_until;
+	const char *since, *until;
+	int64_t from_us, to_us;
 	const char *focus, *env;
 } flags;
 
 static const struct opt options[] = {
 	{"calls", 0, OPT_FLAG, &flags.calls, NULL, NULL, "every call, one JSON object a line (default)"},
 	{"outlays", 0, OPT_FLAG, &flags.outlays, NULL, NULL, "every outlay, one JSON object a line"},
-	{"since", 0, OPT_TIME, &flags.since_us, &flags.has_since, "TIME", "calls that began at or after this"},
-	{"until", 0, OPT_TIME, &flags.until_us, &flags.has_until, "TIME", "calls that began before this"},
+	{"since", 0, OPT_STR, &flags.since, NULL, "T", "from that day, month or time on"},
+	{"until", 0, OPT_STR, &flags.until, NULL, "T", "up to and with that day or month, or up to a time"},
 	{"focus", 0, OPT_STR, &flags.focus, NULL, "VERSION", "a FOCUS cost and usage file (CSV): 1.2 or 1.4"},
 	{"env", 0, OPT_STR, &flags.env, NULL, "E", "with --focus: production (default), all, or a name"},
 	{NULL},
@@ -37,8 +38,7 @@ static int print_line(struct sb *line)
 
 static int print_calls(struct ledger *l, struct sb *line, struct err *e)
 {
-	struct call_cursor *cursor = ledger_calls(l, flags.has_since ? flags.since_us : INT64_MIN,
-						  flags.has_until ? flags.until_us : INT64_MAX, e);
+	struct call_cursor *cursor = ledger_calls(l, flags.from_us, flags.to_us, e);
 	struct call c;
 	int rc = cursor ? 1 : -RR_STORE, stop = 0;
 	while (!stop && (rc = rc == 1 ? call_cursor_next(cursor, &c, e) : rc) == 1) {
@@ -85,8 +85,7 @@ static int print_piece(struct str piece, void *arg)
 
 static int print_focus(struct ledger *l, struct err *e)
 {
-	struct report_query q = {.from_us = flags.has_since ? flags.since_us : INT64_MIN,
-				 .to_us = flags.has_until ? flags.until_us : INT64_MAX, .env = flags.env, .now_us = cmd_now_us()};
+	struct report_query q = {.from_us = flags.from_us, .to_us = flags.to_us, .env = flags.env, .now_us = cmd_now_us()};
 	struct focus_count count;
 	bool v12 = strcmp(flags.focus, "1.2") == 0;
 	int stop = 0, rc;
@@ -103,6 +102,18 @@ static int print_focus(struct ledger *l, struct err *e)
 	return stop;
 }
 
+/* As every report has them: a day or a month belongs to it whole. */
+static int bounds(struct err *e)
+{
+	const struct tz *tz = tz_get(globals.tz ? globals.tz : "UTC", e);
+	flags.from_us = INT64_MIN;
+	flags.to_us = INT64_MAX;
+	if (!tz || (flags.since && cmd_when("--since", flags.since, tz, false, &flags.from_us, e)) ||
+	    (flags.until && cmd_when("--until", flags.until, tz, true, &flags.to_us, e)))
+		return -RR_USAGE;
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct ledger *l;
@@ -112,6 +123,9 @@ static int run(int argc, char **argv)
 	int rc = cmd_parse(&cmd_export, argc, argv, options, NULL, NULL, 0);
 	if (rc)
 		return rc < 0 ? err_exit_code(rc) : 0;
+	rc = bounds(&e);
+	if (rc)
+		return cmd_fail(&e);
 	l = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 	if (!l)
 		return cmd_fail(&e);
@@ -133,7 +147,7 @@ static int run(int argc, char **argv)
 const struct command cmd_export = {
 	.name = "export",
 	.summary = "the ledger's records as JSON lines, or as a FOCUS file",
-	.usage = "export [--calls] [--outlays] [--focus 1.2|1.4] [--since TIME] [--until TIME]",
+	.usage = "export [--calls] [--outlays] [--focus 1.2|1.4] [--since T] [--until T]",
 	.text = "Writes what the ledger holds to standard output. Money is a decimal string beside its currency, times are "
 		"ISO 8601 in UTC. No prompt text is there, because none is kept.\n\n"
 		"--focus writes cost and usage as the FinOps specification FOCUS wants it: a row a day and model, with what it "

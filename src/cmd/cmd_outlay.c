@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * runrate outlay add|list: the training checkbook's entries, each paid once, with a date, a life and what it serves.
+ * runrate outlay add|list: what was paid once, with a date, a life and what it serves: the training checkbook's entries, and
+ * what is paid early, committed, credited or taxed.
  */
 #include <stdio.h>
 
@@ -96,8 +97,10 @@ const struct command cmd_outlay_add = {
 	.text = "The training checkbook is capital: it stands apart from what inference costs every month. With --life the\n"
 		"amount is used up evenly over that many calendar months (`report --basis amortised`), never beyond --retires.\n\n"
 		"Credit that was prepaid (--kind prepaid --provider P) is drawn down by that vendor's usage: by cash it counts when bought\n"
-		"and usage from it does not, by use it is the other way round, and what is left at its end was paid for nothing. Credits\n"
-		"and taxes (--kind credit, tax) are lines of their own in neither checkbook, never netted.",
+		"and usage from it does not, by use it is the other way round, and what is left at its end was paid for nothing. A\n"
+		"commitment (--kind commitment: reserved capacity, a minimum spend) is a right that either checkbook may use: it is a line of\n"
+		"its own in neither, whole on its date by cash, evenly over its life by use. So are credits and taxes (--kind credit, tax),\n"
+		"never netted and without a life.",
 	.examples = "$ runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14 --life 12 --serves support-bot\n"
 		    "$ runrate outlay add --kind prepaid --provider openai --amount 'USD 5000' --date 2026-09-01 --life 12\n"
 		    "$ runrate outlay add --kind hardware --amount '$31,000' --date 2026-02-01 --life 36 --note 'two GPUs'\n",
@@ -144,6 +147,10 @@ static int outlay_of(const struct given *g, struct outlay *o, struct err *e)
 		return err_set(e, RR_USAGE, "--life is in months, at most 1200");
 	if (g->retires_given && g->retires_us <= g->date_us)
 		return err_set(e, RR_USAGE, "--retires lies before --date");
+	if (outlay_kind_use(o->kind) == OUTLAY_AT_ONCE && g->life) {
+		err_set(e, RR_USAGE, "a %s is not used up over time: it has no --life", g->kind);
+		return err_hint(e, "leave --life out: it counts on its date, on either basis");
+	}
 	if (o->kind == OUTLAY_PREPAID && !g->provider) {
 		err_set(e, RR_USAGE, "whose credit is it? --provider is missing");
 		return err_hint(e, "the vendor whose usage draws it down: --kind prepaid --provider openai");
@@ -285,6 +292,6 @@ static int read_outlays(struct listing *x)
 
 static int run_list(int argc, char **argv)
 {
-	return cmd_list(&cmd_outlay_list, argc, argv, "outlay>|date>|kind|for|amount>|used up>|ends>|saved, months left>", "outlays", read_outlays,
+	return cmd_list(&cmd_outlay_list, argc, argv, "outlay|date|kind|for|amount>|used up>|ends|pays back>", "outlays", read_outlays,
 			"No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n");
 }

@@ -39,7 +39,7 @@ static int add_outlay(const struct outlay *o, void *arg)
 {
 	struct summing *s = arg;
 	const struct cap_scope *scope = &s->cap->rule.scope;
-	if (o->date_us < s->out->from_us || o->date_us >= s->out->to_us || scope->key || scope->team || scope->env ||
+	if (outlay_kind_book(o->kind) != BOOK_TRAINING || o->date_us < s->out->from_us || o->date_us >= s->out->to_us || scope->key || scope->team || scope->env ||
 	    (scope->feature && !str_eqc(intern_str(scope->feature), o->serves)) ||
 	    (scope->model && !str_eqc(intern_str(scope->model), o->model)))
 		return 0;

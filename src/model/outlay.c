@@ -13,10 +13,29 @@
 #include "base/err.h"
 
 static const char *const kind_names[OUTLAY_KIND_COUNT] = {
-#define X(NAME, cli, text) cli,
+#define X(NAME, cli, ...) cli,
 	OUTLAY_KINDS(X)
 #undef X
 };
+
+static const struct {
+	enum book_kind book;
+	enum outlay_use use;
+} kinds[OUTLAY_KIND_COUNT] = {
+#define X(NAME, cli, BOOK, USE, text) {BOOK_##BOOK, OUTLAY_##USE},
+	OUTLAY_KINDS(X)
+#undef X
+};
+
+enum book_kind outlay_kind_book(enum outlay_kind k)
+{
+	return kinds[k].book;
+}
+
+enum outlay_use outlay_kind_use(enum outlay_kind k)
+{
+	return kinds[k].use;
+}
 
 const char *outlay_kind_name(enum outlay_kind k)
 {

@@ -7,28 +7,34 @@
 
 #include "base/clock.h"
 #include "base/money.h"
+#include "model/call.h"
 
-/* NAME, cli name, meaning */
-#define OUTLAY_KINDS(X)                                                    \
-	X(PRETRAIN, "pretrain", "a training run from scratch")             \
-	X(FINETUNE, "finetune", "a fine-tuning job or adapter")            \
-	X(LABELLING, "labelling", "data, labels, human review")            \
-	X(EVALUATION, "evaluation", "tests and graders of a training run") \
-	X(STORAGE, "storage", "checkpoints, datasets")                     \
-	X(HARDWARE, "hardware", "machines that were bought")               \
-	X(CONSULTANT, "consultant", "people who were paid once")           \
-	X(COMMITMENT, "commitment", "prepaid credit, reserved capacity")   \
-	X(PREPAID, "prepaid", "credit with a vendor, drawn down by its usage") \
-	X(CREDIT, "credit", "a credit or refund")                          \
-	X(TAX, "tax", "tax on what was billed")                            \
-	X(OTHER, "other", "another one-time payment")
-/* Which checkbook: prepaid credit is inference that is paid early, credits and taxes belong to neither (call.h: BOOK_...). */
+/* What uses an outlay up: its life, evenly; the usage that it pays for; or nothing, it is what it is on its day. */
+enum outlay_use { OUTLAY_BY_LIFE, OUTLAY_BY_USAGE, OUTLAY_AT_ONCE };
+
+/* NAME, cli name, checkbook, what uses it up, meaning. Prepaid credit is inference that is paid early. A commitment buys a
+ * right to capacity or to a price, whoever uses it for what: it belongs to neither checkbook, as credits and taxes do. */
+#define OUTLAY_KINDS(X)                                                                                   \
+	X(PRETRAIN, "pretrain", TRAINING, BY_LIFE, "a training run from scratch")                         \
+	X(FINETUNE, "finetune", TRAINING, BY_LIFE, "a fine-tuning job or adapter")                        \
+	X(LABELLING, "labelling", TRAINING, BY_LIFE, "data, labels, human review")                        \
+	X(EVALUATION, "evaluation", TRAINING, BY_LIFE, "tests and graders of a training run")             \
+	X(STORAGE, "storage", TRAINING, BY_LIFE, "checkpoints, datasets")                                 \
+	X(HARDWARE, "hardware", TRAINING, BY_LIFE, "machines that were bought")                           \
+	X(CONSULTANT, "consultant", TRAINING, BY_LIFE, "people who were paid once")                       \
+	X(COMMITMENT, "commitment", OTHER, BY_LIFE, "reserved capacity, a minimum spend, a savings plan") \
+	X(PREPAID, "prepaid", INFERENCE, BY_USAGE, "credit with a vendor, drawn down by its usage")       \
+	X(CREDIT, "credit", OTHER, AT_ONCE, "a credit or refund")                                         \
+	X(TAX, "tax", OTHER, AT_ONCE, "tax on what was billed")                                           \
+	X(OTHER, "other", TRAINING, BY_LIFE, "another one-time payment")
 enum outlay_kind {
-#define X(NAME, cli, text) OUTLAY_##NAME,
+#define X(NAME, ...) OUTLAY_##NAME,
 	OUTLAY_KINDS(X)
 #undef X
 	OUTLAY_KIND_COUNT
 };
+enum book_kind outlay_kind_book(enum outlay_kind k);
+enum outlay_use outlay_kind_use(enum outlay_kind k);
 const char *outlay_kind_name(enum outlay_kind k);
 int outlay_kind_parse(struct str s, enum outlay_kind *out);
 

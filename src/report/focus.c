@@ -275,8 +275,7 @@ static void outlay_names(struct writing *w, const struct outlay *o)
 	set(w, C_SkuMeter, str_of(outlay_kind_name(o->kind)));
 	sb_fini(&sku);
 	set(w, C_ChargeDescription, o->note[0] ? str_of(o->note) : str_of(outlay_kind_name(o->kind)));
-	set(w, C_x_Book, o->kind == OUTLAY_PREPAID ? STR("inference") : o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT
-			? STR("other") : STR("training"));
+	set(w, C_x_Book, str_of(book_kind_name(outlay_kind_book(o->kind))));
 	set(w, C_x_Model, str_of(o->model));
 }
 
@@ -327,13 +326,13 @@ static int used_up(struct writing *w, const struct outlay *o)
 static int purchase(const struct outlay *o, void *arg)
 {
 	struct writing *w = arg;
-	bool neither = o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT;
-	int rc = o->kind == OUTLAY_PREPAID ? expired(w, o) : neither ? 0 : used_up(w, o);
+	enum outlay_use use = outlay_kind_use(o->kind);
+	int rc = use == OUTLAY_BY_USAGE ? expired(w, o) : use == OUTLAY_BY_LIFE ? used_up(w, o) : 0;
 	if (rc || o->date_us < w->q->from_us || o->date_us >= w->q->to_us)
 		return rc;
 	common(w, o->provider[0] ? str_of(o->provider) : STR("unknown"), o->currency,
 	       o->date_us - o->date_us % US_PER_DAY, o->date_us - o->date_us % US_PER_DAY + US_PER_DAY, o->amount_pico);
-	if (!neither)
+	if (use != OUTLAY_AT_ONCE)
 		set_money(w, C_EffectiveCost, 0);
 	outlay_names(w, o);
 	set(w, C_ChargeCategory, o->kind == OUTLAY_TAX ? STR("Tax") : o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));

@@ -378,7 +378,7 @@ static money_wide outlay_in(const struct fold *f, const struct outlay *o, int64_
 	*at_us = o->date_us > from_us ? o->date_us : from_us;
 	if (cash)
 		return on_its_day ? o->amount_pico : 0;
-	if (o->kind != OUTLAY_PREPAID)
+	if (outlay_kind_use(o->kind) != OUTLAY_BY_USAGE)
 		return outlay_charge_pico(o, from_us, to_us);
 	expired = prepaid_expired(f->prepaid, o, &end_us);
 	*at_us = end_us;
@@ -388,7 +388,8 @@ static money_wide outlay_in(const struct fold *f, const struct outlay *o, int64_
 static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_us, int64_t to_us, unsigned column)
 {
 	struct report *r = f->r;
-	bool in, other = o->kind == OUTLAY_TAX || o->kind == OUTLAY_CREDIT, prepaid = o->kind == OUTLAY_PREPAID;
+	enum book_kind book = outlay_kind_book(o->kind);
+	bool in, other = book == BOOK_OTHER, prepaid = book == BOOK_INFERENCE;
 	int64_t at, id;
 	money_wide own = outlay_in(f, o, from_us, to_us, &at), pico = own;
 	struct report_currency *mine;
@@ -411,7 +412,7 @@ static int add_outlay_part(struct fold *f, const struct outlay *o, int64_t from_
 					    : intern(STR("prepaid credit, expired unused"));
 	pool = f->shares && in ? shares_pool_of_outlay(r->query.shares, o) : -1;
 	if (pool >= 0)
-		share_add_cost(f->shares, pool, other ? BOOK_OTHER : prepaid ? BOOK_INFERENCE : BOOK_TRAINING, column, pico);
+		share_add_cost(f->shares, pool, book, column, pico);
 	if (other)
 		return add_other(f, id, currency, column, in ? pico : own, in, pool >= 0);
 	part->total_pico += in ? pico : 0;
@@ -466,7 +467,7 @@ static int add_outlay(const struct outlay *o, void *arg)
 	struct report *r = f->r;
 	const struct report_query *q = &r->query;
 	int rc = 0;
-	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED && o->kind != OUTLAY_PREPAID) { /* a part for each bucket of time */
+	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED && outlay_kind_use(o->kind) != OUTLAY_BY_USAGE) { /* a part for each bucket of time */
 		int64_t at = q->from_us > o->date_us ? q->from_us : o->date_us;
 		int64_t end = q->to_us < outlay_end_us(o) ? q->to_us : outlay_end_us(o);
 		unsigned buckets = 0;

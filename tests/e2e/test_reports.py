@@ -316,6 +316,33 @@ def focus():
         check('FOCUS 1.4: columns, nulls, values and types', not (missing or strange or nulls or values or kinds), str((missing, strange, nulls, values, kinds)))
     check('another version is refused', run('export', '--focus', '2')[0] == 2)
 
+def commitments():
+    """A commitment is in neither checkbook: whole on its date by cash, evenly over its life by use, in FOCUS and under no cap."""
+    ledger = 'commitment.db'
+    add = lambda kind, amount, *more: run('outlay', 'add', '--kind', kind, '--amount', f'USD {amount}', '--date', '2025-07-20', *more, ledger=ledger)
+    add('commitment', '1200', '--life', '12', '--provider', 'azure')
+    add('finetune', '365', '--life', '12')
+    run('cap', 'set', '--book', 'training', '--amount', 'USD 5000', '--window', 'year', ledger=ledger)
+    span = ('--since', '2025-07-20', '--until', '2025-09-30') # the last day counts: 73 of 365 days
+    for basis, part in (('cash', 1), ('amortised', D(73) / 365)):
+        _, r = run_json('report', *span, '--basis', basis, ledger=ledger)
+        check(f'a commitment stands beside both checkbooks, {basis}', (r['training']['total'], r['inference']['total'], r['other'], r['total']) ==
+              tuple(f'{(v * part).normalize():f}' for v in (D(365), D(0), D(1200), D(1565))) and [x['key'] for x in r['other_lines']] == ['commitment'], str(r)[:600])
+        text = run('report', *span, '--basis', basis, ledger=ledger)[1].splitlines()
+        heads = [line.split()[0] for line in text if line[:1] > ' ' and not line.startswith('Cap,')]
+        at = next((i for i, line in enumerate(text) if line.strip().startswith('commitment')), 0)
+        check(f'... on its line under OTHER, {basis}', heads[1:] == ['INFERENCE', 'TRAINING', 'OTHER', 'TOTAL'] and text[at - 1].startswith('OTHER'), '\n'.join(text))
+    check('no cap of the training book counts it', [D(c['spent']) for c in run_json('cap', 'list', ledger=ledger)[1]['caps']] == [D(365)])
+    rows = list(csv.DictReader(io.StringIO(run('export', '--focus', '1.2', *span, ledger=ledger)[1], newline='')))
+    mine = [r for r in rows if r['x_Book'] == 'other']
+    check('FOCUS: bought once, used up month by month', [(r['ChargeCategory'], D(r['BilledCost'])) for r in mine if r['ChargeCategory'] == 'Purchase'] ==
+          [('Purchase', D(1200))] and sum(D(r['EffectiveCost']) for r in mine) == 240 and len(mine) == 4, str([(r['ChargeCategory'], r['EffectiveCost']) for r in mine]))
+    for kind in ('tax', 'credit'):
+        rc, _, err = add(kind, '5', '--life', '3')
+        check(f'a {kind} has no life: said', rc == 2 and 'next: leave --life out' in err, err)
+    listed = run('outlay', 'list', ledger=ledger)[1].splitlines()
+    check('a list that is too wide drops what nobody filled, and no word is cut', all(len(x) <= 80 for x in listed) and 'commitment' in listed[1] and 'pays back' not in listed[0], listed)
+
 def files():
     rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
     check('files are written and the terminal stays quiet', rc == 0 and out == '', out + err)
@@ -366,7 +393,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, once, bare, gates, changes, focus, files):
+for part in (three_days, once, bare, gates, changes, focus, commitments, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
