@@ -124,21 +124,32 @@ static int first_report(const char *ledger_path, const char *address, struct err
 	return rc;
 }
 
-/* HUP: prices and caps anew. A file with a mistake changes nothing; what else it says takes a restart. */
+static enum log_level log_level(const struct gate_config *conf)
+{
+	return globals.verbose ? LOG_DEBUG : globals.quiet ? LOG_ERROR : conf->log_level;
+}
+
+/* HUP. A file with a mistake changes nothing; what cannot be taken while calls are under way is named. */
 static void reload(struct gate *g, struct arena *arena)
 {
 	struct gate_config *fresh = arena_new(arena, struct gate_config);
-	struct sb errors;
+	struct sb errors, restart;
 	struct err e = {0};
 	int rc;
 	sb_init(&errors, 64 * 1024);
+	sb_init(&restart, 64 * 1024);
 	rc = fresh ? gate_config_load(globals.config, arena, fresh, &errors) : -RR_NOMEM;
 	if (rc)
 		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", errors.n ? sb_str(&errors) : STR("no memory")));
-	else if (gate_reload(g, fresh, &e))
+	else if (gate_reload(g, arena, fresh, &restart, &e))
 		LOG(LOG_ERROR, "not_reloaded", LOG_S("why", str_of(e.what)));
-	else
-		LOG(LOG_INFO, "reloaded", LOG_S("what", STR("prices, caps")));
+	else {
+		log_init(log_level(fresh), g->conf->log_json);
+		if (restart.n)
+			LOG(LOG_WARN, "restart_needed", LOG_S("for", sb_str(&restart)), LOG_S("how", STR("signal USR2, or restart")));
+		LOG(LOG_INFO, "reloaded", LOG_S("what", STR("prices, caps, alerts, telemetry, policies")));
+	}
+	sb_fini(&restart);
 	sb_fini(&errors);
 }
 
@@ -244,7 +255,7 @@ out:
 	pull_clock_close(pulls);
 	admin_close(a);
 	if (g)
-		gate_close(g, conf->drain_seconds_at_stop);
+		gate_close(g, g->conf->drain_seconds_at_stop);
 	demo_close(demo);
 	if (swap) {
 		sock_exec(self.path, self.argv);
@@ -277,7 +288,7 @@ static int run(int argc, char **argv)
 			rc = cmd_fail(&e);
 			goto out;
 		}
-		log_init(globals.verbose ? LOG_DEBUG : globals.quiet ? LOG_ERROR : conf.log_level, conf.log_json);
+		log_init(log_level(&conf), conf.log_json);
 		ledger_default_path(globals.ledger ? globals.ledger : conf.ledger, path, sizeof path);
 		if (flags.demo && !globals.ledger)
 			fs_data_path("demo.db", path, sizeof path);
@@ -296,7 +307,8 @@ const struct command cmd_serve = {
 	.text = "Listens on loopback (7300) and forwards to the configured vendors. Every answered call is a recorded call: "
 		"the clean end of an answer is released when its row is on stable storage. Without a configuration the three "
 		"vendors' public addresses stand behind their bases, and callers bring their own keys.\n"
-		"HUP reads prices and caps anew. TERM stops: who waits is taken in, what is under way ends (drain.at_stop_seconds at "
+		"HUP reads the configuration anew: prices, caps, alerts, telemetry, drains and limits of keys are taken at once, the "
+		"log names what needs a restart. TERM stops: who waits is taken in, what is under way ends (drain.at_stop_seconds at "
 		"most). USR2 does the same and then runs the program at the same path in this one's place, with the listeners kept "
 		"open, so that a new version serves those who connect meanwhile; a socket unit of systemd is taken in the same way.",
 	.examples = "$ runrate serve --demo\n"

@@ -37,6 +37,7 @@ struct outage { /* what an upstream was asked, and what it failed, since the sta
 
 struct alert_meter {
 	struct gate *gate;
+	const struct gate_config *conf; /* of its beginning */
 	struct ledger *ledger;
 	struct usual *usual; /* by alert */
 	struct outage sample[SAMPLES][UPSTREAMS_MOST];
@@ -56,6 +57,7 @@ struct alert_meter *alert_meter_new(struct gate *g, struct err *e)
 		return NULL;
 	}
 	m->gate = g;
+	m->conf = g->conf;
 	m->ledger = ledger_open(g->ledger_path, LEDGER_READ, e);
 	if (!m->ledger) {
 		alert_meter_free(m);
@@ -213,7 +215,7 @@ static int by_value(const void *a, const void *b)
 /* The median of the earlier windows that had something, once for each window. */
 static int usual_of(struct alert_meter *m, unsigned index, int64_t from_us, struct currency cur, struct err *e)
 {
-	const struct alert_config *c = &m->gate->conf->alerts[index];
+	const struct alert_config *c = &m->conf->alerts[index];
 	enum window window = c->cond.figure->window;
 	struct usual *u = &m->usual[index];
 	money_wide seen[USUAL_MOST];
@@ -353,7 +355,7 @@ static int emit_plans(struct alert_meter *m, const struct alert_config *c, const
 
 static int emit_calls(struct alert_meter *m, unsigned index, const struct emitting *to, struct err *e)
 {
-	const struct alert_config *c = &m->gate->conf->alerts[index];
+	const struct alert_config *c = &m->conf->alerts[index];
 	struct alert_reading r = {.currency = c->cond.currency, .limit = c->cond.number_pico};
 	int rc;
 	window_bounds(c->cond.figure->window, c->tz, clock_real(m->gate->clock), &r.from_us, &r.to_us);
@@ -459,7 +461,7 @@ static int emit_errors(struct alert_meter *m, const struct alert_config *c, cons
 
 int alert_measure(struct alert_meter *m, unsigned index, alert_emit *emit, void *arg, struct err *e)
 {
-	const struct alert_config *c = &m->gate->conf->alerts[index];
+	const struct alert_config *c = &m->conf->alerts[index];
 	const struct emitting to = {emit, arg};
 	switch (c->cond.figure->measure) {
 	case MEASURE_CAP:

@@ -31,6 +31,7 @@ struct watched {
 
 struct alerts {
 	struct gate *gate;
+	const struct gate_config *conf; /* of its beginning */
 	struct alert_meter *meter;
 	unsigned count;
 	atomic_ullong fired, resolved;
@@ -245,11 +246,11 @@ void alerts_tick(struct alerts *a)
 
 static struct outbox *outbox_of(struct alerts *a, unsigned index, struct err *e)
 {
-	const struct alert_config *c = &a->gate->conf->alerts[index];
+	const struct alert_config *c = &a->conf->alerts[index];
 	struct outbox_config o = {.what = "alert", .url = secret_reveal(&c->url), .secret = secret_reveal(&c->secret),
 				  .stubborn = true, .ca = c->ca, .patience_us = PATIENCE_US, .timeout_us = TIMEOUT_US};
 	for (unsigned i = 0; i < index; i++) {
-		const struct alert_config *d = &a->gate->conf->alerts[i];
+		const struct alert_config *d = &a->conf->alerts[i];
 		if (str_eq(o.url, secret_reveal(&d->url)) && str_eq(o.secret, secret_reveal(&d->secret)) &&
 		    str_eq(str_of(o.ca), str_of(d->ca)))
 			return a->watched[i].out;
@@ -260,21 +261,23 @@ static struct outbox *outbox_of(struct alerts *a, unsigned index, struct err *e)
 
 struct alerts *alerts_open(struct gate *g, struct err *e)
 {
-	struct alerts *a = calloc(1, sizeof *a + g->conf->alert_count * sizeof *a->watched);
+	const struct gate_config *conf = g->conf;
+	struct alerts *a = calloc(1, sizeof *a + conf->alert_count * sizeof *a->watched);
 	if (!a) {
 		err_set(e, RR_NOMEM, "no memory for the alerts");
 		return NULL;
 	}
 	a->gate = g;
+	a->conf = conf;
 	a->meter = alert_meter_new(g, e);
-	for (; a->meter && a->count < g->conf->alert_count; a->count++) {
+	for (; a->meter && a->count < a->conf->alert_count; a->count++) {
 		struct watched *x = &a->watched[a->count];
-		*x = (struct watched){.alerts = a, .index = a->count, .conf = &g->conf->alerts[a->count]};
+		*x = (struct watched){.alerts = a, .index = a->count, .conf = &a->conf->alerts[a->count]};
 		x->out = outbox_of(a, a->count, e);
 		if (!x->out)
 			break;
 	}
-	if (a->meter && a->count == g->conf->alert_count)
+	if (a->meter && a->count == a->conf->alert_count)
 		return a;
 	alerts_close(a);
 	return NULL;

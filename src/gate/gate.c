@@ -282,7 +282,8 @@ static enum turn refuse_work(struct request *r, const char *why)
 static enum turn take_admit(struct request *r)
 {
 	struct gate *g = r->worker->gate;
-	const struct rate_limits *own = &r->who.limits, *all = &g->key_limits;
+	const struct gate_config *conf = g->conf;
+	const struct rate_limits *own = &r->who.limits;
 	int64_t length = stream_head(r->client)->content_length;
 	if (atomic_load_explicit(&r->worker->stats.active, memory_order_relaxed) > g->limits.active)
 		return refuse_work(r, "too many calls are under way");
@@ -295,9 +296,9 @@ static enum turn take_admit(struct request *r)
 	}
 	if (!r->call.key)
 		return NEXT;
-	r->limits.active = own->active ? own->active : all->active;
-	r->limits.requests_per_minute = own->requests_per_minute ? own->requests_per_minute : all->requests_per_minute;
-	r->limits.tokens_per_minute = own->tokens_per_minute ? own->tokens_per_minute : all->tokens_per_minute;
+	r->limits.active = own->active ? own->active : g->limits.key_active;
+	r->limits.requests_per_minute = own->requests_per_minute ? own->requests_per_minute : conf->key_requests_per_minute;
+	r->limits.tokens_per_minute = own->tokens_per_minute ? own->tokens_per_minute : conf->key_tokens_per_minute;
 	r->place = rate_enter(g->rate, r->call.key, r->limits.active);
 	if (r->place >= 0)
 		return NEXT;

@@ -59,24 +59,24 @@ struct gate_stats { /* one per worker, written by it alone, read by the admin th
 };
 
 struct gate {
-	const struct gate_config *conf;
+	_Atomic(const struct gate_config *) conf; /* each immutable; swapped whole by gate_reload, older ones stay */
+	const struct gate_config *start_conf;
 	const struct clock *clock;
 	const char *ledger_path;
 	_Atomic(struct book *) book; /* immutable; swapped whole by gate_reload */
 	struct book *old_book[BOOKS_MOST]; /* calls under way may still read them: freed at the end */
 	unsigned old_books;
-	const struct cap_row *conf_caps;   /* the configuration's; worker 0 alone changes and reads them */
-	unsigned conf_cap_count;
 	struct writer *writer;
 	struct caps *caps;
 	struct training *training;  /* the other book's caps */
-	struct rate *rate;          /* how much a key may ask ... */
-	struct rate_limits key_limits; /* ... where it has no limits of its own */
+	struct rate *rate;          /* how much a key may ask */
 	struct jobs *jobs;          /* work that the vendor does later */
 	struct attempts *attempts;  /* retries that name no operation */
 	struct holds *holds;        /* caches that are kept, by the hour */
 	struct clerk *clerk;        /* ledger entries that are no call of the moment */
-	struct watch *watch;        /* tells the outside: log of calls, OTLP, alerts; NULL = nobody asked */
+	_Atomic(struct watch *) watch; /* tells the outside: log of calls, OTLP, alerts; NULL = nobody asked */
+	struct watch *old_watch[BOOKS_MOST]; /* stopped */
+	unsigned old_watches;
 	struct upstream upstream[UPSTREAMS_MOST];
 	unsigned upstreams;
 	struct worker **worker;
@@ -272,9 +272,10 @@ int gate_start(struct gate *g, struct err *e);
 int gate_keep_listeners(struct gate *g);
 /* Stops accepting, lets requests end for at most `seconds`, flushes the ledger. */
 void gate_close(struct gate *g, unsigned seconds);
-/* Prices from their files anew, caps from `fresh` (NULL: the same; it must live as long as the gateway). Keys and caps of
- * the ledger need no reload: they are seen within a second. Calls under way end with the prices that they began with. */
-int gate_reload(struct gate *g, const struct gate_config *fresh, struct err *e);
+/* reload.c: prices anew, and of `fresh` what can be taken while calls are under way; the names of the settings that changed
+ * and need a restart are added to `restart`. `fresh` and the arena must live as long as the gateway. Keys and caps of the
+ * ledger need no reload: they are seen within a second. Calls under way end with the prices that they began with. */
+int gate_reload(struct gate *g, struct arena *arena, const struct gate_config *fresh, struct sb *restart, struct err *e);
 const char *gate_address(const struct gate *g); /* of the data listener, as bound */
 struct upstream *gate_upstream(struct gate *g, const char *name);
 struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api);

@@ -22,6 +22,7 @@ enum {
 
 struct otlp {
 	struct gate *gate;
+	const struct gate_config *conf; /* of its beginning */
 	struct outbox *spans_out, *metrics_out;
 	struct header headers[OUTBOX_HEADERS];
 	struct sb spans; /* the batch that grows: spans with commas between them */
@@ -99,7 +100,7 @@ static void begin_body(const struct otlp *o, struct json_out *w, const char *res
 	jw_object(w);
 	jw_key(w, "attributes");
 	jw_array(w);
-	put_str(w, "service.name", o->gate->conf->otlp.service);
+	put_str(w, "service.name", o->conf->otlp.service);
 	put_str(w, "service.version", STR(RUNRATE_VERSION));
 	put_str(w, "service.instance.id", str_of(o->instance));
 	jw_end_array(w);
@@ -160,7 +161,7 @@ void otlp_span(struct otlp *o, const struct sight *s)
 	struct json_out w;
 	struct str model = intern_str(c->model_asked), operation = telemetry_operation(intern_str(c->surface));
 	char name[600], error[24];
-	if (!o->gate->conf->otlp.traces || (s->trace.given && !s->trace.sampled))
+	if (!o->conf->otlp.traces || (s->trace.given && !s->trace.sampled))
 		return;
 	if (o->span_count)
 		sb_addc(&o->spans, ',');
@@ -359,7 +360,7 @@ static void on_spans_answer(void *arg, struct str body)
 
 static struct outbox *open_outbox(struct otlp *o, const char *what, struct err *e)
 {
-	const struct gate_config *conf = o->gate->conf;
+	const struct gate_config *conf = o->conf;
 	struct outbox_config c = {.what = what, .url = conf->otlp.endpoint, .headers = o->headers,
 				  .header_count = conf->otlp.header_count, .patience_us = PATIENCE_US, .timeout_us = TIMEOUT_US,
 				  .ca = conf->otlp.ca, .arg = o};
@@ -377,12 +378,13 @@ struct otlp *otlp_open(struct gate *g, struct err *e)
 		return NULL;
 	}
 	o->gate = g;
+	o->conf = g->conf;
 	hash_random(id, sizeof id);
 	hash_hex(id, sizeof id, o->instance);
-	for (unsigned i = 0; i < g->conf->otlp.header_count; i++)
-		o->headers[i] = (struct header){g->conf->otlp.headers[i].name, secret_reveal(&g->conf->otlp.headers[i].value)};
+	for (unsigned i = 0; i < o->conf->otlp.header_count; i++)
+		o->headers[i] = (struct header){o->conf->otlp.headers[i].name, secret_reveal(&o->conf->otlp.headers[i].value)};
 	sb_init(&o->spans, BODY_BYTES);
-	o->spans_due_us = o->metrics_due_us = clock_mono(g->clock) + g->conf->otlp.interval_us;
+	o->spans_due_us = o->metrics_due_us = clock_mono(g->clock) + o->conf->otlp.interval_us;
 	o->spans_out = open_outbox(o, "spans", e);
 	o->metrics_out = o->spans_out ? open_outbox(o, "metrics", e) : NULL;
 	if (!o->metrics_out) {
@@ -398,9 +400,9 @@ void otlp_tick(struct otlp *o, bool last)
 	if (o->span_count && (last || o->span_count >= BATCH_SPANS || now_us >= o->spans_due_us))
 		send_spans(o);
 	if (now_us >= o->spans_due_us)
-		o->spans_due_us = now_us + o->gate->conf->otlp.interval_us;
-	if (o->gate->conf->otlp.metrics && (last || now_us >= o->metrics_due_us)) {
-		o->metrics_due_us = now_us + o->gate->conf->otlp.interval_us;
+		o->spans_due_us = now_us + o->conf->otlp.interval_us;
+	if (o->conf->otlp.metrics && (last || now_us >= o->metrics_due_us)) {
+		o->metrics_due_us = now_us + o->conf->otlp.interval_us;
 		send_metrics(o);
 	}
 }

@@ -82,43 +82,6 @@ struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api)
 	return NULL;
 }
 
-struct reload {
-	struct gate *gate;
-	const struct cap_row *caps;
-	unsigned count;
-};
-
-/* On worker 0's thread, which alone loads caps. */
-static void take_caps(void *arg)
-{
-	struct reload *r = arg;
-	r->gate->conf_caps = r->caps;
-	r->gate->conf_cap_count = r->count;
-	worker_load_caps(r->gate->worker[0]);
-	free(r);
-}
-
-int gate_reload(struct gate *g, const struct gate_config *fresh, struct err *e)
-{
-	struct reload *r = fresh ? calloc(1, sizeof *r) : NULL;
-	struct book *book = g->old_books < BOOKS_MOST ? book_builtin(e) : NULL;
-	if (!book) {
-		free(r);
-		return g->old_books < BOOKS_MOST ? -RR_CONFIG
-						 : err_set(e, RR_LIMIT, "prices were reloaded %d times: restart", BOOKS_MOST);
-	}
-	g->old_book[g->old_books++] = atomic_exchange(&g->book, book);
-	if (!fresh)
-		return 0;
-	if (r)
-		*r = (struct reload){g, fresh->caps, fresh->cap_count};
-	if (!r || loop_post(g->worker[0]->loop, take_caps, r)) {
-		free(r);
-		return err_set(e, RR_NOMEM, "no memory to reload the caps");
-	}
-	return 0;
-}
-
 const char *gate_address(const struct gate *g)
 {
 	return server_address(g->worker[0]->server);
@@ -136,9 +99,9 @@ static int recover(struct gate *g, struct err *e)
 		LOG(LOG_WARN, "calls_closed_after_crash", LOG_N("calls", closed),
 		    LOG_S("see", STR("runrate verify")));
 	if (!rc)
-		rc = caps_load(g->caps, l, g->conf_caps, g->conf_cap_count, e);
+		rc = caps_load(g->caps, l, g->conf->caps, g->conf->cap_count, e);
 	if (!rc)
-		rc = training_load(g->training, l, g->conf_caps, g->conf_cap_count, e);
+		rc = training_load(g->training, l, g->conf->caps, g->conf->cap_count, e);
 	if (!rc)
 		rc = jobs_restore(g->jobs, l, e);
 	if (!rc)
@@ -154,6 +117,8 @@ static void gate_free(struct gate *g)
 		if (g->worker[i])
 			worker_cut(g->worker[i]);
 	watch_close(g->watch); /* it reads the workers' tallies */
+	for (unsigned i = 0; i < g->old_watches; i++)
+		watch_close(g->old_watch[i]);
 	clerk_close(g->clerk); /* its last words go to loops that no longer run */
 	if (g->writer)
 		writer_close(g->writer);
@@ -186,13 +151,12 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 {
 	struct gate *g = calloc(1, sizeof *g);
 	struct writer_config wc;
+	struct watch *watch;
 	if (!g) {
 		err_set(e, RR_NOMEM, "no memory for the gateway");
 		return NULL;
 	}
-	g->conf = conf;
-	g->conf_caps = conf->caps;
-	g->conf_cap_count = conf->cap_count;
+	g->conf = g->start_conf = conf;
 	g->clock = &clock_system;
 	g->ledger_path = ledger_path;
 	g->limits = conf->limits;
@@ -202,7 +166,6 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
 	g->attempts = attempts_new();
 	g->rate = rate_new();
-	g->key_limits = (struct rate_limits){conf->key_requests_per_minute, conf->key_tokens_per_minute, conf->limits.key_active};
 	g->training = g->caps && g->attempts && g->rate ? training_new(g->clock, g->caps, e) : NULL;
 	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {
@@ -235,8 +198,9 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 		if (!g->worker[i])
 			goto fail;
 	}
-	if (watch_open(g, &g->watch, e))
+	if (watch_open(g, &watch, e))
 		goto fail;
+	g->watch = watch;
 	return g;
 fail:
 	gate_free(g);

@@ -310,9 +310,10 @@ static void kick_writer(struct idle_work *i)
 /* A row is on its way into the ledger: whoever watches from outside is told. */
 static void tell(struct request *r, const struct call *c)
 {
+	struct watch *watch = r->worker->gate->watch; /* read once: a reload may take it away */
 	tally_add(&r->worker->tally, c);
-	if (r->worker->gate->watch)
-		watch_see(r->worker->gate->watch, c, &r->trace);
+	if (watch)
+		watch_see(watch, c, &r->trace);
 }
 
 static bool let_pass(const struct worker *w)

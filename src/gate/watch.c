@@ -17,12 +17,13 @@ enum { BASKET_CALLS = 8192, LOOK_US = 200000, LOST_SAID_US = 60000000 };
 
 struct watch {
 	struct gate *gate;
+	const struct gate_config *conf; /* of its beginning */
 	struct otlp *otlp;     /* NULL: not asked for */
 	struct alerts *alerts; /* NULL: there are none */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	bool stop, calls_wanted;
+	bool stop, stopped, calls_wanted;
 	struct sight *basket, *emptied; /* swapped */
 	unsigned count;
 	uint64_t lost, lost_said, lost_said_us;
@@ -99,7 +100,7 @@ static void look(struct watch *w, bool last)
 	w->count = 0;
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < count; i++) {
-		if (w->gate->conf->log_calls)
+		if (w->conf->log_calls)
 			log_call(w->gate, &full[i]);
 		if (w->otlp)
 			otlp_span(w->otlp, &full[i]);
@@ -134,11 +135,6 @@ static void *run(void *arg)
 
 static void watch_free(struct watch *w)
 {
-	uint64_t until_us = clock_mono(w->gate->clock) + WATCH_END_US;
-	if (w->otlp)
-		otlp_hurry(w->otlp, until_us);
-	if (w->alerts)
-		alerts_hurry(w->alerts, until_us);
 	alerts_close(w->alerts);
 	otlp_close(w->otlp);
 	pthread_cond_destroy(&w->more);
@@ -161,6 +157,7 @@ int watch_open(struct gate *g, struct watch **out, struct err *e)
 	if (!w)
 		return err_set(e, RR_NOMEM, "no memory for the watch");
 	w->gate = g;
+	w->conf = conf;
 	w->calls_wanted = conf->log_calls || (otlp && conf->otlp.traces);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -190,16 +187,64 @@ fail:
 	return -RR_NOMEM;
 }
 
-void watch_close(struct watch *w)
+void watch_stop(struct watch *w)
 {
-	if (!w)
+	uint64_t until_us = clock_mono(w->gate->clock) + WATCH_END_US;
+	if (w->stopped)
 		return;
+	w->stopped = true;
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	pthread_cond_signal(&w->more);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	if (w->otlp)
+		otlp_hurry(w->otlp, until_us);
+	if (w->alerts)
+		alerts_hurry(w->alerts, until_us);
+}
+
+void watch_close(struct watch *w)
+{
+	if (!w)
+		return;
+	watch_stop(w);
 	watch_free(w);
+}
+
+static bool same_secret(const struct conf_secret *a, const struct conf_secret *b)
+{
+	return str_eq(secret_reveal(a), secret_reveal(b));
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_alert(const struct alert_config *a, const struct alert_config *b)
+{
+	return str_eq(a->name, b->name) && str_eq(a->when, b->when) && same_secret(&a->url, &b->url) &&
+	       same_secret(&a->secret, &b->secret) && same_text(a->ca, b->ca) && a->provider == b->provider &&
+	       memcmp(&a->scope, &b->scope, sizeof a->scope) == 0 && a->plan.pico == b->plan.pico &&
+	       currency_eq(a->plan.currency, b->plan.currency) && a->tz == b->tz && a->again_us == b->again_us;
+}
+
+bool watch_same(const struct gate_config *a, const struct gate_config *b)
+{
+	if (a->log_calls != b->log_calls || a->alert_count != b->alert_count || !str_eq(a->otlp.endpoint, b->otlp.endpoint) ||
+	    a->otlp.interval_us != b->otlp.interval_us || a->otlp.traces != b->otlp.traces ||
+	    a->otlp.metrics != b->otlp.metrics || !str_eq(a->otlp.service, b->otlp.service) || !same_text(a->otlp.ca, b->otlp.ca) ||
+	    a->otlp.header_count != b->otlp.header_count)
+		return false;
+	for (unsigned i = 0; i < a->otlp.header_count; i++)
+		if (!str_eq(a->otlp.headers[i].name, b->otlp.headers[i].name) ||
+		    !same_secret(&a->otlp.headers[i].value, &b->otlp.headers[i].value))
+			return false;
+	for (unsigned i = 0; i < a->alert_count; i++) /* those that compare with a cap ask the caps, not the configuration */
+		if (!same_alert(&a->alerts[i], &b->alerts[i]))
+			return false;
+	return true;
 }
 
 void watch_figures(struct watch *w, struct watch_figures *out)

@@ -22,6 +22,10 @@ void watch_see(struct watch *w, const struct call *c, const struct trace *t);
 /* Sends what there is, for at most WATCH_END_US, after the workers ended. */
 enum { WATCH_END_US = 3000000 };
 void watch_close(struct watch *w);
+/* The same without freeing it: its figures can still be asked for. No worker may be within watch_see. */
+void watch_stop(struct watch *w);
+/* Do both ask for the same watch? */
+bool watch_same(const struct gate_config *a, const struct gate_config *b);
 
 struct watch_figures {
 	uint64_t lost; /* calls that found the basket full */

@@ -23,8 +23,9 @@ void worker_load_caps(struct worker *w)
 {
 	struct gate *g = w->gate;
 	struct err e;
-	if (caps_load(g->caps, w->ledger, g->conf_caps, g->conf_cap_count, &e) ||
-	    training_load(g->training, w->ledger, g->conf_caps, g->conf_cap_count, &e))
+	const struct gate_config *conf = g->conf;
+	if (caps_load(g->caps, w->ledger, conf->caps, conf->cap_count, &e) ||
+	    training_load(g->training, w->ledger, conf->caps, conf->cap_count, &e))
 		LOG(LOG_ERROR, "caps_not_reloaded", LOG_S("why", str_of(e.what)));
 	jobs_hold(g->jobs);
 	holds_hold(g->holds);

@@ -48,6 +48,51 @@ def reload():
         hup(s)
         ok('a file with a mistake changes nothing and says so', 'not_reloaded' in s.log() and s.post(PATH, CHAT, {'x-runrate-feature': 'closed'})[0] == 429)
 
+def outside():
+    """Alerts, telemetry and policies too; what needs a restart is named, and only that."""
+    hook, collector = Receiver(), Receiver()
+    with Stack() as s:
+        f = s.folder / 'runrate.yaml'
+        good = f.read_text()
+        stop, failed = threading.Event(), []
+        def traffic():
+            while not stop.is_set():
+                status, _, out = s.post(PATH, CHAT)
+                if status != 200: failed.append((status, out[:100]))
+        ts = [threading.Thread(target=traffic) for _ in range(3)]
+        for t in ts: t.start()
+        alert = f'alerts: [{{name: first, when: "calls_hour > 0", url: "http://127.0.0.1:{hook.port}/first"}}]\n'
+        otlp = f'otlp: {{endpoint: "http://127.0.0.1:{collector.port}", interval: 1s}}\n'
+        f.write_text(good + alert + otlp + 'unpriced: block\nlog: {calls: true}\n')
+        hup(s)
+        ok('an alert that was added is told after SIGHUP', len(hook.wait(1, '/first')) == 1, str(hook.got())[:300])
+        ok('spans go to a collector that was added', len(collector.wait(1, '/v1/traces')) > 0)
+        ok('calls are logged from then on', 'runrate.call.id' in s.log(), s.log()[-400:])
+        ok('a policy that was changed holds', s.post(PATH, {**CHAT, 'model': 'no-price'})[0] == 403)
+        hup(s)
+        ok('nothing that is as it was is told again', len(hook.wait(2, '/first', 2)) == 1, str(hook.got())[:300])
+        f.write_text(good + alert.replace('first', 'second'))
+        hup(s)
+        ok('another alert takes its place', len(hook.wait(1, '/second')) == 1)
+        n = len(collector.got())
+        s.post(PATH, CHAT); time.sleep(1.5)
+        ok('a collector that was taken out hears no more', len(collector.got()) == n, f'{n} {len(collector.got())}')
+        ok('a policy that was taken out is gone', s.post(PATH, {**CHAT, 'model': 'no-price'})[0] != 403)
+        stop.set()
+        for t in ts: t.join()
+        ok('0 requests fail while the watch is changed', not failed, str(failed[:3]))
+        ok('no restart is asked for without need', 'restart_needed' not in s.log(), s.log()[-600:])
+        f.write_text(good.replace('region: eu', 'region: us').replace('durability: group', 'durability: relaxed') + 'workers: 3\n')
+        hup(s)
+        named = [l for l in s.log().splitlines() if 'restart_needed' in l][-1:]
+        ok('what needs a restart is named', named and all(w in named[0] for w in ('durability', 'workers', 'upstreams[2].region')) and 'upstreams[0]' not in named[0], str(named))
+        f.write_text(good.replace('${SANDBOX_KEY}', 'sk-other-canary-77'))
+        hup(s)
+        named = [l for l in s.log().splitlines() if 'restart_needed' in l][-1:]
+        ok('a provider key that changed is named, and not shown', named and 'upstreams[0].key' in named[0] and 'canary' not in named[0], str(named))
+        stopped = s.stop()
+        ok('it ends as it should', stopped == 0, f'{stopped} {s.log()[-500:]}')
+
 def drain():
     with Stack() as s:
         got = []
@@ -118,7 +163,7 @@ def canaries():
         ok(f'keys and prompts stand in none of {len(outputs)} outputs', not hits, str(hits))
 
 def main():
-    reload(); drain(); rates(); canaries()
+    reload(); outside(); drain(); rates(); canaries()
     close()
 
 main()
