@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """tests/README.md and the tree agree: each of the 68 conformance cases has a row; each test that a row names stands in the
-file that it names; each numbered test in the tree has its row; a case without a test says why.
+file that it names; each numbered test in the tree has its row; a case without a test says why. The
+table of faults names a test that is there for each fault.
 """
 import pathlib, re, sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -33,4 +34,10 @@ for place, t in text.items():
             if not any(k == int(n) and p == place for k, _, p in named): lost.append((n, place))
 ok('no numbered test is missing from the page', not lost, str(lost[:5]))
 ok('few cases are without a test', reasons <= 4, str(reasons))
+faults = {row: re.findall(r'`((?:unit|e2e)/[^`]+)`', line) for line in (ROOT / 'tests/README.md').read_text().splitlines()
+          for row in re.findall(r'[A-Z]\d\b', re.match(r'\| ((?:[DSULBHO]\d(?:, )?)+) \||', line)[1] or '')}
+wanted = [f'{letter}{n}' for letter, last in (('D', 6), ('U', 5), ('L', 3), ('B', 2), ('H', 5), ('O', 4)) for n in range(1, last + 1)] + ['S4', 'S5']
+ok('every fault has its row', sorted(faults) == sorted(wanted), str(set(faults) ^ set(wanted)))
+gone = [p for places in faults.values() for p in places if not (ROOT / 'tests' / p).exists()]
+ok('and its tests are there', not gone and all(faults.values()), str(gone))
 close()
