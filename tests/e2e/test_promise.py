@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # alone: it loads the machine, or looks at times
 # SPDX-License-Identifier: Apache-2.0
-"""An answered call is a recorded call, through kill -9 under 200 streams.
+"""An answered call is a recorded call, through kill -9 under 200 streams (500 with --all).
 
 The clients keep their own truth: the ids of answers that ended cleanly, and of those that began and did not. After each
 kill the gateway is started again on the same ledger; every fifth start is itself killed, at a random moment of its
@@ -16,7 +16,7 @@ from load import call
 
 ALL = '--all' in sys.argv
 KILLS = int(os.environ.get('RUNRATE_KILLS', 1000 if ALL else 20))
-STREAMS = 200
+STREAMS = 500 if ALL else 200
 SEED = 20261121
 
 def body(i):
