@@ -235,8 +235,10 @@ static void take_upstreams(struct loading *l)
 		return;
 	}
 	if (!count) {
-		conf_error(l->d, list, "upstreams: there is none");
-		conf_hint(l->d, "remove the key to have the three vendors, or name one");
+		if (!list || !conf_wrong_inside(l->d, list)) {
+			conf_error(l->d, list, "upstreams: there is none");
+			conf_hint(l->d, "remove the key to have the three vendors, or name one");
+		}
 		return;
 	}
 	c->upstreams = arena_array(l->a, struct upstream_config, count);
@@ -698,4 +700,9 @@ void gate_config_each(const struct gate_config *c, struct arena *scratch,
 {
 	struct showing s = {c, scratch, fn, arg};
 	conf_each(c->doc ? c->doc->root : NULL, gate_config_fields, show, &s);
+}
+
+const struct conf_field *gate_config_tables(void)
+{
+	return gate_config_fields;
 }

@@ -5,7 +5,7 @@ of its table exists and has help with examples."""
 import pathlib, re, shlex, subprocess, sys, tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from stack import BINARY, ROOT, ok, close
-import os
+import json, os
 text = (ROOT / 'README.md').read_text()
 home = tempfile.mkdtemp(prefix='runrate-readme-')
 env = {**os.environ, 'HOME': home, 'XDG_DATA_HOME': home, 'XDG_CONFIG_HOME': home, 'RUNRATE_NOW': '2026-11-21T12:00:00Z'}
@@ -27,6 +27,25 @@ for cell in re.findall(r'^\| [^|]+\| (.+) \|$', text, re.M):
         r = run([part, '--help'])
         good = '$ runrate' in r.stdout or 'has these commands' in r.stdout
         ok(f'runrate {part} --help helps', r.returncode == 0 and good, (r.stdout + r.stderr)[:200])
+# the gateway's guide: its file is taken as it stands, its key can be made, its headers and codes are the program's
+guide = (ROOT / 'docs/guide/gateway.md').read_text()
+conf = pathlib.Path(home) / 'guide.yaml'
+conf.write_text(re.search(r'```yaml\n(.*?)```', guide, re.S)[1])
+env |= {'OPENAI_API_KEY': 'sk-guide-1', 'ANTHROPIC_API_KEY': 'sk-guide-2'}
+r = run(['config', 'show', '--json', '--config', str(conf)])
+shown = {x['name']: x['value'] for x in json.loads(r.stdout or '{"settings":[]}')['settings']}
+ok("the guide's configuration is taken as it stands", shown.get('upstreams[2].name') == 'local' and shown.get('caps[2].book') == 'training', r.stderr[:300])
+ok('and shows no key', 'sk-guide' not in r.stdout + r.stderr and shown.get('upstreams[0].key') == 'set')
+for line in re.findall(r'^\$ runrate (key .*)$', guide, re.M):
+    r = run(shlex.split(line) + ['--ledger', home + '/guide.db']); ok('runrate ' + line, r.returncode == 0 and 'rr_' in r.stdout, r.stderr[:200])
+source = ''.join(p.read_text() for p in (ROOT / 'src').rglob('*.[ch]') if p.parts[-2] in ('gate', 'model'))
+told = set(re.findall(r'x-runrate-[a-z]+(?:-[a-z]+)*', guide)) | {'x-runrate-feature', 'x-runrate-env'}
+does = set(re.findall(r'"(x-runrate-[a-z-]+[a-z])"', source)) - {'x-runrate-signature'}
+ok('the guide tells every header, and none that is not', told == does, str(told ^ does))
+ok('and codes that the gateway uses', all(c in source for c in re.findall(r'^\| \d+ `([a-z_]+)`', guide, re.M)))
+keys = {x['name'] for x in json.loads(run(['config', 'keys', '--json']).stdout)['settings']}
+plain = {re.sub(r'\[\d+\]', '[]', n) for n in shown}
+ok(f'config keys lists all {len(plain)} that config show can show', plain <= keys, str(plain - keys))
 pages = pathlib.Path(home) / 'man'
 r = run(['help', '--all-man', str(pages)])
 fresh = {p.name: p.read_text() for p in pages.glob('*.1')}
