@@ -224,6 +224,8 @@ void settle_price(struct request *r)
 		c->price_status = PRICE_FREE;
 		return;
 	}
+	if (r->meter.deferred && !(c->usage.flags & USAGE_SEEN))
+		c->calls = 0; /* it was taken up: the call is the answer, which has a row of its own */
 	settle_cost(r->worker->gate, r->up, model, r->features.model, c->start_us, c);
 	settle_hosted(r);
 	settle_other(r);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "sandbox/openai_int.h"
+#include "sandbox/organization.h"
 
 struct responses {
 	struct exchange *x;
@@ -426,6 +427,8 @@ static void remember(struct responses *r)
 		put_response(r, &w, "queued", false);
 		answer_indent(x);
 		sb_add_str(&o->errors, sb_str(&x->a.body)); /* how it reads until it is over */
+		if (!openai_is_stream(x))
+			org_note_response(x, o->org, sb_str(&o->data), o->created_us + (int64_t)o->length_us, false);
 	}
 	sb_add_str(&o->text, x->ask.body);
 	sb_add_str(&o->text, sb_str(&r->text));
@@ -546,8 +549,10 @@ static void stored(struct exchange *x, struct str rest)
 		store_remove(&x->sandbox->store, OBJECT_RESPONSE, id, x->ask.org);
 		sb_addf(&x->a.body, "{\n  \"id\": \"%.*s\",\n  \"object\": \"response\",\n  \"deleted\": true\n}\n", STR_ARG(id));
 	} else if (rest.p && str_eqc(rest, "cancel") && str_eqc(x->ask.method, "POST")) {
-		if (!o->ended && object_progress(o, loop_now_us(x->sandbox->loop)) < 1000)
+		if (!o->ended && !o->cancel_us && object_progress(o, loop_now_us(x->sandbox->loop)) < 1000) {
 			o->cancel_us = loop_now_us(x->sandbox->loop);
+			org_note_response(x, o->org, sb_str(&o->data), o->created_us + (int64_t)o->length_us, true);
+		}
 		put_state(x, o);
 	} else if (rest.p && str_eqc(rest, "input_items")) {
 		sb_adds(&x->a.body, "{\"object\":\"list\",\"data\":[],\"first_id\":null,\"last_id\":null,\"has_more\":false}");

@@ -146,6 +146,34 @@ void org_note(struct exchange *x)
 		found->n[i] += c.n[i];
 }
 
+/* As the list has it, whole, so that taking back finds what was added. */
+static struct org_cell *same_again(struct org *o, const struct org_cell *key)
+{
+	for (unsigned i = o->count; i-- > 0;)
+		if (same_cell(&o->cells[i], key))
+			return &o->cells[i];
+	return NULL;
+}
+
+void org_note_response(struct exchange *x, uint64_t org, struct str answer, int64_t at_us, bool back)
+{
+	struct org_cell c = {.minute = at_us / (MINUTE_S * US_PER_S), .org = org, .endpoint = ORG_COMPLETIONS}, *found;
+	struct json top;
+	if (json_parse(answer, &top, NULL) || json_get(top, "usage").type != JSON_OBJECT)
+		return;
+	json_string_copy(json_get(top, "model"), c.model, sizeof c.model);
+	json_string_copy(json_get(top, "service_tier"), c.tier, sizeof c.tier);
+	found = same_again(&x->sandbox->org, &c);
+	if (!found && !back)
+		found = cell_of(&x->sandbox->org, &c);
+	if (!found)
+		return;
+	count_openai(&c, json_get(top, "usage"));
+	c.n[ORG_CALLS] = 1;
+	for (unsigned i = 0; i < ORG_COUNTS; i++)
+		found->n[i] += back ? -c.n[i] : c.n[i];
+}
+
 void org_note_training(struct exchange *x, uint64_t org, const char *model, uint64_t tokens)
 {
 	struct org_cell c = {.minute = x->now_us / (MINUTE_S * US_PER_S), .org = org, .endpoint = ORG_TRAINING}, *found;

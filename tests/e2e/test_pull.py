@@ -41,6 +41,16 @@ def tune(s, port=None):
         time.sleep(0.05)
     raise RuntimeError('the job does not end')
 
+def background(s, end):
+    """An answer in the background, to its end or cancelled."""
+    _, _, out = s.post('/openai/v1/responses', {'model': 'gpt-4.1-mini', 'input': 'what takes its time ' * 12, 'background': True, 'store': True})
+    path = f"/openai/v1/responses/{json.loads(out)['id']}"
+    if end == 'cancelled': s.request('POST', path + '/cancel', b'')
+    until = time.monotonic() + 8
+    while json.loads(s.request('GET', path)[2])['status'] != end:
+        assert time.monotonic() < until, end
+        time.sleep(0.05)
+
 def total(s):
     r = s.json('report', '--env', 'all')
     return Decimal(r['total']), r['inference']['calls'], r['inference']['tokens']
@@ -52,6 +62,7 @@ def main():
             chat(s, 'gpt-4.1-mini', f'another question, number {i} ' * 9)
             message(s, 'claude-haiku-4-5-20251001', f'a question for the other vendor, number {i} ' * 11)
         s.post('/openai/v1/embeddings', {'model': 'text-embedding-3-small', 'input': 'what is to be embedded ' * 7})
+        for end in ('completed', 'cancelled', 'completed'): background(s, end)
         before = total(s)
 
         r = pull(s, 'openai')
