@@ -19,7 +19,7 @@ test: ## everything that proves it, in under 5 minutes
 	@tests/run
 
 test-all: ## the long ones too
-	@tools/install test
+	@tools/install all
 	@tools/build $(BUILD)
 	@tests/run --all
 

@@ -4,8 +4,8 @@
 
 Each payload of garden.py goes to the gateway, behind which a strict vendor writes down what it is asked. What is ambiguous is
 refused and the connection closed; what passes is at the vendor one plain request with one length, the bytes of the body as
-they were sent. In `make test-all` also with each proxy that is here (nginx, HAProxy, Apache, lighttpd, h2o), once before the
-gateway and once behind it: nobody serves what another took for a body.
+they were sent. In `make test-all` also with each of six proxies (nginx, HAProxy, Apache, lighttpd,
+h2o, Varnish), once before the gateway and once behind it: nobody serves what another took for a body.
 """
 import concurrent.futures, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -119,13 +119,15 @@ def configs(folder, port, to):
                     f'ServerName t\nServerRoot {folder}\nPidFile {folder}/apache.pid\nErrorLog {folder}/apache.log\nListen 127.0.0.1:{port}\nProxyPass / http://127.0.0.1:{to}/ keepalive=On\nProxyPreserveHost On\n'),
         'lighttpd': ('lighttpd', ['-D', '-f', f'{folder}/lighttpd.conf'], 'lighttpd.conf', f'server.port = {port}\nserver.bind = "127.0.0.1"\nserver.document-root = "{folder}"\nserver.errorlog = "{folder}/lighttpd.log"\nserver.modules = ("mod_proxy")\nproxy.server = ("" => (("host" => "127.0.0.1", "port" => {to})))\n'),
         'h2o': ('h2o', ['-m', 'worker', '-c', f'{folder}/h2o.conf'], 'h2o.conf', f'listen: {{host: 127.0.0.1, port: {port}}}\nerror-log: {folder}/h2o.log\nhosts: {{default: {{paths: {{"/": {{"proxy.reverse.url": "http://127.0.0.1:{to}/", "proxy.preserve-host": ON}}}}}}}}\n'),
+        'varnishd': ('varnishd', ['-F', '-j', 'none', '-n', f'{folder}/v', '-a', f'127.0.0.1:{port}', '-s', 'malloc,16m', '-f', f'{folder}/a.vcl'], 'a.vcl',
+                     f'vcl 4.1;\nbackend b {{ .host = "127.0.0.1"; .port = "{to}"; }}\nsub vcl_recv {{ return (pass); }}\n'),
     }
 
 def modules():
     return next((str(p.parent) for root in ('/usr/lib/apache2/modules', *(str(pathlib.Path(shutil.which('apache2') or '/x').parent.parent / 'lib/apache2/modules'),)) for p in [pathlib.Path(root) / 'mod_proxy.so'] if p.exists()), '/usr/lib/apache2/modules')
 
 def differential(s, vendor):
-    for name in ('nginx', 'haproxy', 'apache2', 'lighttpd', 'h2o'):
+    for name in ('nginx', 'haproxy', 'apache2', 'lighttpd', 'h2o', 'varnishd'):
         if not shutil.which(name):
             skip(f'the garden with {name}', f'there is no {name} on this machine: install it for the whole differential')
             continue

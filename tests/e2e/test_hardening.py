@@ -4,10 +4,12 @@
 stack, no text relocations, no search path of its own, stack canaries, fortified calls. (Control-flow marks are compiled in,
 but Debian 12's start files carry none, so the linker leaves the property out of the whole and there is nothing to read.)
 
-A binary built for a sanitizer is not what is shipped: its run-time replaces the fortified calls, so that line is left out.
+A binary built for a sanitizer is not what is shipped: its run-time replaces the fortified calls, so that line is left out. And what systemd says of the unit.
 """
 import os
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -46,5 +48,15 @@ if not sanitized:
     plain = {s for s in symbols if s in ('sprintf', 'strcpy', 'strcat', 'gets')}
     expect(f'fortified calls: {len(fortified)}', len(fortified) >= 5, str(sorted(fortified)))
     expect('and none of the calls that cannot be bounded', not plain, str(plain))
-print(f'{passed} passed, {failed} failed')
+# the unit: what systemd itself says of it (0 is shut, 10 is open)
+unit = pathlib.Path(__file__).resolve().parents[2] / 'contrib/systemd/runrate.service'
+skipped = 0
+if shutil.which('systemd-analyze'):
+    r = subprocess.run(['systemd-analyze', 'security', '--offline=true', '--no-pager', str(unit)], capture_output=True, text=True)
+    level = re.search(r'exposure level for \S+: ([\d.]+)', r.stdout)
+    expect(f'the unit is exposed by {level and level[1]} of 10, at most 2.0', level and float(level[1]) <= 2.0, (r.stdout[-200:] + r.stderr)[-300:])
+else:
+    skipped = 1
+    print('skipped: there is no systemd-analyze here: the unit was not looked at')
+print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else ''))
 sys.exit(failed != 0)
