@@ -255,6 +255,8 @@ static int add_row(struct import *im, const struct call *given, struct hash128 n
 	rc = row_add(l, &c, im->next_row, x, &lb, e);
 	if (!rc)
 		rc = import_keys_add(im->keys, natural, im->next_row, e);
+	if (!rc && c.start_us % (3600 * US_PER_S))
+		rc = span_note(l, SPAN_IMPORTS, hour_of(c.start_us), im->next_row, e);
 	if (rc)
 		return rc;
 	im->next_row++;

@@ -8,7 +8,7 @@
  *    write and checkpoint at once). Automatic checkpoints are off; so is the one at close.
  * 3. One gateway at a time: it holds LEDGER-gateway for its life. Other processes may write (keys, caps,
  *    outlays, imports) between its commits.
- * 4. No secondary index on the tables of calls. Roll-ups answer reports; they carry a high-water row id,
+ * 4. No secondary index on the tables of calls (what is known of times: span.c). Roll-ups answer reports; they carry a high-water row id,
  *    written in the transaction that flushes them, and can be recomputed from the rows at any time.
  * 5. Live calls stand in `call`, imported ones in `import_call` (same fields, a natural key, a batch).
  * 6. Each row has a checksum over its fields; `verify` checks it.

@@ -283,6 +283,7 @@ int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t
 
 int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct err *e)
 {
+	int64_t before;
 	int rc = 0;
 	for (uint32_t i = 0; i < r->count && !rc; i++) {
 		const struct acc *a = &r->items[i];
@@ -290,6 +291,10 @@ int rollup_flush(struct ledger *l, const struct rollup *r, int64_t mark, struct 
 		if (!rc)
 			rc = rollup_upsert(l, ROLLUP_DAY, day_of_hour(a->hour), a->label, &a->sum, e);
 	}
+	if (!rc && mark >= 0)
+		rc = rollup_mark(l, &before, e);
+	if (!rc && mark >= 0)
+		rc = span_note_flush(l, r, before + 1, mark, e);
 	if (!rc && mark >= 0)
 		rc = store_meta_set(l, "rollup_row", mark, e);
 	return rc;
@@ -422,8 +427,12 @@ static void fill_key(const struct reading *g, struct label *lb)
 	lb->key_known = true;
 }
 
-static int give(struct reading *g, int64_t hour_us, int64_t label, const struct rollup_sum *sum, struct err *e)
+/* Takes one sum; what reads the tables does not ask what becomes of it. */
+typedef int take_sum(void *arg, int64_t hour, int64_t label, const struct rollup_sum *sum, struct err *e);
+
+static int give(void *arg, int64_t hour, int64_t label, const struct rollup_sum *sum, struct err *e)
 {
+	struct reading *g = arg;
 	struct rollup_row row;
 	struct label *lb;
 	int rc;
@@ -435,7 +444,7 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 	if (!lb->key_known)
 		fill_key(g, lb);
 	row.key = lb->key;
-	row.key.hour_us = hour_us;
+	row.key.hour_us = hour * HOUR_US;
 	row.sum = *sum;
 	for (unsigned i = 0; i < CLASSES; i++)
 		*(token_class_is_output(i) ? &row.sum.output_tok : &row.sum.input_tok) += sum->tok[i];
@@ -444,8 +453,8 @@ static int give(struct reading *g, int64_t hour_us, int64_t label, const struct 
 	return g->fn(&row, g->arg);
 }
 
-static int give_query(struct reading *g, const char *table, int64_t from, int64_t to, int64_t unit_hours,
-		      int64_t round_hours, struct err *e)
+static int read_query(struct reading *g, const char *table, int64_t from, int64_t to, int64_t unit_hours,
+		      int64_t round_hours, take_sum *take, void *arg, struct err *e)
 {
 	struct rollup_sum sum = {0};
 	struct sb sql;
@@ -462,7 +471,7 @@ static int give_query(struct reading *g, const char *table, int64_t from, int64_
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t hour = floor_div(sqlite3_column_int64(st, 0) * unit_hours, round_hours) * round_hours;
 		rollup_read_sum(st, 2, &sum);
-		rc = give(g, hour * HOUR_US, sqlite3_column_int64(st, 1), &sum, e);
+		rc = take(arg, hour, sqlite3_column_int64(st, 1), &sum, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;
@@ -473,67 +482,142 @@ static int give_query(struct reading *g, const char *table, int64_t from, int64_
 }
 
 /* Hours, or days, [from, to). */
-static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
+static int read_table(struct reading *g, bool day, int64_t from, int64_t to, take_sum *take, void *arg, struct err *e)
 {
 	int64_t unit = day ? 24 : 1;
-	int rc = from < to ? give_query(g, day ? "rollup_day" : "rollup_hour", from, to, unit, unit, e) : 0;
+	int rc = from < to ? read_query(g, day ? "rollup_day" : "rollup_hour", from, to, unit, unit, take, arg, e) : 0;
 	if (!rc && g->delta && from < to)
-		rc = give_query(g, "rollup_delta", from * unit, to * unit, 1, unit, e);
+		rc = read_query(g, "rollup_delta", from * unit, to * unit, 1, unit, take, arg, e);
 	return rc;
 }
 
-/* Calls that no stored roll-up answers for: the tail, and the parts of hours at the edges of the range. */
-static int give_rows(struct reading *g, bool import, const char *where, int64_t a, int64_t b, int64_t from_us,
-		     int64_t to_us, struct err *e)
+static int give_table(struct reading *g, bool day, int64_t from, int64_t to, struct err *e)
 {
-	struct rollup r = {0};
+	return read_table(g, day, from, to, give, g, e);
+}
+
+/* ---- calls that no stored roll-up answers for: the tail, and the parts of hours at the edges of the range ---- */
+
+struct edge {
+	struct reading *g;
+	struct rollup sum;
+	bool import, outcomes;
+	int64_t mark, from_us, to_us;
+	int sign;
+};
+
+/* What was said of a call later is in the roll-ups, not in its row. */
+static int add_outcome(struct edge *x, struct call *c, struct err *e)
+{
+	struct ledger *l = x->g->l;
+	uint64_t id[2] = {__builtin_bswap64(c->id.hi), __builtin_bswap64(c->id.lo)};
+	sqlite3_stmt *st = store_stmt(l, ST_OUTCOME_FIND, "SELECT accepted FROM outcome WHERE id=?1", e);
+	int rc;
+	if (!st)
+		return -RR_STORE;
+	sqlite3_bind_blob(st, 1, id, sizeof id, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW && sqlite3_column_int(st, 0))
+		c->accepted = ACCEPTED_YES;
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(l, e, "reading outcomes");
+}
+
+/* Rows [from, to) that start in the edge's time. */
+static int edge_rows(int64_t from, int64_t to, void *arg, struct err *e)
+{
+	struct edge *x = arg;
+	struct ledger *l = x->g->l;
+	char where[IMPORT_ALIVE_MOST + 400];
 	struct call c;
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc = 0;
+	snprintf(where, sizeof where, "WHERE i.row>=?1 AND i.row<?2 AND i.start>=?3 AND i.start<?4%s%s", x->import ? " AND " : "",
+		 x->import ? import_current : "");
 	sb_init(&sql, 8192);
-	row_select(g->l, import, where, &sql);
-	st = store_query(g->l, e, sql.p);
+	row_select(l, x->import, where, &sql);
+	st = store_query(l, e, sql.p);
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;
-	sqlite3_bind_int64(st, 1, a);
-	sqlite3_bind_int64(st, 2, b);
+	sqlite3_bind_int64(st, 1, from);
+	sqlite3_bind_int64(st, 2, !x->import && to > x->mark ? x->mark + 1 : to);
+	sqlite3_bind_int64(st, 3, x->from_us);
+	sqlite3_bind_int64(st, 4, x->to_us);
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t label;
 		struct label *lb;
 		bool intact;
-		rc = row_read(g->l, st, import, &c, NULL, &label, &intact, e);
+		rc = row_read(l, st, x->import, &c, NULL, &label, &intact, e);
 		if (!rc && !intact)
-			rc = err_set(e, RR_STORE, "a row of %s is damaged: run `runrate verify`", g->l->path);
-		if (!rc && c.start_us >= from_us && c.start_us < to_us) {
-			rc = label_by_id(g->l, label, &lb, e);
-			if (!rc)
-				rc = rollup_fold(&r, &c, lb, 1);
-		}
+			rc = err_set(e, RR_STORE, "a row of %s is damaged: run `runrate verify`", l->path);
+		if (!rc && x->outcomes && c.accepted == ACCEPTED_UNKNOWN)
+			rc = add_outcome(x, &c, e);
+		if (!rc)
+			rc = label_by_id(l, label, &lb, e);
+		if (!rc && rollup_fold(&x->sum, &c, lb, x->sign))
+			rc = err_set(e, RR_NOMEM, "out of memory for roll-ups");
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;
 	else if (rc > 0)
-		rc = store_error(g->l, e, "reading calls");
+		rc = store_error(l, e, "reading calls");
 	sqlite3_finalize(st);
-	for (uint32_t i = 0; i < r.count && !rc; i++)
-		rc = give(g, r.items[i].hour * HOUR_US, r.items[i].label, &r.items[i].sum, e);
-	rollup_fini(&r);
 	return rc;
 }
 
-/* The part [from_us, to_us) of one hour, from the rows themselves, up to the mark. */
-static int give_edge(struct reading *g, int64_t from_us, int64_t to_us, struct err *e)
+static int give_edge_sums(struct edge *x, int rc, struct err *e)
 {
-	char where[512];
+	for (uint32_t i = 0; i < x->sum.count && !rc; i++)
+		rc = give(x->g, x->sum.items[i].hour, x->sum.items[i].label, &x->sum.items[i].sum, e);
+	rollup_fini(&x->sum);
+	return rc;
+}
+
+static int give_tail(struct reading *g, int64_t mark, int64_t from_us, int64_t to_us, struct err *e)
+{
+	struct edge x = {.g = g, .mark = INT64_MAX - 1, .from_us = from_us, .to_us = to_us, .sign = 1};
+	return give_edge_sums(&x, edge_rows(mark + 1, INT64_MAX, &x, e), e);
+}
+
+static int any_outcome(struct ledger *l, bool *any, struct err *e)
+{
+	sqlite3_stmt *st = store_query(l, e, "SELECT EXISTS (SELECT 1 FROM outcome)");
+	int rc = st && sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, "reading outcomes");
+	*any = !rc && sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int add_sum(void *arg, int64_t hour, int64_t label, const struct rollup_sum *sum, struct err *e)
+{
+	struct edge *x = arg;
+	return rollup_fold_sum(&x->sum, hour, label, sum, 1) ? err_set(e, RR_NOMEM, "out of memory for roll-ups") : 0;
+}
+
+/* The part [from_us, to_us) of one hour, up to the mark. What begins with the hour is all of it without its rest: so
+ * what starts on the hour is never looked for (span.c). */
+static int give_edge(struct reading *g, int64_t mark, int64_t from_us, int64_t to_us, struct err *e)
+{
+	struct edge x = {.g = g, .mark = mark, .from_us = from_us, .to_us = to_us, .sign = 1};
+	int64_t hour = hour_of(from_us);
 	int rc;
 	if (from_us >= to_us)
 		return 0;
-	rc = give_rows(g, false, "WHERE start>=?1 AND start<?2 AND row<=(SELECT value FROM meta WHERE name='rollup_row')",
-		       from_us, to_us, from_us, to_us, e);
-	snprintf(where, sizeof where, "WHERE start>=?1 AND start<?2 AND %s", import_current);
-	return rc ? rc : give_rows(g, true, where, from_us, to_us, from_us, to_us, e);
+	rc = any_outcome(g->l, &x.outcomes, e);
+	if (!rc && from_us == hour * HOUR_US) {
+		x.from_us = to_us;
+		x.to_us = (hour + 1) * HOUR_US;
+		x.sign = -1;
+		rc = read_table(g, false, hour, hour + 1, add_sum, &x, e);
+	}
+	if (!rc)
+		rc = span_each(g->l, SPAN_CALLS, hour, edge_rows, &x, e);
+	x.import = true;
+	if (!rc)
+		rc = span_each(g->l, SPAN_IMPORTS, hour, edge_rows, &x, e);
+	return give_edge_sums(&x, rc, e);
 }
 
 static int64_t ceil_hour(int64_t us)
@@ -560,7 +644,7 @@ int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us,
 	if (!rc)
 		rc = store_meta_get(l, "delta_live", &g.delta, e);
 	if (!rc && h1 > h2) { /* all within one hour */
-		rc = give_edge(&g, from_us, to_us, e);
+		rc = give_edge(&g, mark, from_us, to_us, e);
 	} else if (!rc) {
 		d1 = floor_div(h1 + 23, 24);
 		d2 = floor_div(h2, 24);
@@ -574,12 +658,12 @@ int ledger_rollup_by(struct ledger *l, enum rollup_grain grain, int64_t from_us,
 				rc = give_table(&g, false, d2 * 24, h2, e);
 		}
 		if (!rc && from_us > INT64_MIN + HOUR_US)
-			rc = give_edge(&g, from_us, h1 * HOUR_US, e);
+			rc = give_edge(&g, mark, from_us, h1 * HOUR_US, e);
 		if (!rc && to_us < INT64_MAX - HOUR_US)
-			rc = give_edge(&g, h2 * HOUR_US, to_us, e);
+			rc = give_edge(&g, mark, h2 * HOUR_US, to_us, e);
 	}
 	if (!rc)
-		rc = give_rows(&g, false, "WHERE row>?1 AND row<=?2", mark, INT64_MAX, from_us, to_us, e);
+		rc = give_tail(&g, mark, from_us, to_us, e);
 	store_read_end(l, opened);
 	return rc;
 }

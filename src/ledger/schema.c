@@ -12,6 +12,7 @@
  * 7  open work that a vendor does later
  * 8  limits of keys
  * 9  which older rows a batch repeats, which periods it holds the whole truth of: undos in any order
+ * 10 in which blocks of rows the calls of an hour are (span.c)
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -104,7 +105,12 @@ static const char step_9[] =
 	"CREATE TABLE period(batch INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
 	" PRIMARY KEY(batch, since, until)) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8, step_9};
+static const char step_10[] =
+	"CREATE TABLE span(of INTEGER NOT NULL, hour INTEGER NOT NULL, block INTEGER NOT NULL,"
+	" PRIMARY KEY(of, hour, block)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5,
+						  step_6, step_7, step_8, step_9, step_10};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {
@@ -206,6 +212,8 @@ int schema_migrate(struct ledger *l, unsigned to, struct err *e)
 		rc = generated_columns(l, to, e);
 	if (!rc && from < 6 && to >= 6)
 		rc = import_keys_fill(l, e);
+	for (unsigned of = 0; of < SPAN_TABLES && from < 10 && to >= 10 && !rc; of++)
+		rc = span_note_rows(l, (enum span_of)of, 1, INT64_MAX, e);
 	if (!rc && from != to)
 		rc = store_meta_set(l, "schema_version", to, e);
 	return rc;

@@ -484,6 +484,7 @@ void ledger_rollback(struct ledger *l)
 	l->first_added = 0;
 	rollup_drop(&l->tx_rollup);
 	label_cache_clear(l);
+	memset(l->span_noted, 0, sizeof l->span_noted);
 	lock_drop(l);
 }
 

@@ -21,8 +21,8 @@ enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200, U
 enum store_stmt {
 	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_ROLLUP_HOUR, ST_ROLLUP_DAY, ST_ROLLUP_DELTA, ST_OUTLAY_ADD,
-	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED,
-	ST_OUTCOME_ADD, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
+	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED, ST_SPAN_ADD,
+	ST_OUTCOME_ADD, ST_OUTCOME_FIND, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
 };
 
 struct label {
@@ -45,6 +45,12 @@ struct rollup {
 	uint32_t *slots; /* index + 1 */
 	uint32_t count, room, slot_count;
 	uint64_t generation; /* grows when items are dropped */
+};
+
+enum span_of { SPAN_CALLS, SPAN_IMPORTS, SPAN_TABLES };
+enum { SPAN_NOTED = 1024 };
+struct span_noted {
+	int64_t hour, block; /* + 1 */
 };
 
 struct ledger {
@@ -79,10 +85,11 @@ struct ledger {
 	int64_t first_added;     /* first row added by this transaction, 0 = none */
 	struct rollup tx_rollup; /* of rows added through ledger_add_call */
 	uint64_t tx_generation;
+	struct span_noted span_noted[SPAN_TABLES][SPAN_NOTED]; /* stands in table span */
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 9 };
+enum { SCHEMA_VERSION = 10 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);
@@ -194,6 +201,19 @@ int64_t day_of_hour(int64_t hour);
 void rollup_read_sum(sqlite3_stmt *st, int first_column, struct rollup_sum *s);
 extern const char rollup_columns[];
 int64_t call_max_row(struct ledger *l, struct err *e); /* <0 on error */
+
+/* span.c */
+extern int span_bits; /* of the rows of a block; tests make it small */
+/* A row of that hour is there. In a write transaction, as the next two. */
+int span_note(struct ledger *l, enum span_of of, int64_t hour, int64_t row, struct err *e);
+/* Rows [from, to], which are written: what they say themselves; and as a flush of them knows it. */
+int span_note_rows(struct ledger *l, enum span_of of, int64_t from, int64_t to, struct err *e);
+int span_note_flush(struct ledger *l, const struct rollup *r, int64_t from, int64_t to, struct err *e);
+/* Ranges of rows [from, to) that hold every one that starts in that hour, past its first microsecond. */
+int span_each(struct ledger *l, enum span_of of, int64_t hour, int (*fn)(int64_t from, int64_t to, void *arg, struct err *e),
+	      void *arg, struct err *e);
+/* Blocks and hours that rows up to `to` have and the table lacks. */
+int span_missing(struct ledger *l, enum span_of of, int64_t to, int64_t *count, struct err *e);
 
 /* rollup_delta.c */
 struct sums;

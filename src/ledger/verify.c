@@ -7,7 +7,8 @@
  * 3. Calls stand without gaps (rows are never deleted), and each refers to a label that is there.
  * 4. A measured price has a rule that it came from.
  * 5. Imported rows are found by their keys.
- * 6. Roll-ups by hour and by day equal the sums of the rows that they claim to hold, to the last unit.
+ * 6. The blocks of rows in which an hour has calls are named (span.c).
+ * 7. Roll-ups by hour and by day equal the sums of the rows that they claim to hold, to the last unit.
  *
  * Damage stops nothing: what can be read is read, and a range of rows that cannot is named.
  */
@@ -264,6 +265,16 @@ static void check_import_keys(struct check_run *r)
 		problem(r, "the keys of imported rows are not those of the rows");
 }
 
+static void check_spans(struct check_run *r)
+{
+	int64_t missing;
+	for (unsigned of = 0; of < SPAN_TABLES; of++)
+		if (span_missing(r->l, (enum span_of)of, of == SPAN_CALLS ? r->mark : INT64_MAX, &missing, NULL))
+			problem(r, "where calls are cannot be read: %s", sqlite3_errmsg(r->l->db));
+		else if (missing)
+			problem(r, "%lld hours have %s in blocks that are not named", (long long)missing, of ? "imported rows" : "calls");
+}
+
 /* ---- roll-ups ---- */
 
 static void check_outcomes(struct check_run *r)
@@ -391,6 +402,7 @@ int ledger_verify(struct ledger *l, struct verify_result *out, struct err *e)
 	check_calls(&r, true);
 	check_other_imports(&r);
 	check_import_keys(&r);
+	check_spans(&r);
 	check_raw(&r);
 	check_outcomes(&r);
 	check_rollups(&r, false);

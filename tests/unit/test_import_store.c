@@ -425,7 +425,7 @@ TEST(keys_of_an_older_ledger_are_found)
 	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
 	import(l, &(struct plan){0, 30, 1}, &b);
 	import(l, &(struct plan){20, 40, 2}, &b);
-	OK(store_exec(l, "DROP TABLE import_key; DROP TABLE rollup_delta; DROP TABLE job; DROP TABLE repeat; DROP TABLE period; CREATE INDEX import_nat ON import_call(nat);"
+	OK(store_exec(l, "DROP TABLE import_key; DROP TABLE rollup_delta; DROP TABLE job; DROP TABLE repeat; DROP TABLE period; DROP TABLE span; CREATE INDEX import_nat ON import_call(nat);"
 			 "UPDATE import_call SET id=nat; UPDATE meta SET value=5 WHERE name='schema_version'", &e));
 	ledger_close(l);
 	l = ledger_open(path, LEDGER_READ, &e);
