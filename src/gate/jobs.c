@@ -257,7 +257,7 @@ static void hold(struct jobs *j, struct job_note *n)
 	if (row->kind == JOB_TUNING) {
 		struct training_ask ask = {.who = row->who, .currency = row->currency, .most_pico = row->most_pico};
 		training_hold(j->gate->training, &ask, row->asked_us, &n->training);
-	} else if (row->kind == JOB_RESPONSE) {
+	} else if (row->kind == JOB_RESPONSE || row->kind == JOB_VIDEO) {
 		struct cap_ask ask = {.who = row->who, .currency = row->currency, .priced = true, .most_pico = row->most_pico,
 				      .likely_pico = row->most_pico / 4, .most_tok = row->most_tok, .likely_tok = row->most_tok / 4};
 		caps_hold(j->gate->caps, &ask, row->asked_us, &n->inference);
@@ -467,7 +467,7 @@ void jobs_leave(struct request *r)
 
 bool jobs_reads(const struct request *r)
 {
-	static const char *const shows[] = {"openai-responses-read", "openai-finetune", "openai-finetune-read", "openai-batches",
+	static const char *const shows[] = {"openai-responses-read", "openai-videos-read", "openai-finetune", "openai-finetune-read", "openai-batches",
 					    "openai-batches-read", "openai-files", "openai-uploads", "anthropic-batches",
 					    "anthropic-batches-read", "gemini-batch", "gemini-batches-read"};
 	if (str_ends(r->path, STR("/content")) || str_ends(r->path, STR("/results")))
@@ -481,13 +481,14 @@ bool jobs_reads(const struct request *r)
 /* The answer comes later: what is reserved stays reserved, and the note says under which name it will come. */
 static void keep_response(struct request *r)
 {
-	struct job_note note = {.row = row_of(r, JOB_RESPONSE), .inference = r->ticket};
+	enum job_kind kind = meter_is_video(r->surface) ? JOB_VIDEO : JOB_RESPONSE;
+	struct job_note note = {.row = row_of(r, kind), .inference = r->ticket};
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &note.row.most_tok) || note.row.most_tok > INT64_MAX)
 		note.row.most_tok = INT64_MAX;
 	if (r->bound.status != PRICE_PRICED)
 		note.row.most_pico = 0;
 	str_copy(note.row.id, sizeof note.row.id, str_of(r->meter.request_id));
-	note.key = jobs_key(r->up->name, "response", str_of(r->meter.request_id), STR(""));
+	note.key = jobs_key(r->up->name, job_kind_name(kind), str_of(r->meter.request_id), STR(""));
 	r->ticket.count = 0;
 	jobs_remember(r->worker->gate->jobs, &note);
 	sight_note(&r->look, &note.row, false);

@@ -32,6 +32,7 @@ static const struct listing {
 	{API_ANTHROPIC, JOB_BATCH, "/v1/messages/batches", "limit=100", "&after_id=", "/v1/messages/batches/"},
 	{API_GEMINI, JOB_BATCH, "/v1beta/batches", "pageSize=100", "&pageToken=", "/v1beta/"},
 	{API_OPENAI, JOB_RESPONSE, NULL, NULL, NULL, "/v1/responses/"}, /* the vendor lists none */
+	{API_OPENAI, JOB_VIDEO, NULL, NULL, NULL, "/v1/videos/"},       /* it has its name at once, or was not taken */
 };
 enum { LISTINGS = sizeof listings / sizeof *listings };
 

@@ -174,27 +174,17 @@ static bool is_any(struct json v, const char *const *words)
 	return false;
 }
 
-/* A response that ran in the background: its terminal usage comes here, once. */
-static void see_response(struct looker *l, struct json top)
+/* The answer to what was asked for earlier: a call of its own, once, under the operation that asked. */
+static void book_answer(struct looker *l, struct json top, struct hash128 key, const char *surface, const struct usage *u)
 {
-	static const char *const over[] = {"completed", "incomplete", "failed", "cancelled", NULL};
-	struct str id = json_raw_string(json_get(top, "id"));
-	struct hash128 key = jobs_key(l->up->name, "response", id, STR(""));
 	struct errand e = {.kind = ERRAND_CALL, .key = key};
 	struct cap_scope who = l->who;
 	struct job_note note = {.row.asked_us = 0};
-	struct usage u;
 	char model[96];
-	if (!id.n || !json_is_true(json_get(top, "background")) || !is_any(json_get(top, "status"), over))
-		return;
-	if (usage_read(SHAPE_OPENAI_RESPONSES, top, &u) || !(u.flags & USAGE_SEEN)) {
-		release(l, key);
-		return;
-	}
 	if (jobs_find(l->worker->gate->jobs, key, false, &note))
 		who = note.row.who;
 	json_string_copy(json_get(top, "model"), model, sizeof model);
-	e.call = sight_call(l, &who, "openai-responses");
+	e.call = sight_call(l, &who, surface);
 	e.call.id = call_id_make(e.call.start_us, l->worker->salt, ++l->worker->ids);
 	e.call.operation = note.row.asked_us ? note.row.ask : e.call.id;
 	e.call.status = 200;
@@ -202,12 +192,50 @@ static void see_response(struct looker *l, struct json top)
 	e.call.model_answered = intern(str_of(model));
 	if (!e.call.model_asked)
 		e.call.model_asked = e.call.model_answered;
-	str_copy(e.call.vendor_ref, sizeof e.call.vendor_ref, id);
-	e.call.usage = u;
+	str_copy(e.call.vendor_ref, sizeof e.call.vendor_ref, json_raw_string(json_get(top, "id")));
+	e.call.usage = *u;
 	e.call.usage.model = e.call.usage.request_id = str_make(NULL, 0);
 	settle_cost(l->worker->gate, l->up, str_of(model), intern_str(e.call.model_asked), e.call.start_us, &e.call);
 	e.ask = note.row.ask;
 	give(l, &e, key, &who, true);
+}
+
+/* A film: its seconds stand in its object, as a number or as text. One that failed is not billed. */
+static void see_video(struct looker *l, struct json top)
+{
+	static const char *const over[] = {"completed", "failed", NULL};
+	struct usage u = {.flags = USAGE_SEEN};
+	struct json seconds = json_get(top, "seconds");
+	struct str id = json_raw_string(json_get(top, "id"));
+	struct hash128 key = jobs_key(l->up->name, "video", id, STR(""));
+	int64_t pico;
+	bool exact;
+	if (!id.n || !is_any(json_get(top, "status"), over))
+		return;
+	if (!json_string_eq(json_get(top, "status"), "completed")) {
+		release(l, key);
+		return;
+	}
+	if (money_parse(seconds.type == JSON_STRING ? json_raw_string(seconds) : seconds.text, &pico, &exact) || pico <= 0)
+		u.flags = 0; /* how long it is, is not said: a row without usage */
+	else
+		u.audio_ms = (uint64_t)money_round(pico, PICO_PER_UNIT / 1000);
+	book_answer(l, top, key, "openai-videos", &u);
+}
+
+/* A response that ran in the background: its terminal usage comes here, once. */
+static void see_response(struct looker *l, struct json top)
+{
+	static const char *const over[] = {"completed", "incomplete", "failed", "cancelled", NULL};
+	struct str id = json_raw_string(json_get(top, "id"));
+	struct hash128 key = jobs_key(l->up->name, "response", id, STR(""));
+	struct usage u;
+	if (!id.n || !json_is_true(json_get(top, "background")) || !is_any(json_get(top, "status"), over))
+		return;
+	if (usage_read(SHAPE_OPENAI_RESPONSES, top, &u) || !(u.flags & USAGE_SEEN))
+		release(l, key);
+	else
+		book_answer(l, top, key, "openai-responses", &u);
 }
 
 int64_t sight_time(struct json v, int64_t fallback)
@@ -405,6 +433,8 @@ static void see(struct looker *l, struct json top)
 	struct json object = json_get(top, "object");
 	if (json_string_eq(object, "response"))
 		see_response(l, top);
+	else if (json_string_eq(object, "video"))
+		see_video(l, top);
 	else if (json_string_eq(object, "fine_tuning.job"))
 		see_tuning(l, top);
 	else if (json_string_eq(object, "batch"))

@@ -711,8 +711,13 @@ enum turn socket_identify(struct request *r)
 		return WAIT;
 	r->pass_only = true; /* its turns are the calls */
 	kind = find_kind(r->up->api, r->path);
-	if (!kind)
-		return gate_refuse(r, APIERR_NOT_FOUND, "No websocket is forwarded on this path: its events could not be metered.");
+	if (!kind) {
+		enum turn turn = gate_refuse(r, APIERR_NOT_FOUND, "No websocket is forwarded on this path: what passes in it could not be "
+					     "metered or held by a cap. Ask without the upgrade, or on /v1/realtime, /v1/responses "
+					     "or Gemini's live path.");
+		r->status = 501;
+		return turn;
+	}
 	status = ws_check_request(h, &fault);
 	if (status) {
 		enum turn turn = gate_refuse(r, APIERR_BAD_REQUEST, "%s", fault);

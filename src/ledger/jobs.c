@@ -7,7 +7,7 @@
 #include "base/intern.h"
 #include "ledger/store.h"
 
-static const char *const kinds[JOB_KINDS] = {"tuning", "batch", "response"};
+static const char *const kinds[JOB_KINDS] = {"tuning", "batch", "response", "video"};
 
 const char *job_kind_name(enum job_kind k)
 {

@@ -13,7 +13,7 @@
 
 #include "ledger/ledger.h"
 
-enum job_kind { JOB_TUNING, JOB_BATCH, JOB_RESPONSE, JOB_KINDS };
+enum job_kind { JOB_TUNING, JOB_BATCH, JOB_RESPONSE, JOB_VIDEO, JOB_KINDS };
 const char *job_kind_name(enum job_kind k);
 
 struct job_row {

@@ -111,6 +111,7 @@ enum event_action meter_event(struct stream_meter *m, struct str name, struct st
 /* Nothing can come behind the end that was seen, so that the call may be settled before its connection says so. Gemini's
  * other candidates end later, its usage may stand behind them; of several pictures each has an end. */
 bool meter_end_is_last(const struct stream_meter *m);
+bool meter_is_video(const struct surface *s);
 /* The whole-body answer: fills m->usage, model, request_id. 0 or a negative code when it is no JSON. */
 int meter_body(struct stream_meter *m, struct str body);
 /* The stream or body is over: settles splits, marks partial and estimated usage. est_in_tok: the bound or

@@ -467,6 +467,12 @@ static void take_anthropic_body(struct stream_meter *m, const struct usage_place
 	}
 }
 
+/* A film is made later, billed by its seconds when it is done, and looked at until then. */
+bool meter_is_video(const struct surface *s)
+{
+	return str_eqc(str_of(s->name), "openai-videos");
+}
+
 static bool is_speech(const struct surface *s)
 {
 	return str_eqc(str_of(s->name), "openai-speech");
@@ -503,7 +509,12 @@ int meter_body(struct stream_meter *m, struct str body)
 	m->fault |= usage_read_at(m->surface->shape, &at, &u) != 0;
 	take_anthropic_body(m, &at, &u);
 	take_usage(m, &u);
-	m->deferred = json_string_eq(at.top.status, "queued") || json_string_eq(at.top.status, "in_progress");
+	if (m->surface->shape == SHAPE_NONE) { /* nothing to count, but names */
+		struct usage names = {.model = json_raw_string(at.top.model), .request_id = json_raw_string(at.top.id)};
+		take_names(m, &names);
+	}
+	m->deferred = json_string_eq(at.top.status, "queued") || json_string_eq(at.top.status, "in_progress") ||
+		      (meter_is_video(m->surface) && at.top.status.type == JSON_STRING);
 	if (m->usage.flags & USAGE_SEEN && m->surface->bill != BILL_USAGE &&
 	    str_contains(str_of(m->surface->name), STR("-batches")))
 		m->usage.tier = TIER_BATCH;

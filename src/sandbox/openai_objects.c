@@ -29,8 +29,9 @@ static struct object *new_object(struct exchange *x, enum object_kind kind, cons
 }
 
 /* What was asked for comes back beside what every object has. */
-static void put_thing(const struct object *o, struct json_out *w)
+static void put_thing(struct exchange *x, const struct object *o, struct json_out *w)
 {
+	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop)); /* a video takes its time */
 	static const char *const own[] = {"id", "object", "created_at", "status", "usage_bytes", NULL};
 	struct json top, v;
 	struct json_iter it;
@@ -39,7 +40,7 @@ static void put_thing(const struct object *o, struct json_out *w)
 	jw_kcstr(w, "id", o->id);
 	jw_kcstr(w, "object", o->purpose);
 	jw_ki64(w, "created_at", o->created_us / US_PER_S);
-	jw_kcstr(w, "status", "completed");
+	jw_kcstr(w, "status", progress < 200 ? "queued" : progress < 1000 ? "in_progress" : "completed");
 	if (json_parse(sb_str(&o->data), &top, NULL) == 0)
 		for (json_open(&it, top); json_next(&it, &key, &v);) {
 			bool mine = false;
@@ -79,7 +80,7 @@ static void list_things(struct exchange *x, const struct thing *t)
 	jw_array(&w);
 	for (const struct object *o = t ? x->sandbox->store.oldest : NULL; o; o = o->newer)
 		if (o->kind == OBJECT_THING && o->org == x->ask.org && str_eqc(str_of(o->purpose), t->object))
-			put_thing(o, &w);
+			put_thing(x, o, &w);
 	jw_end_array(&w);
 	jw_kbool(&w, "has_more", false);
 	jw_end_object(&w);
@@ -90,7 +91,7 @@ static void show_thing(struct exchange *x, const struct object *o)
 {
 	struct json_out w;
 	jw_init(&w, &x->a.body);
-	put_thing(o, &w);
+	put_thing(x, o, &w);
 	answer_indent(x);
 }
 
@@ -140,6 +141,8 @@ void openai_things(struct exchange *x)
 	if (!o)
 		return;
 	str_copy(o->purpose, sizeof o->purpose, str_of(t->object));
+	o->born_us = loop_now_us(x->sandbox->loop);
+	o->length_us = str_eqc(str_of(t->object), "video") ? x->sandbox->config.job_us : 0;
 	if (x->ask.top.type == JSON_OBJECT)
 		sb_add_str(&o->data, x->ask.body);
 	else

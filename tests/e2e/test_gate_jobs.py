@@ -62,6 +62,30 @@ def background(s):
         for _ in range(3): get(s, f'/openai/v1/responses/{rid[0]}')
         ok('c63_a_streamed_background_answer_is_billed_once', sum(r['vendor_ref'] == rid[0] for r in rows(s)) == 1, str([r['vendor_ref'] for r in rows(s)]))
 
+def videos(s):
+    """A film is billed by its seconds, once, when it is done: unpriced by name until there is a price."""
+    prices = s.folder / 'runrate'; prices.mkdir(exist_ok=True)
+    (prices / 'prices.csv').write_text('provider,model,meter,price\nopenai,film-1,audio_second,0.10\n')
+    s.kill(); s.start_gateway()
+    made = {}
+    for model in ('film-1', 'film-2'):
+        body = b''.join(b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % f for f in ((b'model', model.encode()), (b'prompt', b'a fox'), (b'seconds', b'8'), (b'size', b'1280x720'))) + b'--b--\r\n'
+        status, _, out = s.post('/openai/v1/videos', body, {'content-type': 'multipart/form-data; boundary=b'})
+        made[model] = json.loads(out)['id']
+        ok(f'a film is asked for ({model})', status == 200 and json.loads(out)['status'] == 'queued', str(out[:200]))
+        asked = [r for r in rows(s) if r['vendor_ref'] == made[model]]
+        ok('asking for it is recorded by name, and is no call yet', len(asked) == 1 and asked[0]['surface'] == 'openai-videos' and asked[0]['price_status'] == 'no_usage' and asked[0]['calls'] == 0, str(asked)[:300])
+    for vid in made.values():
+        until(lambda: get(s, f'/openai/v1/videos/{vid}')[1]['status'] == 'completed')
+        for _ in range(3): get(s, f'/openai/v1/videos/{vid}'); get(s, '/openai/v1/videos')
+    s.kill(); s.start_gateway()
+    for vid in made.values(): get(s, f'/openai/v1/videos/{vid}'); get(s, '/openai/v1/videos')
+    for model, status, cost in (('film-1', 'priced', Decimal('0.8')), ('film-2', 'unpriced', None)):
+        mine = [r for r in rows(s) if r['vendor_ref'] == made[model] and r['calls']]
+        ok(f'a film counts once however often it is retrieved: {status}', len(mine) == 1 and mine[0]['audio_ms'] == 8000 and mine[0]['price_status'] == status and (mine[0]['cost'] and Decimal(mine[0]['cost'])) == cost, str(mine)[:400])
+        ok('under the operation that asked', mine[0]['operation'] == [r for r in rows(s) if r['vendor_ref'] == made[model] and not r['calls']][0]['operation'])
+    ok('it is no book of its own: verify is content', s.json('verify')['ok'], str(s.json('verify'))[:300])
+
 def tuning(s):
     data = b''.join(json.dumps({'messages': [{'role': 'user', 'content': f'question {i}'}, {'role': 'assistant', 'content': 'answer'}]}).encode() + b'\n' for i in range(50))
     key = s.json('key', 'new', '--team', 'lab', '--feature', 'intent')['key']
@@ -181,6 +205,7 @@ def gemini_batch(s):
 def main():
     with Stack(sandbox_args=['--job-ms', '500']) as s:
         background(s)
+        videos(s)
         tuning(s)
         openai_batch(s)
         anthropic_batch(s)

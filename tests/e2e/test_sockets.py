@@ -96,7 +96,7 @@ def handshakes(s):
     ok('426 names the version', c.headers.get('sec-websocket-version') == '13', str(c.headers))
     for path in ('/openai/v1/chat/completions', '/openai/v1/nothing', '/anthropic/v1/messages'):
         c = Client(s.port, path)
-        ok(f'no websocket on {path}', c.status == 404, str(c.status))
+        ok(f'no websocket on {path}, and it says why', c.status == 501, str(c.status))
     c = Client(s.port, RT, headers={'authorization': 'Bearer rr_' + 'x' * 49})
     ok('a mistyped key gets no session', c.status == 401, str(c.status))
     c = Client(s.port, RT, drop=['authorization'], headers={'sec-websocket-protocol': 'realtime, openai-insecure-api-key.sk-browser, openai-beta.realtime-v1'})
