@@ -59,6 +59,7 @@ struct alert_meter *alert_meter_new(struct gate *g, struct err *e)
 	m->gate = g;
 	m->conf = g->conf;
 	m->ledger = ledger_open(g->ledger_path, LEDGER_READ, e);
+	ledger_pass_damage(m->ledger);
 	if (!m->ledger) {
 		alert_meter_free(m);
 		return NULL;

@@ -163,6 +163,7 @@ struct clerk *clerk_open(const char *ledger_path, struct err *e)
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->more, NULL);
 	c->ledger = ledger_open(ledger_path, LEDGER_WRITE, e);
+	ledger_pass_damage(c->ledger);
 	if (!c->ledger || pthread_create(&c->thread, NULL, run, c)) {
 		if (c->ledger) {
 			err_set(e, RR_IO, "cannot start the clerk's thread");

@@ -94,6 +94,7 @@ static int recover(struct gate *g, struct err *e)
 	int rc;
 	if (!l)
 		return -RR_STORE;
+	ledger_pass_damage(l);
 	rc = inflight_recover_held(l, g->writer, &closed, e);
 	if (!rc && closed)
 		LOG(LOG_WARN, "calls_closed_after_crash", LOG_N("calls", closed),

@@ -68,6 +68,7 @@ struct worker *worker_new(struct gate *g, unsigned index, struct err *e)
 	if (tally_init(&w->tally))
 		err_set(e, RR_NOMEM, "no memory for a worker");
 	w->ledger = w->tally.series ? ledger_open(g->ledger_path, LEDGER_READ, e) : NULL;
+	ledger_pass_damage(w->ledger);
 	w->auth = w->ledger ? auth_new(w->ledger, e) : NULL;
 	w->inflight = w->auth ? inflight_open(g->ledger_path, index, INFLIGHT_SLOTS, e) : NULL;
 	w->loop = w->inflight ? loop_new(g->clock, e) : NULL;

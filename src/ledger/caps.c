@@ -129,9 +129,12 @@ int ledger_caps(struct ledger *l, int (*fn)(const struct cap_row *c, void *arg),
 		r->amount_pico = (int64_t)limit_of(st, 11, INT64_MAX);
 		r->tokens = limit_of(st, 12, UINT64_MAX);
 		r->jobs = limit_of(st, 13, UINT64_MAX);
-		rc = sound && cap_crc(&c) == (uint32_t)sqlite3_column_int64(st, 14)
-			     ? fn(&c, arg)
-			     : err_set(e, RR_STORE, "cap %s of %s is damaged", r->id, l->path);
+		if (sound && cap_crc(&c) == (uint32_t)sqlite3_column_int64(st, 14)) {
+			rc = fn(&c, arg);
+		} else { /* a gateway does not pass it by: what it forbade would be allowed */
+			err_set(e, RR_STORE, "cap %s of %s is damaged: its checksum does not match", r->id, l->path);
+			rc = err_hint(e, "`runrate cap remove %s`, then set it anew", r->id);
+		}
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;

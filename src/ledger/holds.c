@@ -47,7 +47,7 @@ int ledger_put_hold(struct ledger *l, const struct hold *h, struct err *e)
 	return rc;
 }
 
-static int read_hold(sqlite3_stmt *st, struct hold *h, struct err *e)
+static bool read_hold(sqlite3_stmt *st, struct hold *h)
 {
 	uint32_t *const names[] = {&h->provider, &h->model, &h->region, &h->caller, &h->team, &h->feature, &h->env};
 	struct str key = column_blob(st, 0), operation = column_blob(st, 2);
@@ -65,19 +65,22 @@ static int read_hold(sqlite3_stmt *st, struct hold *h, struct err *e)
 	h->until_us = sqlite3_column_int64(st, at++);
 	h->booked_us = sqlite3_column_int64(st, at++);
 	h->booked_token_hours = (uint64_t)sqlite3_column_int64(st, at++);
-	return (uint32_t)sqlite3_column_int64(st, at) == hold_crc(h)
-		       ? 0
-		       : err_set(e, RR_STORE, "the hold %s is damaged: its checksum does not match", h->name);
+	return (uint32_t)sqlite3_column_int64(st, at) == hold_crc(h);
 }
 
 #define HOLD_COLUMNS "key,name,operation,provider,model,region,caller,team,feature,env,tokens,begin,until,booked,booked_hours,crc"
 
 static int find(struct ledger *l, sqlite3_stmt *st, struct hold *out, struct err *e)
 {
-	int step = sqlite3_step(st);
-	int rc = step == SQLITE_ROW ? read_hold(st, out, e)
-		 : step == SQLITE_DONE ? -RR_NOTFOUND
-				       : store_error(l, e, "reading what is held");
+	int step, rc = 0;
+	bool found = false;
+	while (!rc && !found && (step = sqlite3_step(st)) != SQLITE_DONE) {
+		found = step == SQLITE_ROW && read_hold(st, out);
+		if (!found)
+			rc = step == SQLITE_ROW ? store_damaged(l, "the hold", out->name, e) : store_error(l, e, "reading what is held");
+	}
+	if (!rc && !found)
+		rc = -RR_NOTFOUND;
 	sqlite3_finalize(st);
 	return rc;
 }
@@ -93,7 +96,7 @@ int ledger_find_hold(struct ledger *l, struct hash128 key, struct hold *out, str
 
 int ledger_next_hold(struct ledger *l, struct hold *out, struct err *e)
 {
-	sqlite3_stmt *st = store_query(l, e, "SELECT " HOLD_COLUMNS " FROM hold ORDER BY due LIMIT 1");
+	sqlite3_stmt *st = store_query(l, e, "SELECT " HOLD_COLUMNS " FROM hold ORDER BY due");
 	return st ? find(l, st, out, e) : -RR_STORE;
 }
 
@@ -116,8 +119,7 @@ int ledger_holds(struct ledger *l, int (*fn)(const struct hold *h, void *arg), v
 	struct hold h;
 	int rc = st ? 0 : -RR_STORE, step = SQLITE_DONE;
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW)
-		if (!(rc = read_hold(st, &h, e)))
-			rc = fn(&h, arg);
+		rc = read_hold(st, &h) ? fn(&h, arg) : store_damaged(l, "the hold", h.name, e);
 	if (!rc && step != SQLITE_DONE)
 		rc = store_error(l, e, "reading what is held");
 	sqlite3_finalize(st);

@@ -105,7 +105,7 @@ int ledger_jobs(struct ledger *l, int (*fn)(const struct job_row *j, void *arg),
 		j.most_tok = (uint64_t)sqlite3_column_int64(st, 14);
 		rc = kind >= 0 && kind < JOB_KINDS && job_crc(&j) == (uint32_t)sqlite3_column_int64(st, 15)
 			     ? fn(&j, arg)
-			     : err_set(e, RR_STORE, "the note of deferred work %s of %s is damaged", j.id[0] ? j.id : j.match, l->path);
+			     : store_damaged(l, "the note of deferred work", j.id[0] ? j.id : j.match, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;

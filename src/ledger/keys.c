@@ -187,7 +187,7 @@ int ledger_new_key(struct ledger *l, struct key_row *k, char secret[KEY_SECRET_T
 	return ledger_commit(l, e);
 }
 
-static int key_read(struct ledger *l, sqlite3_stmt *st, struct key_row *k, struct err *e)
+static bool key_read(sqlite3_stmt *st, struct key_row *k)
 {
 	struct str mac = column_blob(st, 1);
 	memset(k, 0, sizeof *k);
@@ -204,9 +204,7 @@ static int key_read(struct ledger *l, sqlite3_stmt *st, struct key_row *k, struc
 	k->requests_per_minute = (uint64_t)sqlite3_column_int64(st, 11);
 	k->tokens_per_minute = (uint64_t)sqlite3_column_int64(st, 12);
 	k->active = (uint64_t)sqlite3_column_int64(st, 13);
-	if (key_crc(k) != (uint32_t)sqlite3_column_int64(st, 10))
-		return err_set(e, RR_STORE, "key %s of %s is damaged", k->id, l->path);
-	return 0;
+	return key_crc(k) == (uint32_t)sqlite3_column_int64(st, 10);
 }
 
 int ledger_keys(struct ledger *l, int (*fn)(const struct key_row *k, void *arg), void *arg, struct err *e)
@@ -219,9 +217,7 @@ int ledger_keys(struct ledger *l, int (*fn)(const struct key_row *k, void *arg),
 	if (!st)
 		return -RR_STORE;
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		rc = key_read(l, st, &k, e);
-		if (!rc)
-			rc = fn(&k, arg);
+		rc = key_read(st, &k) ? fn(&k, arg) : store_damaged(l, "key", k.id, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;

@@ -105,10 +105,12 @@ int name_interned(struct ledger *l, int64_t id, uint32_t *interned, struct err *
 		if (intact)
 			*interned = intern(text);
 		sqlite3_reset(st);
+		l->label_lost = !intact;
 		if (!intact)
 			return err_set(e, RR_STORE, "name %lld of %s is damaged", (long long)id, l->path);
 		return remember(l, *interned, (uint32_t)id, e);
 	}
+	l->label_lost = rc == SQLITE_DONE;
 	rc = rc == SQLITE_DONE ? err_set(e, RR_STORE, "name %lld is missing in %s", (long long)id, l->path)
 			       : store_error(l, e, "reading a name");
 	sqlite3_reset(st);
@@ -321,6 +323,7 @@ int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e)
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc;
+	l->label_lost = false;
 	if (l->label_slot_count) {
 		uint32_t mask = l->label_slot_count - 1;
 		for (uint32_t s = (uint32_t)id_hash(id) & mask; l->label_id_slots[s]; s = (s + 1) & mask)
@@ -340,6 +343,7 @@ int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e)
 	sqlite3_bind_int64(st, 1, id);
 	rc = sqlite3_step(st);
 	if (rc != SQLITE_ROW) {
+		l->label_lost = rc == SQLITE_DONE;
 		rc = rc == SQLITE_DONE ? err_set(e, RR_STORE, "label %lld is missing in %s", (long long)id, l->path)
 				       : store_error(l, e, "reading a label");
 		sqlite3_reset(st);
@@ -351,6 +355,7 @@ int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e)
 		     ? 0
 		     : err_set(e, RR_STORE, "label %lld of %s is damaged", (long long)id, l->path);
 	sqlite3_reset(st);
+	l->label_lost = rc != 0;
 	for (unsigned i = 0; i < l->label_count && !rc; i++) {
 		v[i] = (uint32_t)stored[i];
 		if (is_name(l->label_field[i]))

@@ -37,6 +37,11 @@ void ledger_close(struct ledger *l);
 const char *ledger_path(const struct ledger *l);
 struct sqlite3 *ledger_db(struct ledger *l); /* for this folder and read-only SQL of report */
 
+/* A gateway goes on where a single row of what it reads is damaged (a key, a hold, deferred work, an outlay, a call, a
+ * label): the row is named in the log, once, left where it is, and passed by. Everybody else is told by an error. Caps are
+ * no such rows: a limit that somebody set does not vanish. */
+void ledger_pass_damage(struct ledger *l); /* NULL is fine */
+
 /* A write transaction under the lock of rule 2. commit also checkpoints when enough pages wait. */
 int ledger_begin(struct ledger *l, struct err *e);
 int ledger_commit(struct ledger *l, struct err *e);

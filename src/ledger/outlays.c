@@ -114,7 +114,7 @@ int ledger_outlays(struct ledger *l, int (*fn)(const struct outlay *o, void *arg
 		str_copy(o.note, sizeof o.note, column_text(st, 11));
 		rc = sound && outlay_crc(&o, sqlite3_column_int64(st, 12)) == (uint32_t)sqlite3_column_int64(st, 13)
 			     ? fn(&o, arg)
-			     : err_set(e, RR_STORE, "outlay %s of %s is damaged", o.id, l->path);
+			     : store_damaged(l, "outlay", o.id, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;

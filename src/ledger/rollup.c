@@ -343,6 +343,8 @@ static int fold_range(struct ledger *l, struct rollup *r, int64_t from, int64_t 
 		rc = row_read_amounts(l, st, &none, &c, &lb, e);
 		if (!rc)
 			rc = rollup_fold(r, &c, lb, 1);
+		else if (l->label_lost)
+			rc = store_damaged_row(l, "label", sqlite3_column_int64(st, 1), e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;
@@ -355,6 +357,7 @@ static int fold_range(struct ledger *l, struct rollup *r, int64_t from, int64_t 
 /* The second half of many rows, on a thread and a connection of its own. */
 struct half {
 	const char *path;
+	bool passes_damage;
 	int64_t from, to;
 	struct rollup rollup;
 	struct err e;
@@ -365,6 +368,8 @@ static void *fold_half(void *arg)
 {
 	struct half *h = arg;
 	struct ledger *l = ledger_open(h->path, LEDGER_READ, &h->e);
+	if (l && h->passes_damage)
+		ledger_pass_damage(l);
 	h->rc = l ? fold_range(l, &h->rollup, h->from, h->to, &h->e) : -RR_STORE;
 	ledger_close(l);
 	return NULL;
@@ -372,7 +377,7 @@ static void *fold_half(void *arg)
 
 int rollup_fold_rows(struct ledger *l, struct rollup *r, int64_t from, int64_t to, struct err *e)
 {
-	struct half h = {.path = l->path, .from = from + (to - from) / 2, .to = to};
+	struct half h = {.path = l->path, .passes_damage = l->passes_damage, .from = from + (to - from) / 2, .to = to};
 	pthread_t thread;
 	int rc;
 	/* Rows that were committed before: the other connection sees them too, and a row never changes. */
@@ -440,7 +445,7 @@ static int give(void *arg, int64_t hour, int64_t label, const struct rollup_sum 
 		return 0; /* taken back by an undone import */
 	rc = label_by_id(g->l, label, &lb, e);
 	if (rc)
-		return rc;
+		return g->l->label_lost ? store_damaged_row(g->l, "label", label, e) : rc;
 	if (!lb->key_known)
 		fill_key(g, lb);
 	row.key = lb->key;
@@ -550,8 +555,10 @@ static int edge_rows(int64_t from, int64_t to, void *arg, struct err *e)
 		struct label *lb;
 		bool intact;
 		rc = row_read(l, st, x->import, &c, NULL, &label, &intact, e);
-		if (!rc && !intact)
-			rc = err_set(e, RR_STORE, "a row of %s is damaged: run `runrate verify`", l->path);
+		if (!intact || (rc && l->label_lost)) {
+			rc = store_damaged_row(l, x->import ? "imported row" : "call row", sqlite3_column_int64(st, 0), e);
+			continue;
+		}
 		if (!rc && x->outcomes && c.accepted == ACCEPTED_UNKNOWN)
 			rc = add_outcome(x, &c, e);
 		if (!rc)

@@ -21,6 +21,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 
 enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192, ROLLBACK_TRIES = 200, ROLLBACK_WAIT_US = 10000 };
 
@@ -55,6 +56,36 @@ int store_error(struct ledger *l, struct err *e, const char *doing)
 	}
 	return err_set(e, RR_STORE, "%s of %s failed: %s%s%s", doing, l->path, sqlite3_errmsg(l->db),
 		       primary == SQLITE_IOERR && os ? ": " : "", primary == SQLITE_IOERR && os ? strerror(os) : "");
+}
+
+void ledger_pass_damage(struct ledger *l)
+{
+	if (l)
+		l->passes_damage = true;
+}
+
+int store_damaged(struct ledger *l, const char *kind, const char *name, struct err *e)
+{
+	uint64_t hash = hash_xxh3_seed(name, strlen(name), hash_xxh3(kind, strlen(kind)));
+	if (!l->passes_damage) {
+		err_set(e, RR_STORE, "%s %s of %s is damaged: its checksum does not match", kind, name, l->path);
+		return err_hint(e, "run `runrate verify` to name all damage, and keep a copy of the file");
+	}
+	for (unsigned i = 0; i < l->passed_count; i++)
+		if (l->passed[i] == hash)
+			return 0;
+	if (l->passed_count < sizeof l->passed / sizeof *l->passed)
+		l->passed[l->passed_count++] = hash;
+	LOG(LOG_ERROR, "damaged_row_passed_by", LOG_S("what", str_of(kind)), LOG_S("name", str_of(name)),
+	    LOG_S("ledger", str_of(l->path)), LOG_S("see", STR("runrate verify")));
+	return 0;
+}
+
+int store_damaged_row(struct ledger *l, const char *kind, int64_t row, struct err *e)
+{
+	char name[24];
+	snprintf(name, sizeof name, "%lld", (long long)row);
+	return store_damaged(l, kind, name, e);
 }
 
 int store_exec(struct ledger *l, const char *sql, struct err *e)

@@ -60,6 +60,9 @@ struct ledger {
 	int lock_fd;
 	bool in_tx;
 	bool disk_full; /* the last error was a full disk */
+	bool passes_damage, label_lost; /* ledger_pass_damage; the last label that was looked for is damaged or missing */
+	uint64_t passed[32];   /* hashes of what was named */
+	unsigned passed_count;
 	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
 	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
 	sqlite3_stmt *st[ST_COUNT];
@@ -97,6 +100,9 @@ const char *schema_columns(struct ledger *l, bool label, struct sb *b); /* ",nam
 
 /* store.c */
 int store_error(struct ledger *l, struct err *e, const char *doing);
+/* A row is damaged: 0 where it is passed by, else an error that names it. */
+int store_damaged(struct ledger *l, const char *kind, const char *name, struct err *e);
+int store_damaged_row(struct ledger *l, const char *kind, int64_t row, struct err *e);
 int store_exec(struct ledger *l, const char *sql, struct err *e);
 /* The cached statement, reset and unbound; NULL with e on error. */
 sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sql, struct err *e);

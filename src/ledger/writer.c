@@ -473,6 +473,7 @@ struct writer *writer_open(const struct writer_config *c, struct err *e)
 	w->ledger = ledger_open(c->ledger_path, LEDGER_WRITE, e);
 	if (!w->ledger)
 		goto out;
+	ledger_pass_damage(w->ledger);
 	w->role_fd = store_role_lock(c->ledger_path, "-gateway", "gateway", e);
 	if (w->role_fd < 0)
 		goto out;
