@@ -3,8 +3,8 @@
  * Azure's cost exports, actual and amortised (CSV); its FOCUS export is the source focus.
  *
  * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows.
- * 2. Dates are month/day/year in most exports: the order is proven by the billing period's end, whose day is above 12;
- *    where nothing proves it the row is refused.
+ * 2. Dates are month/day/year in most exports: the order is proven by any date of the file whose day is above 12, as the
+ *    billing period's end; where nothing proves it the row is refused.
  * 3. The deployment is no column; the meter's name says model and direction, in abbreviations (token_words.c), and
  *    the unit of measure how many tokens ("1K", "1M"). Hosting hours of a tuned model are inference, in a class of
  *    their own.
@@ -22,6 +22,7 @@ static const char *const names[C_COUNT] = {
 
 struct azure {
 	struct cloud_columns t;
+	struct slash dates;
 };
 
 static unsigned probe(const struct csv *c)
@@ -43,24 +44,8 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct azure *s = x->state;
 	cloud_columns_find(&s->t, c, names, C_COUNT);
+	s->dates = (struct slash){.column = {s->t.at[C_DATE], s->t.at[C_PERIOD_END], -1, -1}};
 	return cloud_identity(&s->t, c, not_identity, e);
-}
-
-/* Rule 2. */
-static const char *date_of(const struct azure *s, struct csv *c, int64_t *us)
-{
-	struct str text = cloud_field(&s->t, c, C_DATE);
-	unsigned d[3], p[3];
-	if (!slash_date(text, d))
-		return read_time(text, us);
-	if (d[1] <= 12 && d[0] <= 12 && d[0] != d[1] && !(slash_date(cloud_field(&s->t, c, C_PERIOD_END), p) && (p[1] > 12 || p[0] > 12)))
-		return "is a date with slashes: day and month cannot be told apart (export it with BillingPeriodEndDate)";
-	bool day_first = d[0] > 12 || (d[1] <= 12 && slash_date(cloud_field(&s->t, c, C_PERIOD_END), p) && p[0] > 12);
-	unsigned month = day_first ? d[1] : d[0], day = day_first ? d[0] : d[1];
-	if (month > 12 || day > 31)
-		return "is no date";
-	*us = days_from_civil(d[2], month, day) * US_PER_DAY;
-	return NULL;
 }
 
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
@@ -76,7 +61,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return row_reject(x, csv_row(c), "the cost '%.*s' %s", STR_ARG(cost), why);
 	if (currency_parse(cloud_field(&s->t, c, C_CURRENCY), &cur))
 		return row_reject(x, csv_row(c), "'%.*s' is no currency code", STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
-	if ((why = date_of(s, c, &k->start_us)) != NULL)
+	if ((why = slash_time(x, &s->dates, c, cloud_field(&s->t, c, C_DATE), &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "the date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_DATE)), why);
 	k->end_us = k->start_us + US_PER_DAY;
 	token_words_read(meter, &w);

@@ -87,6 +87,42 @@ bool slash_date(struct str s, unsigned part[3])
 	return part[0] >= 1 && part[1] >= 1;
 }
 
+static void prove(struct slash *s, struct csv *c)
+{
+	for (unsigned i = 0; i < sizeof s->column / sizeof *s->column && s->order == SLASH_UNKNOWN; i++) {
+		unsigned d[3];
+		if (s->column[i] >= 0 && slash_date(str_trim(csv_field(c, s->column[i])), d) && (d[0] > 12) != (d[1] > 12))
+			s->order = d[0] > 12 ? SLASH_DAY_FIRST : SLASH_MONTH_FIRST;
+	}
+}
+
+const char *slash_time(const struct import_ctx *x, struct slash *s, struct csv *c, struct str text, int64_t *us)
+{
+	unsigned d[3], month, day;
+	struct csv *all;
+	int rc = 1;
+	if (!slash_date(text, d))
+		return read_time(text, us);
+	prove(s, c);
+	all = s->order == SLASH_UNKNOWN && !s->searched && strcmp(x->path, "-") != 0 ? csv_open(x->path, NULL) : NULL;
+	while (all && s->order == SLASH_UNKNOWN && (rc = csv_next(all, NULL)) != 0)
+		if (rc > 0)
+			prove(s, all);
+	if (all)
+		csv_close(all);
+	s->searched = true;
+	if (s->order == SLASH_UNKNOWN && d[0] != d[1])
+		return "is a date with slashes: day and month cannot be told apart anywhere in the file (export it with the "
+		       "billing period's end)";
+	month = s->order == SLASH_DAY_FIRST ? d[1] : d[0];
+	day = s->order == SLASH_DAY_FIRST ? d[0] : d[1];
+	if (month > 12 || day > 31)
+		return s->order == SLASH_DAY_FIRST ? "is no date, day first as the others of the file"
+						   : "is no date, month first as the others of the file";
+	*us = days_from_civil(d[2], month, day) * US_PER_DAY;
+	return NULL;
+}
+
 void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str quantity, uint64_t per)
 {
 	money_wide micro;
@@ -146,6 +182,8 @@ struct str cloud_tags(struct import_ctx *x, struct str text)
 	struct json v, value;
 	struct json_iter it;
 	struct str key, out;
+	if (text.n && text.p[0] == '"') /* Azure leaves the braces out */
+		text = arena_printf(&x->arena, "{%.*s}", STR_ARG(text));
 	if (!text.n || json_parse(text, &v, NULL) || v.type != JSON_OBJECT)
 		return text;
 	sb_init(&b, 16384);

@@ -27,8 +27,17 @@ void cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *
 /* Amounts and quantities: names that end so are no identity. */
 bool cloud_is_amount(struct str name);
 
-/* Month/day/year of a date with slashes. */
+/* The three numbers of a date with slashes, as they stand. */
 bool slash_date(struct str s, unsigned part[3]);
+/* Whether month or day comes first in such dates of a file: one date of it whose day is above 12 proves it for all. It is
+ * looked for in the row at hand, then once through the file, when first needed; without a proof a date is refused. */
+struct slash {
+	enum { SLASH_UNKNOWN, SLASH_MONTH_FIRST, SLASH_DAY_FIRST } order;
+	bool searched;
+	int column[4]; /* where dates stand; -1: none */
+};
+/* A date with slashes, or any time that read_time() takes; NULL or why not. */
+const char *slash_time(const struct import_ctx *x, struct slash *s, struct csv *c, struct str text, int64_t *us);
 
 /* Puts tokens into the call: quantity times `per`. Not where the text does not say which tokens. */
 void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str quantity, uint64_t per);

@@ -30,6 +30,7 @@ struct focus {
 #define X(name, text) int name;
 	COLUMNS(X)
 #undef X
+	struct slash dates;
 	unsigned columns;
 	bool *identity;          /* of each column: rule 2 */
 	uint64_t *column_hash;
@@ -57,6 +58,7 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 #define X(name, text) f->name = csv_column(c, text);
 	COLUMNS(X)
 #undef X
+	f->dates = (struct slash){.column = {f->period_start, f->period_end, f->start, f->end}};
 	f->columns = csv_columns(c);
 	f->identity = calloc(f->columns, sizeof *f->identity);
 	f->column_hash = calloc(f->columns, sizeof *f->column_hash);
@@ -94,18 +96,11 @@ static bool month_first(struct csv *c, const struct focus *f)
 	       a[0] <= 12 && b[0] <= 12 && a[1] == 1 && b[1] == 1 && (a[0] != 1 || b[0] != 1);
 }
 
-static const char *charge_time(struct csv *c, const struct focus *f, int column, int64_t *us)
+static const char *charge_time(const struct import_ctx *x, struct csv *c, struct focus *f, int column, int64_t *us)
 {
-	struct str s = read_null(csv_field(c, column));
-	unsigned d[3];
-	if (!slash_date(s, d))
-		return read_time(s, us);
-	if (!month_first(c, f))
-		return "is a date with slashes: day and month cannot be told apart";
-	if (d[0] > 12 || d[1] > 31)
-		return "is no date";
-	*us = days_from_civil(d[2], d[0], d[1]) * US_PER_DAY;
-	return NULL;
+	if (f->dates.order == SLASH_UNKNOWN && month_first(c, f))
+		f->dates.order = SLASH_MONTH_FIRST;
+	return slash_time(x, &f->dates, c, read_null(csv_field(c, column)), us);
 }
 
 /* Whose bill it is: the rules that know its meters, and how its units count. */
@@ -214,10 +209,12 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return row_reject(x, csv_row(c), "BilledCost '%.*s' %s", STR_ARG(money), why);
 	if (currency_parse(currency, &cur))
 		return row_reject(x, csv_row(c), "BillingCurrency '%.*s' is no currency code", STR_ARG(currency));
-	if ((why = charge_time(c, f, f->start, &k->start_us)) != NULL)
+	if ((why = charge_time(x, c, f, f->start, &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "ChargePeriodStart '%.*s' %s", STR_ARG(csv_field(c, f->start)), why);
-	if (f->end >= 0 && (why = charge_time(c, f, f->end, &k->end_us)) != NULL)
+	if (f->end >= 0 && (why = charge_time(x, c, f, f->end, &k->end_us)) != NULL)
 		return row_reject(x, csv_row(c), "ChargePeriodEnd '%.*s' %s", STR_ARG(csv_field(c, f->end)), why);
+	if (f->end >= 0 && k->end_us < k->start_us)
+		return row_reject(x, csv_row(c), "ChargePeriodEnd lies before ChargePeriodStart");
 	if (!model.n)
 		model = json_text(x, json_get(details, "x_Model"));
 	k->calls = 0;

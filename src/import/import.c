@@ -120,6 +120,9 @@ int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct
 }
 
 /* What the call was priced at: status, cost, rule. */
+/* Nobody paid for tokens before, nor is an export written ahead for so long: such a time is a damaged one. */
+static const int64_t FIRST_US = 946684800 * US_PER_S, LAST_US = 4102444800 * US_PER_S;
+
 static void row_price(struct import_ctx *x)
 {
 	struct call *c = &x->call;
@@ -314,6 +317,8 @@ int row_end(struct import_ctx *x, struct err *e)
 	int rc;
 	row_classify(x);
 	row_price(x);
+	if (x->call.start_us < FIRST_US || x->call.end_us >= LAST_US)
+		return row_reject(x, x->row, "its time lies outside of the years 2000 to 2099");
 	if (!x->call.currency && x->call.billed_pico != BILLED_UNKNOWN)
 		return row_reject(x, x->row, "it has an amount but no currency");
 	rc = was_measured(x, &measured, e);

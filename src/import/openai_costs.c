@@ -43,6 +43,8 @@ static int put(struct import_ctx *x, uint64_t number, const struct cost *v, stru
 	}
 	k->project = v->project_name.n ? intern(v->project_name) : v->project.n ? intern(v->project) : 0;
 	k->key = v->key.n ? intern(v->key) : 0;
+	if (!v->item.n)
+		import_note(x, "costs without a line item may be training or inference: export OpenAI's costs grouped by line item");
 	x->claimed = v->amount;
 	fact(x, CF_TEXT, v->item);
 	fact(x, CF_TYPE, v->unit);

@@ -289,7 +289,7 @@ def azure():
     t.same("Azure: hosting of a tuned model is inference", D(a["inference"]), D("40.8") + D("0.033") + D("7.5") + D("0.00375") + 15)
     t.same("Azure: other, unclassified, currency", (a["other"], a["unclassified"], a["currency"]), ("0.02", "1.11", "EUR"))
     t.same("Azure: tokens by unit of measure", a["tokens"], 12000 + 500000 + 3000)
-    bad = t.take(t.put("az2.csv", csv_text(columns, row("x", "1", "1", "1", BillingPeriodEndDate="", BillingPeriodStartDate=""), row("y", "1", "1", "1,5"))), rc=4)
+    bad = t.take(t.put("az2.csv", csv_text(columns, row("x", "1", "1", "1", BillingPeriodEndDate="", BillingPeriodStartDate=""), row("y", "1", "1", "1,5", BillingPeriodEndDate="", BillingPeriodStartDate=""))), rc=4)
     t.same("Azure: a date that two readers read differently is refused, and so is a decimal comma", [x["row"] for x in bad["rows_rejected"]], [1, 2])
 
 

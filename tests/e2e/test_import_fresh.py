@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Exports as vendors' pages and other people's repositories show them, none of which the readers were made from.
+
+Each case is a file, what it holds by a few lines of decimals here, and what must be named as wrong. Sources (read 2026-11-29): an OpenAI
+cost export of October 2025 in a public repository (tabs, empty buckets, no line item); AWS usage types of the public price lists of five
+grammars, with a map in either spelling; Azure's cost exports (month first, tags without braces); Google's BigQuery schema, as lines and array;
+Anthropic's "Usage and Cost API" page; FOCUS 1.4 names.
+"""
+import csv
+import gzip
+import io
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from decimal import Decimal as D
+
+RUNRATE = os.environ.get("RUNRATE", str(pathlib.Path(__file__).resolve().parents[2] / "build/runrate"))
+TMP = pathlib.Path(tempfile.mkdtemp(prefix="rr-fresh-"))
+number = itertools.count()
+passed = failed = 0
+
+
+def case(name, data, file, want, rejected=(), notes=()):
+    """want: any of I, T, O, U (money), tok, calls, priced, unpriced; the rest must be 0 for money."""
+    global passed, failed
+    path = TMP / str(next(number)) / file
+    path.parent.mkdir()
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    r = subprocess.run([RUNRATE, "import", str(path), "--json", "--ledger", str(path.parent / "l.db")], capture_output=True, text=True, timeout=60)
+    why = []
+    try:
+        a = json.loads(r.stdout)
+    except ValueError:
+        a, why = None, [r.returncode, r.stderr[:300]]
+    if a:
+        money = {k: D(a[n] or 0) for k, n in (("I", "inference"), ("T", "training"), ("O", "other"), ("U", "unclassified"))}
+        why += [f"{k} is {v}, wanted {want.get(k, 0)}" for k, v in money.items() if v != D(str(want.get(k, 0)))]
+        why += [f"{n} is {a[n]}, wanted {want[k]}" for k, n in (("tok", "tokens"), ("calls", "calls"), ("unpriced", "rows_unpriced")) if k in want and a[n] != want[k]]
+        got = [(x["row"], x["reason"]) for x in a["rows_rejected"]]
+        if len(got) != len(rejected) or any(g[0] != w[0] or w[1] not in g[1] for g, w in zip(got, rejected)):
+            why.append(f"rejected {got}")
+        if r.returncode != (4 if rejected else 0):
+            why.append(f"exit code {r.returncode}")
+        why += [f"no note of {n!r} in {a['notes']}" for n in notes if not any(n in x for x in a["notes"])]
+    passed, failed = passed + (not why), failed + bool(why)
+    print(f"{'not ok' if why else 'ok'} {name}" + (f": {'; '.join(map(str, why))}" if why else ""))
+
+
+def table(rows, **more):
+    out = io.StringIO()
+    w = csv.DictWriter(out, list(dict.fromkeys(k for r in rows for k in r)), restval="", lineterminator="\n", **more)
+    w.writeheader()
+    w.writerows(rows)
+    return out.getvalue()
+
+
+def openai():
+    days = [("1759622400", "0.8958740000000000"), ("1759795200", "0.569788"), ("1759968000", "")]
+    rows = [{"start_time": s, "end_time": int(s) + 86400, "start_time_iso": "", "end_time_iso": "", "amount_value": v, "amount_currency": v and "usd", "line_item": "",
+             "project_id": "", "organization_id": v and "org-x", "organization_name": v and "Personal"} for s, v in days]
+    case("OpenAI costs, tabs, a day of nothing, no line item: unclassified, and what to export instead is said", table(rows, delimiter="\t"), "c.tsv",
+         {"U": sum(D(v) for _, v in days if v)}, notes=["grouped by line item"])
+    page = lambda *r: json.dumps({"object": "page", "data": [{"object": "bucket", "start_time": 1730419200, "end_time": 1730505600, "results": list(r)}],
+                                  "has_more": False, "next_page": None})
+    cost = lambda v, item: {"object": "organization.costs.result", "amount": {"value": v, "currency": "usd"}, "line_item": item, "project_id": None}
+    case("OpenAI costs: an exponent, a text, a credit below 0", page(cost(1.2e-05, "gpt-4o, input"), cost("0.06", "gpt-4o, output"), cost(-3.5, "Promotional credit")),
+         "c.json", {"I": D("0.000012") + D("0.06"), "O": D("-3.5")})
+    use = {"object": "organization.usage.completions.result", "input_tokens": 1000, "output_tokens": 500, "input_cached_tokens": 800, "num_model_requests": 5,
+           "project_id": None, "user_id": None, "api_key_id": None, "model": None, "batch": None, "service_tier": None}
+    case("OpenAI usage that was not grouped has no price, and says so", page(use), "u.json", {"tok": 1500, "calls": 5, "unpriced": 1}, notes=["grouped by model"])
+    case("OpenAI usage: a count as 5e2, and one of 2^63", page({**use, "model": "gpt-4o", "output_tokens": 5e2}, {**use, "model": "gpt-4o", "input_tokens": 2**63}), "u.json",
+         {"tok": 1500, "I": (200 * D("2.5") + 800 * D("1.25") + 500 * D(10)) / 10**6}, [(1, "out of range")])
+
+
+def anthropic():
+    page = lambda *r: json.dumps({"data": [{"starting_at": "2026-10-01T00:00:00Z", "ending_at": "2026-10-02T00:00:00Z", "results": list(r)}], "has_more": True, "next_page": "page_x"})
+    cost = {"currency": "USD", "workspace_id": None, "context_window": "0-200k", "service_tier": "standard", "inference_geo": "global"}
+    cents = [("123.78912", "tokens", "Claude Sonnet 4 Usage - Input Tokens"), ("50", "web_search", "Web Search Usage"), ("7", "code_execution", "Code Execution Usage")]
+    case("Anthropic costs: cents with decimals, tools without a model", page(*({**cost, "amount": a, "cost_type": t, "description": d, "model": None} for a, t, d in cents)), "a.json",
+         {"I": sum(D(a) for a, _, _ in cents) / 100})
+    use = {"uncached_input_tokens": 1500, "cache_creation": {"ephemeral_1h_input_tokens": 1000, "ephemeral_5m_input_tokens": 500}, "cache_read_input_tokens": 200,
+           "output_tokens": 500, "server_tool_use": {"web_search_requests": 10}, "model": "claude-opus-4-6", "service_tier": "standard", "context_window": "0-200k"}
+    plain = (1500 * D(5) + 1000 * D(10) + 500 * D("6.25") + 200 * D("0.5") + 500 * D(25)) / 10**6
+    case("Anthropic usage by speed: fast is six times, searches are not", page({**use, "speed": "fast"}, {**use, "speed": "standard"}), "a.json",
+         {"I": plain * 7 + D("0.2"), "tok": 7400})
+
+
+def aws():
+    day = {"bill_billing_period_start_date": "2026-10-01 00:00:00.000", "line_item_usage_start_date": "2026-10-05 00:00:00.000", "line_item_usage_end_date": "2026-10-06 00:00:00.000",
+           "line_item_currency_code": "USD", "line_item_resource_id": "arn"}
+    cells = [  # book, usage type, amount, cost, unit, product code, operation, type, product, tags, tokens
+        ("I", "USE1-Claude3Haiku-input-tokens", "12.5", "0.003125", "1K tokens", "AmazonBedrock", "", "Usage", "{}", "", 12500),
+        ("I", "USE1-NovaMicro-cache-read-input-token-count", "10", "1E-7", "1K tokens", "AmazonBedrock", "", "Usage", "{}", "", 10000),
+        ("I", "USE1-openai.gpt-oss-120b-mantle-output-tokens-standard", "3", "0.0018", "1K tokens", "AmazonBedrock", "", "Usage", "{}", "", 3000),
+        ("I", "USE1-Claude4Sonnet-output-tokens-long-context-cross-region-global-batch", "4", "0.045", "1K tokens", "AmazonBedrockService", "", "Usage", "{}", "", 4000),
+        ("I", "USE1-MP:USE1_cache_write_tokens_1h_global_standard-Units", "0.5", "3", "Units", "abc123", "", "Usage", '{"product_name":"Claude Sonnet 4.5 (Amazon Bedrock Edition)"}', "", 500000),
+        ("I", "USE1-MP:USE1_InputTokenCount_Global-Units", "0.000002", "0.000006", "Units", "abc", "", "Usage", "{product_name=Claude Haiku 4.5 (Amazon Bedrock Edition), region=us-east-1}", "", 2),
+        ("I", "USE1-Host:ml.g5.xlarge", "24", "33.8", "Hrs", "AmazonSageMaker", "RunInstance", "Usage", "", "", 0),
+        ("T", "USE1-Train:ml.p4d.24xlarge", "2", "65.5", "Hrs", "AmazonSageMaker", "CreateTrainingJob", "Usage", "", "", 0),
+        ("T", "USE1-BoxUsage:p5.48xlarge", "1", "98.3", "Hrs", "AmazonEC2", "RunInstances", "Usage", "", '{"user_purpose":"train"}', 0),
+        ("O", "", "", "-12.5", "", "AmazonBedrock", "", "Credit", "", "", 0), ("O", "", "", "9.9", "", "AmazonBedrock", "", "Tax", "", "", 0)]
+    rows = [{**day, "line_item_usage_type": u, "line_item_usage_amount": n, "line_item_unblended_cost": c, "pricing_unit": unit, "line_item_product_code": code,
+             "line_item_operation": op, "line_item_line_item_type": kind, "product": p, "resource_tags": tags} for _, u, n, c, unit, code, op, kind, p, tags, _ in cells]
+    want = {b: sum(D(c[3]) for c in cells if c[0] == b) for b in "ITO"}
+    case("CUR 2.0, five grammars, maps in either spelling", table(rows), "cur.csv", {**want, "tok": sum(c[-1] for c in cells)})
+    old = dict(bill_billing_period_start_date="bill/BillingPeriodStartDate", line_item_usage_start_date="lineItem/UsageStartDate", line_item_usage_end_date="lineItem/UsageEndDate",
+               line_item_currency_code="lineItem/CurrencyCode", line_item_resource_id="lineItem/ResourceId", line_item_usage_type="lineItem/UsageType",
+               line_item_usage_amount="lineItem/UsageAmount", line_item_unblended_cost="lineItem/UnblendedCost", pricing_unit="pricing/unit",
+               line_item_product_code="lineItem/ProductCode", line_item_operation="lineItem/Operation", line_item_line_item_type="lineItem/LineItemType",
+               product="product/ProductName", resource_tags="resourceTags/user:purpose")
+    legacy = [{**{old[k]: v for k, v in r.items()}, "product/ProductName": "Claude (Amazon Bedrock Edition)" if "MP:" in r["line_item_usage_type"] else "", "resourceTags/user:purpose": "train"
+               if r["resource_tags"] else ""} for r in rows]
+    packed = b"".join(gzip.compress(part.encode()) for part in table(legacy).splitlines(keepends=True))
+    case("the same as a legacy CUR, a gzip member a line", packed, "cur.csv.gz", {**want, "tok": sum(c[-1] for c in cells)})
+
+
+def azure():
+    row = lambda date, cost, n, unit, meter, **m: {"InvoiceSectionName": "s", "Date": date, "BillingCurrency": "EUR", "CostInBillingCurrency": cost, "Quantity": n, "UnitOfMeasure": unit,
+            "MeterCategory": "Azure OpenAI", "MeterSubCategory": "", "MeterName": meter, "ProductName": "p", "ChargeType": "Usage", "ResourceId": "/r", "Tags": "", **m}
+    rows = [row("10/05/2026", "1.5", "30", "1K", "gpt-4o 0806 Inp glbl Tokens"), row("10/06/2026", "2", "3", "1M", "5.4 opt Dz 1M Tokens"),
+            row("10/31/2026", "1.7", "1", "1 Hour", "gpt-4o-0806-FTuned Deployment Hosting Unit"), row("10/31/2026", "100", "2", "1 Hour", "gpt-4o-0806-FTuned Training Unit"),
+            row("10/31/2026", "-3", "1", "1", "x", ChargeType="Refund"), row("10/31/2026", "5", "1", "1/Hour", "Provisioned Managed Global Unit"),
+            row("10/07/2026", "7", "1", "1 Hour", "NC24ads A100 v4", MeterCategory="Virtual Machines", Tags='"purpose": "train","owner": "ml"')]
+    want = {"I": D("1.5") + 2 + D("1.7") + 5, "T": 107, "O": -3, "tok": 3030000}
+    case("Azure, month first: one date proves it for the file; tags without braces", table(rows), "az.csv", want)
+    turned = [{**r, "Date": "/".join([r["Date"][3:5], r["Date"][:2], r["Date"][6:]])} for r in rows]
+    case("the same, day first, UTF-16", table(turned).encode("utf-16"), "az.csv", want)
+    case("a file without a proof: its dates are refused, one by one", table(rows[:2]), "az.csv", {}, [(1, "cannot be told apart"), (2, "cannot be told apart")])
+    case("a file of both orders: the row that breaks it is refused", table(rows + turned[2:3]), "az.csv", want, [(8, "month first as the others")])
+
+
+def gcp():
+    row = lambda sku, cost, n, credits=(), kind="regular": {"billing_account_id": "01", "service": {"id": "C7E2-9256-1C43", "description": "Vertex AI"}, "sku": {"id": "s", "description": sku},
+            "usage_start_time": "2026-10-05 07:00:00 UTC", "usage_end_time": "2026-10-05 08:00:00 UTC", "project": {"id": "p", "labels": [{"key": "team", "value": "a"}]},
+            "labels": [], "cost": cost, "currency": "USD", "usage": {"amount": n, "unit": "count"}, "credits": [{"name": "c", "amount": c, "type": "PROMOTION"} for c in credits],
+            "invoice": {"month": "202610"}, "cost_type": kind}
+    rows = [row("Gemini 3 Flash Text Input - Predictions", 1.5, 3e6), row("Gemini 2.5 Pro Thinking Text Output - Predictions", "2.5", 1000, [-1.0, "-0.25"]),
+            row("Gemini 3 Flash Text Input Caching Storage", 0.1, 100), row("Vertex AI: Training/Pipelines on N1 Instance Core in Americas", 4, 3600),
+            row("Vertex AI: Online/Batch Prediction Nvidia H100 80gb GPU running in Iowa", 11.26, 3600), row("Tax", 0.9, 0, kind="tax"), row("Rounding error", -0.01, 0, kind="rounding_error")]
+    want = {"I": D("1.5") + D("2.5") - D("1.25") + D("0.1") + D("11.26"), "T": 4, "O": D("0.89"), "tok": 3001000}
+    case("BigQuery as JSON lines: net of its credits", "\n".join(map(json.dumps, rows)), "g.json", want)
+    case("... and as one array", json.dumps(rows), "g.csv", want)
+
+
+def focus():
+    row = lambda cost, start, end, **m: {"BilledCost": cost, "EffectiveCost": cost, "BillingCurrency": "EUR", "ChargeCategory": "Usage", "ChargePeriodStart": start, "ChargePeriodEnd": end,
+            "ServiceProviderName": "Anthropic", "ServiceCategory": "AI and Machine Learning", "ServiceName": "Claude", "SkuMeter": "input tokens", "ConsumedQuantity": "500", "ConsumedUnit": "Tokens", **m}
+    day = ("2026-10-05T00:00:00+02:00", "2026-10-06T00:00:00+02:00")
+    rows = [row("1.5", *day), row("-0.5", *day, ChargeCategory="Credit", ConsumedQuantity="", ConsumedUnit=""), row("2.25", *day, ServiceName='a\n"b", c'), row("2.25", *day, ServiceName='a\n"b", c')]
+    case("FOCUS 1.4: offsets, a line end in a cell, the same row twice", "\ufeff" + table(rows).replace("\n", "\r\n"), "f.csv", {"I": 6, "O": D("-0.5"), "tok": 1500})
+    bad = [row("1", "0001-10-05T00:00:00Z", "0001-10-06T00:00:00Z"), row("1", "9999-10-05T00:00:00Z", "9999-10-06T00:00:00Z"), row("1", day[1], day[0]), row("4", *day)]
+    case("times that cannot be: named, the rest counts", table(bad), "f.txt", {"I": 4}, [(1, "2000 to 2099"), (2, "2000 to 2099"), (3, "before ChargePeriodStart")])
+    case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
+
+
+for part in (openai, anthropic, aws, azure, gcp, focus):
+    part()
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed != 0)
