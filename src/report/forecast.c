@@ -452,7 +452,7 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 	struct model m;
 	struct band band;
 	int64_t until = q->now_us, from, day_from, day_to;
-	double left;
+	double left, sum = 0;
 	int rc;
 	memset(f, 0, sizeof *f);
 	f->tz = q->tz;
@@ -476,8 +476,11 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 	left = (double)(day_to - q->now_us) / (double)(day_to - day_from);
 	carry_on(f, &m, f->weekday, until, left);
 	make_months(f, &band, months < FORECAST_MONTHS ? months : FORECAST_MONTHS);
-	for (unsigned h = 0; h < f->days; h++)
+	for (unsigned h = 0; h < f->days; h++) {
+		sum += f->ahead[h].p50;
+		f->sum[h] = range_of(sum, &band, h + 1);
 		f->ahead[h] = range_of(f->ahead[h].p50, &band, 1);
+	}
 	if (budget_pico) {
 		f->has_budget = true;
 		f->budget = (double)*budget_pico / (double)PICO_PER_UNIT;

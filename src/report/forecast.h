@@ -43,6 +43,7 @@ struct forecast {
 	unsigned days;                /* ahead, today included */
 	int64_t day_us[FORECAST_DAYS];
 	struct forecast_range ahead[FORECAST_DAYS];
+	struct forecast_range sum[FORECAST_DAYS]; /* of the days up to and with that one, what is left of today included */
 	struct forecast_month month[FORECAST_MONTHS];
 	unsigned months;
 	double trend_per_week;    /* share by which a day's level changes in a week, at the end of the history */

@@ -130,6 +130,8 @@ int report_against(struct report *r, const struct report *months, struct str pla
 
 void report_json(const struct report *r, struct sb *out);
 void report_text(const struct report *r, unsigned width, struct sb *out);
+/* Its lines of what the month will come to, and of what vendors billed beside what is here; for every page that people read. */
+void report_outlook(const struct report *r, struct sb *out);
 void report_csv(const struct report *r, struct sb *out);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "report/first.h"
+#include "report/forecast.h"
 #include "report/svg.h"
 
 enum { POINTS_MOST = 4000 };
@@ -52,6 +53,63 @@ void report_svg(const struct report *days, struct sb *out)
 	c.title = title;
 	c.desc = desc;
 	svg_add(&c, SVG_STEP, "inference", x, y, NULL, n + 1);
+	svg_write(&c, out);
+}
+
+/* ---- the month under way ---- */
+
+struct month_days {
+	unsigned gone, days; /* whole days behind us, and all up to the month's end */
+	double x[FORECAST_DAYS + 1], came[FORECAST_DAYS + 1], likely[FORECAST_DAYS + 1], low[FORECAST_DAYS + 1],
+		high[FORECAST_DAYS + 1];
+};
+
+/* Sums since the month began, at the end of day i; 0 is its begin. What is ahead begins where what came ends. */
+static struct month_days *month_days(const struct report *r)
+{
+	const struct forecast *f = r->forecast;
+	struct month_days *m = f && f->days ? arena_new(r->arena, struct month_days) : NULL;
+	if (!m)
+		return NULL;
+	m->gone = (unsigned)llround((double)(f->day_us[0] - f->month[0].from_us) / (double)US_PER_DAY);
+	if (m->gone >= FORECAST_DAYS)
+		return NULL;
+	for (unsigned i = 0; i < m->gone; i++)
+		m->came[i + 1] = m->came[i] + (f->history + i >= m->gone ? f->day[f->history + i - m->gone] : 0);
+	m->likely[m->gone] = m->low[m->gone] = m->high[m->gone] = m->came[m->gone];
+	m->days = m->gone;
+	for (unsigned h = 0; h < f->days && f->day_us[h] < f->month[0].to_us && m->days < FORECAST_DAYS; h++) {
+		m->days++;
+		m->likely[m->days] = f->month[0].so_far + f->sum[h].p50;
+		m->low[m->days] = f->month[0].so_far + f->sum[h].p10;
+		m->high[m->days] = f->month[0].so_far + f->sum[h].p90;
+	}
+	for (unsigned i = 0; i <= m->days; i++)
+		m->x[i] = i;
+	return m;
+}
+
+void report_ahead_svg(const struct report *r, struct sb *out)
+{
+	const struct forecast *f = r->forecast;
+	struct month_days *m = month_days(r);
+	char title[96], desc[400], from[TIME_TEXT];
+	struct svg_chart c = {.x_name = "day of the month", .y_name = f ? f->currency.code : "", .title = title, .desc = desc};
+	struct sb words;
+	if (!m)
+		return;
+	sb_init(&words, 4096);
+	report_outlook(r, &words);
+	time_date(f->month[0].from_us + (int64_t)tz_offset_s(f->tz, f->month[0].from_us) * US_PER_S, from);
+	snprintf(title, sizeof title, "Inference in the month under way, from %s", from);
+	snprintf(desc, sizeof desc, "What came in %u whole days, and what is likely to the end of the month, with a band of 80 %%. %.*s. "
+		 "The table under the chart has every figure.", m->gone, STR_ARG(str_sub(sb_str(&words), 0, strcspn(words.p, "\n"))));
+	sb_fini(&words);
+	svg_add(&c, SVG_BAND, "80 %", m->x + m->gone, m->low + m->gone, m->high + m->gone, m->days - m->gone + 1);
+	svg_add(&c, SVG_LINE, "came", m->x, m->came, NULL, m->gone + 1);
+	svg_add(&c, SVG_LINE, "likely", m->x + m->gone, m->likely + m->gone, NULL, m->days - m->gone + 1);
+	if (f->has_budget)
+		svg_mark(&c, NAN, f->budget, "budget");
 	svg_write(&c, out);
 }
 
@@ -217,6 +275,43 @@ static void notes(const struct report *r, struct sb *out)
 				money_human(r->by_currency[i].training_pico, 2, n), r->by_currency[i].currency.code);
 }
 
+static void ahead_table(const struct report *r, struct sb *out)
+{
+	const struct month_days *m = month_days(r);
+	if (!m)
+		return;
+	sb_addf(out, "<details><summary>The figures of the chart</summary><div class=scroll tabindex=0 role=region "
+		     "aria-label=\"Month under way\"><table><caption>Month under way, sums from its first day, %s</caption><thead><tr>"
+		     "<th scope=col>to the end of day</th><th scope=col class=n>low (10 %%)</th><th scope=col class=n>came, or likely</th>"
+		     "<th scope=col class=n>high (90 %%)</th></tr></thead><tbody>\n", r->forecast->currency.code);
+	for (unsigned i = 1; i <= m->gone; i++)
+		sb_addf(out, "<tr><th scope=row>%u</th><td></td><td class=n>%.2f</td><td></td></tr>\n", i, m->came[i]);
+	for (unsigned i = m->gone + 1; i <= m->days; i++)
+		sb_addf(out, "<tr><th scope=row>%u, ahead</th><td class=n>%.2f</td><td class=n>%.2f</td><td class=n>%.2f</td></tr>\n", i,
+			m->low[i], m->likely[i], m->high[i]);
+	sb_adds(out, "</tbody></table></div></details>\n");
+}
+
+/* What the terminal says of the month and of the bills, and the chart of it. */
+static void outlook(const struct report *r, struct sb *out)
+{
+	struct sb words;
+	struct str rest;
+	sb_init(&words, 64 * 1024);
+	report_outlook(r, &words);
+	rest = sb_str(&words);
+	if (rest.n)
+		sb_adds(out, "<h2>The month, and the bills</h2>\n");
+	while (rest.n) {
+		sb_adds(out, "<p>");
+		text(out, str_trim(str_cut(&rest, '\n')));
+		sb_adds(out, "</p>\n");
+	}
+	sb_fini(&words);
+	report_ahead_svg(r, out);
+	ahead_table(r, out);
+}
+
 void report_html(const struct report *r, const struct report *days, const struct book *b, struct sb *out)
 {
 	char from[TIME_TEXT], to[TIME_TEXT];
@@ -233,6 +328,7 @@ void report_html(const struct report *r, const struct report *days, const struct
 	book_box(r, "Training", "paid once", r->training.total_pico, out);
 	sb_adds(out, "</div>\n");
 	notes(r, out);
+	outlook(r, out);
 	lines_table(r, &r->inference, "Inference", true, out);
 	lines_table(r, &r->training, "Training", false, out);
 	lines_table(r, &r->other, "Neither: tax, credits, seats, support", false, out);

@@ -227,29 +227,28 @@ static money_wide whole_cents(double v)
 	return v < 1e24 ? (money_wide)llround(v * 100) * (PICO_PER_UNIT / 100) : 0;
 }
 
-static void ahead(const struct page *p)
+static void ahead(const struct report *r, struct sb *out)
 {
-	const struct forecast *f = p->r->forecast;
+	const struct forecast *f = r->forecast;
 	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], c[MONEY_SYMBOL], name[16], label[40], day[TIME_TEXT];
 	const struct forecast_range *t;
 	if (!f)
 		return;
 	t = &f->month[0].total;
 	snprintf(label, sizeof label, "Forecast, all of %s", month_name(f->month[0].from_us, f->tz, name));
-	sb_addf(p->out, "%-24s%s  (80 %%: %s - %s)", label, money_symbol(f->currency, whole_cents(t->p50), 2, a),
+	sb_addf(out, "%-24s%s  (80 %%: %s - %s)", label, money_symbol(f->currency, whole_cents(t->p50), 2, a),
 		money_symbol(f->currency, whole_cents(t->p10), 2, b), money_symbol(f->currency, whole_cents(t->p90), 2, c));
 	if (f->has_budget && f->crossed_already)
-		sb_addf(p->out, "  over %s", money_symbol(f->currency, whole_cents(f->budget), 0, a));
+		sb_addf(out, "  over %s", money_symbol(f->currency, whole_cents(f->budget), 0, a));
 	else if (f->has_budget && f->crosses)
-		sb_addf(p->out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a), date_of(p->r,
-				f->cross_us, day));
-	sb_addc(p->out, '\n');
+		sb_addf(out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a), date_of(r, f->cross_us,
+				day));
+	sb_addc(out, '\n');
 }
 
 /* What vendors bill in the last month, and what its usage comes to here. */
-static void invoices(const struct page *p)
+static void invoices(const struct report *r, struct sb *out)
 {
-	const struct report *r = p->r;
 	char a[MONEY_SYMBOL], b[MONEY_SYMBOL], name[16];
 	const char *label = "Invoice check";
 	for (unsigned i = 0; i < r->invoices && r->currency.code[0]; i++) {
@@ -258,12 +257,18 @@ static void invoices(const struct page *p)
 		bool same = off >= -PICO_PER_UNIT / 100 && off <= PICO_PER_UNIT / 100;
 		if (billed == 0 || usage == 0)
 			continue;
-		sb_addf(p->out, "%-24s%.*s %s  %s %s ledger %s   %s\n", label, STR_ARG(provider), month_name(r->invoice_us,
+		sb_addf(out, "%-24s%.*s %s  %s %s ledger %s   %s\n", label, STR_ARG(provider), month_name(r->invoice_us,
 				r->query.tz, name),
 			money_symbol(r->currency, billed, money_decimals(billed), a), same ? "=" : "and",
 			money_symbol(r->currency, usage, money_decimals(usage), b), same ? "matches" : "differs: runrate reconcile FILE");
 		label = "";
 	}
+}
+
+void report_outlook(const struct report *r, struct sb *out)
+{
+	ahead(r, out);
+	invoices(r, out);
 }
 
 /* Did the payment in that month change how inference grows? Only of whole months is growth a growth. */
@@ -423,8 +428,7 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	rates(&p);
 	unit_cost(&p);
 	per_thousand(&p);
-	ahead(&p);
-	invoices(&p);
+	report_outlook(r, out);
 	unknowns(&p);
 	if (r->query.shares)
 		sb_adds(out, "* a part of a cost that teams share (shares.yaml); (idle): nobody used it\n");

@@ -6,6 +6,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
 
 enum { WIDTH = 720, HEIGHT = 420, LEFT = 78, RIGHT = 20, TOP = 48, BOTTOM = 74 };
 
@@ -38,11 +41,12 @@ static void text_escaped(struct sb *out, const char *s)
 
 static void head(struct sb *out, const char *title, const char *desc, int height)
 {
+	unsigned id = (unsigned)hash_xxh3(title, strlen(title)); /* several charts may stand on one page */
 	sb_addf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
-		"aria-labelledby=\"t d\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#1a1a1a\">\n"
-		"<title id=\"t\">", WIDTH, height);
+		"aria-labelledby=\"t%x d%x\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#1a1a1a\">\n"
+		"<title id=\"t%x\">", WIDTH, height, id, id, id);
 	text_escaped(out, title);
-	sb_adds(out, "</title>\n<desc id=\"d\">");
+	sb_addf(out, "</title>\n<desc id=\"d%x\">", id);
 	text_escaped(out, desc);
 	sb_addf(out, "</desc>\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n"
 		"<text x=\"%d\" y=\"24\" font-size=\"15\" font-weight=\"600\">", WIDTH, height, 16);

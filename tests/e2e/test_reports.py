@@ -343,6 +343,45 @@ def commitments():
     listed = run('outlay', 'list', ledger=ledger)[1].splitlines()
     check('a list that is too wide drops what nobody filled, and no word is cut', all(len(x) <= 80 for x in listed) and 'commitment' in listed[1] and 'pays back' not in listed[0], listed)
 
+def outlook():
+    """The page says of the month and of the bills what the terminal says, with a chart, its words and its figures."""
+    ledger, now = 'outlook.db', '2025-10-20T00:00:00Z'
+    days = [(1759276800 + 86400 * (i - 30), 10, 300000 + 20000 * (i % 5), 90000 + 4000 * (i % 3)) for i in range(49)]
+    run('import', '-q', write('month-usage.csv', usage_csv(days)), ledger=ledger)
+    run('cap', 'set', '--book', 'inference', '--amount', 'USD 5', '--window', 'month', ledger=ledger)
+    text = run('report', '--since', '2025-10-01', ledger=ledger, now=now)[1]
+    said = [' '.join(line.split()) for line in text.splitlines() if line.startswith(('Forecast', 'Invoice'))]
+    run('report', '--since', '2025-10-01', '--html', 'outlook.html', ledger=ledger, now=now)
+    page = (WORK / 'outlook.html').read_text()
+    words, charts, cells, ids = [], [], [], []
+    class Parser(html.parser.HTMLParser):
+        at = ''
+        def handle_starttag(self, tag, attrs):
+            a = dict(attrs)
+            self.at = tag
+            if tag == 'svg': charts.append(a.get('aria-labelledby', '').split())
+            if 'id' in a: ids.append(a['id'])
+        def handle_data(self, data):
+            if self.at == 'p': words.append(' '.join(data.split()))
+            if self.at in ('td', 'th'): cells.append(data.strip())
+    Parser().feed(page)
+    check('the page has the terminal\'s line of the forecast, word by word', len(said) == 1 and said[0] in words, str((said, words)))
+    check('two charts, each named and described by its own words', len(charts) == 2 and len(ids) == len(set(ids)) == 4 and sorted(sum(charts, [])) == sorted(ids), str((charts, ids)))
+    rows = {}
+    for line in re.findall(r'<tr><th scope=row>(\d+)(?:, ahead)?</th>(.*?)</tr>', page):
+        rows[int(line[0])] = [D(v) if v else None for v in re.findall(r'<td[^>]*>([^<]*)</td>', line[1])]
+    price = lambda i, o: (D(i) * D('0.25') + D(o) * 2) / 1000000
+    came, sums = D(0), {}
+    for at, _, i, o in days:
+        if at >= 1759276800:
+            came += price(i, o)
+            sums[(at - 1759276800) // 86400 + 1] = came
+    check('what came, day by day, is what was imported', len(rows) == 31 and all(abs(rows[d][1] - sums[d]) <= D('0.005') for d in sums) and len(sums) == 19, str(rows))
+    last = rows[31]
+    check('and the last day is the forecast of the month', [f'${v:.2f}' for v in (last[1], last[0], last[2])] == re.findall(r'\$\d+\.\d\d', said[0])[:3], str((last, said)))
+    check('the band grows with the days', all(a[0] is None or b[2] - b[0] >= a[2] - a[0] - D('0.02') for a, b in zip(list(rows.values()), list(rows.values())[1:])), str(rows))
+    check('the budget is a line of the chart', '>budget<' in page or 'budget</text>' in page, page[:200])
+
 def files():
     rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
     check('files are written and the terminal stays quiet', rc == 0 and out == '', out + err)
@@ -393,7 +432,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, once, bare, gates, changes, focus, commitments, files):
+for part in (three_days, once, bare, gates, changes, focus, commitments, outlook, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
