@@ -67,8 +67,8 @@ static int take_key(const struct key_row *k, void *arg)
 	known->who.team = intern(str_of(k->team));
 	known->who.feature = intern(str_of(k->feature));
 	known->who.env = intern(str_of(k->env));
-	str_copy(known->who.models, sizeof known->who.models, str_of(k->models));
-	str_copy(known->who.regions, sizeof known->who.regions, str_of(k->regions));
+	known->who.models = intern(str_of(k->models));
+	known->who.regions = intern(str_of(k->regions));
 	return 0;
 }
 
@@ -184,9 +184,9 @@ int auth_identify(struct auth *a, struct str credential, struct identity *out)
 	return 0;
 }
 
-bool auth_list_allows(const char *list, struct str name)
+bool auth_list_allows(struct str list, struct str name)
 {
-	struct str rest = str_of(list);
+	struct str rest = list;
 	if (!rest.n)
 		return true;
 	while (rest.p) {

@@ -19,8 +19,7 @@ struct identity {
 	bool virtual_key;
 	bool clamp;          /* its output limit may be lowered instead of a refusal */
 	struct rate_limits limits; /* its own */
-	char models[512];    /* comma list, "" = all */
-	char regions[128];   /* comma list, "" = all */
+	uint32_t models, regions; /* comma lists, interned too: an identity is copied with each call; 0 = all */
 };
 
 struct auth;
@@ -32,6 +31,6 @@ int auth_refresh(struct auth *a, struct err *e);
  * -RR_LIMIT: longer than 512 bytes. An empty credential is an identity without a key. */
 int auth_identify(struct auth *a, struct str credential, struct identity *out);
 /* `name` is in the comma list (or the list is empty). A trailing '*' matches a prefix. */
-bool auth_list_allows(const char *list, struct str name);
+bool auth_list_allows(struct str list, struct str name);
 
 #endif

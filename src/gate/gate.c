@@ -365,12 +365,12 @@ static enum turn take_allow(struct request *r)
 	enum writer_state state = writer_state(r->worker->gate->writer);
 	if (r->begun) /* it is under way already: what it costs is recorded */
 		return NEXT;
-	if (r->who.models[0] && r->features.model.n && !auth_list_allows(r->who.models, r->features.model))
-		return gate_refuse(r, APIERR_FORBIDDEN, "This key may not use model '%.*s'. It may use: %s.",
-				   STR_ARG(str_sub(r->features.model, 0, 80)), r->who.models);
-	if (r->who.regions[0] && !auth_list_allows(r->who.regions, r->up->region))
-		return gate_refuse(r, APIERR_REGION, "This key's data may go to %s; upstream '%.*s' is in region '%.*s'.",
-				   r->who.regions, STR_ARG(r->up->name), STR_ARG(r->up->region));
+	if (r->who.models && r->features.model.n && !auth_list_allows(intern_str(r->who.models), r->features.model))
+		return gate_refuse(r, APIERR_FORBIDDEN, "This key may not use model '%.*s'. It may use: %.*s.",
+				   STR_ARG(str_sub(r->features.model, 0, 80)), STR_ARG(intern_str(r->who.models)));
+	if (r->who.regions && !auth_list_allows(intern_str(r->who.regions), r->up->region))
+		return gate_refuse(r, APIERR_REGION, "This key's data may go to %.*s; upstream '%.*s' is in region '%.*s'.",
+				   STR_ARG(intern_str(r->who.regions)), STR_ARG(r->up->name), STR_ARG(r->up->region));
 	if (state == WRITER_DISK_FULL)
 		return disk_full(r);
 	return state == WRITER_FAILED ? refuse_store(r, "a commit failed") : NEXT;

@@ -434,10 +434,10 @@ void socket_unrecorded(struct request *r)
 
 static void client_message(struct socket *s)
 {
-	const char *models = s->session->who.models;
+	uint32_t models = s->session->who.models;
 	bool named = s->model[0], asks = s->kind->asks(s, sb_str(&s->ask_text));
 	if (!named && s->model[0]) { /* the session's model stands in this message */
-		if (models[0] && !auth_list_allows(models, str_of(s->model))) {
+		if (models && !auth_list_allows(intern_str(models), str_of(s->model))) {
 			close_client(s, WS_CLOSE_POLICY, "this key may not use that model");
 			drain(s);
 			return;

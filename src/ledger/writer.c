@@ -7,7 +7,7 @@
  *   worker n --ring--/                          +--> then roll-ups in memory, then a checkpoint
  *
  * A ring is single-producer, single-consumer: `head` is written by its worker alone, `done` by the writer alone,
- * and a slot is free again once it is durable. The rows of a group are read where they lie; nothing is dropped
+ * and a slot is free again once its row is durable. The rows of a group are read where they lie; nothing is dropped
  * before its commit, so a group that met a full disk is simply tried again.
  *
  * Roll-ups: a group is folded into memory after its commit. A flush adds what was folded so far to the tables in
@@ -57,7 +57,13 @@ struct ring {
 	_Alignas(64) _Atomic uint64_t head; /* rows pushed */
 	_Alignas(64) _Atomic uint64_t done; /* rows durable */
 	_Alignas(64) uint64_t taken;        /* rows in the transaction under way (writer's own) */
+	uint32_t *slot_of;                  /* by row: where it lies among the slots */
 	struct slot *slots;
+	/* The worker's own: the free slots, and the row up to which it has taken them back. The one that was freed last
+	 * is used next: rows are written where the cache is warm, and not all round a ring of megabytes. */
+	_Alignas(64) uint64_t freed;
+	uint32_t *spare;
+	uint64_t spares;
 };
 
 struct pending { /* a row of the group, for folding after its commit */
@@ -98,6 +104,11 @@ static void futex_wake(_Atomic uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+static struct slot *slot_of(const struct writer *w, const struct ring *r, uint64_t row)
+{
+	return &r->slots[r->slot_of[row & w->mask]];
+}
+
 /* ---- the workers' side ---- */
 
 void writer_kick(struct writer *w)
@@ -118,11 +129,14 @@ uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, str
 {
 	struct ring *r = &w->rings[worker];
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-	struct slot *s = &r->slots[head & w->mask];
+	uint64_t done = atomic_load_explicit(&r->done, memory_order_acquire);
+	struct slot *s;
 	char *raw = NULL;
 	if (atomic_load(&w->state) == WRITER_FAILED || atomic_load(&w->stop))
 		return 0;
-	if (head - atomic_load_explicit(&r->done, memory_order_acquire) > w->mask)
+	while (r->freed < done)
+		r->spare[r->spares++] = r->slot_of[r->freed++ & w->mask];
+	if (!r->spares)
 		return 0;
 	if (raw_usage.n) {
 		raw = malloc(raw_usage.n);
@@ -130,6 +144,8 @@ uint64_t writer_add(struct writer *w, unsigned worker, const struct call *c, str
 			return 0;
 		memcpy(raw, raw_usage.p, raw_usage.n);
 	}
+	r->slot_of[head & w->mask] = r->spare[--r->spares];
+	s = slot_of(w, r, head);
 	s->call = *c;
 	s->raw = raw;
 	s->raw_n = raw_usage.n;
@@ -251,7 +267,7 @@ static int add_group(struct writer *w, struct err *e)
 			w->more = true;
 		}
 		for (; at < end && !rc; at++) {
-			const struct slot *s = &r->slots[at & w->mask];
+			const struct slot *s = slot_of(w, r, at);
 			struct label *lb;
 			rc = row_add(l, &s->call, l->last_row + 1, NULL, &lb, e);
 			if (!rc && s->raw)
@@ -315,7 +331,7 @@ static int release_group(struct writer *w, struct err *e)
 		if (r->taken == done)
 			continue;
 		for (uint64_t at = done; at < r->taken; at++)
-			free(r->slots[at & w->mask].raw);
+			free(slot_of(w, r, at)->raw);
 		atomic_store(&r->done, r->taken);
 		if (w->config.on_done)
 			w->config.on_done(w->config.arg, i);
@@ -418,9 +434,11 @@ static void writer_free(struct writer *w)
 {
 	for (unsigned i = 0; w->rings && i < w->config.workers; i++) {
 		struct ring *r = &w->rings[i];
-		for (uint64_t at = r->done; r->slots && at < r->head; at++)
-			free(r->slots[at & w->mask].raw);
+		for (uint64_t at = r->done; at < r->head; at++)
+			free(slot_of(w, r, at)->raw);
 		free(r->slots);
+		free(r->slot_of);
+		free(r->spare);
 	}
 	free(w->rings);
 	free(w->group);
@@ -447,6 +465,18 @@ static int fold_tail(struct writer *w, struct err *e)
 	return rc;
 }
 
+static bool ring_init(struct ring *r, uint64_t rows)
+{
+	r->slots = calloc(rows, sizeof *r->slots);
+	r->slot_of = calloc(rows, sizeof *r->slot_of);
+	r->spare = calloc(rows, sizeof *r->spare);
+	if (!r->slots || !r->slot_of || !r->spare)
+		return false;
+	for (; r->spares < rows; r->spares++)
+		r->spare[r->spares] = (uint32_t)(rows - 1 - r->spares);
+	return true;
+}
+
 struct writer *writer_open(const struct writer_config *c, struct err *e)
 {
 	struct writer *w = calloc(1, sizeof *w);
@@ -466,7 +496,7 @@ struct writer *writer_open(const struct writer_config *c, struct err *e)
 	if (w->rings)
 		memset(w->rings, 0, c->workers * sizeof *w->rings);
 	for (unsigned i = 0; w->rings && i < c->workers; i++)
-		if (!(w->rings[i].slots = calloc(rows, sizeof *w->rings[i].slots)))
+		if (!ring_init(&w->rings[i], rows))
 			goto nomem;
 	if (!w->config.ledger_path || !w->rings || !w->group)
 		goto nomem;
