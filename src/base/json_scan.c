@@ -46,6 +46,7 @@ struct scan {
 	unsigned count;
 	uint64_t hints; /* bit key_hint(): a wanted key may be this one */
 	bool duplicate;
+	bool plain; /* the last string was short, without escapes */
 	struct json *noting; /* where the member at hand goes, or NULL */
 	struct json top;
 };
@@ -184,7 +185,9 @@ static bool escape_fault(struct scan *s, const char *p)
 static bool skip_long_string(struct scan *s)
 {
 	bool high = false;
-	const char *p = string_run(s->p, s->end, &high);
+	const char *p;
+	s->plain = false;
+	p = string_run(s->p, s->end, &high);
 	struct str inside = str_make(s->p, (size_t)(p - s->p));
 	if (high && !str_utf8_valid(inside))
 		return fault(s, s->p + str_utf8_fault(inside), "not UTF-8");
@@ -213,6 +216,7 @@ static inline bool skip_string(struct scan *s)
 			if (p[at] != '"')
 				break;
 			s->p = p + at + 1;
+			s->plain = true;
 			return true;
 		}
 	}
@@ -329,7 +333,7 @@ static inline uint64_t key_hint(struct str key)
 
 static void note_key(struct scan *s, struct str raw)
 {
-	bool escaped = raw.n && memchr(raw.p, '\\', raw.n);
+	bool escaped = !s->plain && memchr(raw.p, '\\', raw.n);
 	s->noting = NULL;
 	if (!escaped && !(s->hints & key_hint(raw)))
 		return;
