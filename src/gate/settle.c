@@ -309,6 +309,15 @@ static void kick_writer(struct idle_work *i)
 	writer_kick(w->gate->writer);
 }
 
+/* In mode relaxed the writer gathers by itself: its sleep is what it is asked for. */
+static void ask_writer(struct worker *w)
+{
+	if (w->gate->conf->durability == DURABILITY_RELAXED)
+		writer_kick(w->gate->writer);
+	else
+		loop_when_idle(w->loop, &w->kick, GATHER_US, kick_writer);
+}
+
 /* A row is on its way into the ledger: whoever watches from outside is told. */
 static void tell(struct request *r, const struct call *c)
 {
@@ -344,12 +353,12 @@ enum turn settle_push(struct request *r)
 		return WAIT;
 	if (r->seq)
 		return NEXT;
-	loop_when_idle(w->loop, &w->kick, GATHER_US, kick_writer);
 	if (r->other && writer_add(writer, w->index, r->other, str_make("", 0))) {
 		tell(r, r->other);
 		r->other = NULL; /* once; the row below comes behind it, so its durability is both rows' */
 	}
 	r->seq = r->other ? 0 : writer_add(writer, w->index, &r->call, raw_usage(r));
+	ask_writer(w);
 	if (!r->seq && let_pass(w)) { /* no room in memory either; the slot stays, so that the next start names this call */
 		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
 		r->slot = -1;

@@ -6,7 +6,7 @@
  * 1. writer_done(w) >= seq only after the transaction that holds row seq of worker w is on stable storage.
  * 2. A commit starts as soon as the previous one is done and a worker has asked (group mode). A worker asks when its
  *    loop has nothing else to do: a lone row never waits, and under load rows gather, for at most 0.3 ms and the
- *    round at hand. In relaxed mode a commit is at most 10 ms away.
+ *    round at hand. In relaxed mode it asks at once, the writer gathers, and a commit is at most 10 ms away.
  * 3. A ring is never overwritten: a full ring makes writer_push refuse (the worker stops taking requests).
  * 4. A failed commit is never retried as if it had succeeded: the writer stops, says why, and every later
  *    push is refused (RR_STORE). Disk full is the exception: the group is kept and tried again each second;

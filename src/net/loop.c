@@ -53,7 +53,8 @@ struct loop {
 struct loop *loop_new(const struct clock *clock, struct err *e)
 {
 	struct loop *l = calloc(1, sizeof *l);
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = l};
+	/* By edges: each write tells, so that nobody needs to read what was written. */
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = l};
 	if (!l || !(l->scratch = malloc(LOOP_SCRATCH_BYTES))) {
 		free(l);
 		err_set(e, RR_NOMEM, "no memory for an event loop");
@@ -427,10 +428,7 @@ void doorbell_free(struct doorbell *b)
 static void run_calls(struct loop *l)
 {
 	struct post *posts;
-	uint64_t count;
 	struct doorbell *b, *in_order = NULL;
-	ssize_t n = read(l->wake, &count, sizeof count);
-	(void)n; /* EAGAIN is as good */
 	atomic_store(&l->wake_pending, false);
 	for (int rings = 0; (b = atomic_exchange(&l->rung, NULL)); rings++) {
 		if (rings == ROUND_RINGS) { /* one that rings itself must not starve the rest */
