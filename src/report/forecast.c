@@ -142,6 +142,14 @@ static void widths(const double *error, unsigned n, unsigned days, double *up, d
 	for (unsigned i = 0; i < n; i++)
 		v[i] = -error[i];
 	*down = quantile(v, n, 0.9) * wider;
+	if (days >= step_days[WEEK_STEP]) { /* a level that swings erred to one side for weeks, and turns: size counts, not sign */
+		double either;
+		for (unsigned i = 0; i < n; i++)
+			v[i] = fabs(error[i]);
+		either = quantile(v, n, 0.8);
+		*up = *up > either ? *up : either;
+		*down = *down > either ? *down : either;
+	}
 	*up = *up > 0 ? *up : 0;
 	*down = *down > 0 ? *down : 0;
 }

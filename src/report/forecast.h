@@ -12,7 +12,8 @@
  *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of
  *      the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the
  *      90 % quantile of the relative errors for about that many days, widened by (h - 1) / origins, since such sums
- *      overlap, and from a week on never narrower than for fewer days.
+ *      overlap; from a week on never narrower than for fewer days, and to neither side narrower than the 80 % quantile of
+ *      the errors' size, since a slowly swinging level errs to one side for weeks before it turns.
  * Coverage is measured honestly: each origin is judged by a band made from origins before it alone.
  *
  * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never

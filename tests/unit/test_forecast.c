@@ -152,7 +152,8 @@ TEST(the_band_holds_as_often_as_it_says)
  * growing walk. */
 static void history(unsigned kind, struct rng *r, double *day, unsigned n)
 {
-	double stays = 0, level = 1;
+	double stays = 0, level = 1, at = 6.2832 * (double)rng_below(r, 1000) / 1000, turn = 50 + (double)rng_below(r, 90),
+	       high = 0.25 + 0.01 * (double)rng_below(r, 35);
 	for (unsigned i = 0; i < n; i++) {
 		double week = i % 7 < 5 ? 1 : 0.4;
 		switch (kind) {
@@ -173,9 +174,16 @@ static void history(unsigned kind, struct rng *r, double *day, unsigned n)
 		case 4:
 			day[i] = (i < n / 2 ? 100 : 170) * week * exp(0.15 * rng_normal(r));
 			break;
-		default:
+		case 5:
 			level *= exp(0.02 * rng_normal(r) + 0.005);
 			day[i] = 50 * week * level * exp(0.15 * rng_normal(r)) * (rng_below(r, 100) < 3 ? 4 : 1);
+			break;
+		case 6:
+			day[i] = 100 * week * (1 + high * sin(at + 6.2832 * i / turn)) * exp(0.1 * rng_normal(r));
+			break;
+		default:
+			stays = 0.97 * stays + 0.06 * rng_normal(r);
+			day[i] = 100 * week * exp(stays + 0.08 * rng_normal(r));
 		}
 	}
 }
@@ -183,9 +191,9 @@ static void history(unsigned kind, struct rng *r, double *day, unsigned n)
 TEST(bands_of_80_percent_cover_about_that_many_of_many_histories)
 {
 	static const char *const names[] = {"noise", "noise that stays", "a wandering level", "empty days", "a step",
-			"bursts"};
+			"bursts", "a slow swing", "a level that returns"};
 	unsigned all[FORECAST_TESTS] = {0}, held[FORECAST_TESTS] = {0};
-	for (unsigned kind = 0; kind < 6; kind++) {
+	for (unsigned kind = 0; kind < 8; kind++) {
 		struct forecast_backtest sum = {0};
 		for (unsigned seed = 1; seed <= 6; seed++) {
 			double day[170];
@@ -197,17 +205,18 @@ TEST(bands_of_80_percent_cover_about_that_many_of_many_histories)
 			for (unsigned t = 0; t < FORECAST_TESTS; t++) {
 				sum.test[t].origins += b.test[t].origins;
 				sum.test[t].inside += b.test[t].inside;
+				sum.test[t].width += b.test[t].width / 6;
 			}
 		}
 		printf("  %-18s", names[kind]);
 		for (unsigned t = 0; t < FORECAST_TESTS; t++) {
 			unsigned percent = sum.test[t].inside * 100 / sum.test[t].origins;
-			printf("  %u of %u", sum.test[t].inside, sum.test[t].origins);
+			printf("  %u of %u (%.2f)", sum.test[t].inside, sum.test[t].origins, sum.test[t].width);
 			T_TRUE(percent >= 60 && percent <= 97); /* one kind, some 80 of each: three sigma are 13 % */
 			all[t] += sum.test[t].origins;
 			held[t] += sum.test[t].inside;
 		}
-		printf("  (1, 7, 14, 28 days)\n");
+		printf("  (1, 7, 14, 28 days; width)\n");
 	}
 	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
 		printf("  %s%u of %u", t ? "" : "all: ", held[t], all[t]);
