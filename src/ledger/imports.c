@@ -16,7 +16,7 @@
 
 #include "ledger/import_keys.h"
 
-enum { PERIODS_MOST = 400, HOLD_US = 10000, LOOK_ROWS = 32, LOG_PAGES = 1000 };
+enum { PERIODS_MOST = 400, HOLD_US = 10000, LOOK_ROWS = 32, LOG_PAGES = 500 };
 
 struct import {
 	struct import_delta delta;

@@ -36,7 +36,7 @@ int delta_put(struct ledger *l, struct sums *s, struct err *e)
 			rc = ledger_begin(l, e);
 		if (!rc)
 			rc = put_one(l, s, i, e);
-		if (!rc && ((i + 1) % (import_sizes.sums_at_once * 4) == 0 || i + 1 == s->count))
+		if (!rc && ((i + 1) % import_sizes.sums_at_once == 0 || i + 1 == s->count))
 			rc = ledger_commit(l, e);
 	}
 	sums_drop(s);

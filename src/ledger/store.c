@@ -519,11 +519,22 @@ void ledger_rollback(struct ledger *l)
 	lock_drop(l);
 }
 
+/* The log is synced before the lock is taken, so that a checkpoint finds that done: what an import leaves to it is
+ * megabytes, and others wait as long as it holds the lock. Where this fails, the checkpoint's own sync says so. */
+static void sync_log(struct ledger *l)
+{
+	sqlite3_file *log = NULL;
+	if (sqlite3_file_control(l->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+		log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+}
+
 int store_checkpoint(struct ledger *l, struct err *e)
 {
 	int rc, logged, done;
 	if (l->wal_pages < l->checkpoint_pages)
 		return 0;
+	if (l->checkpoint_pages > CHECKPOINT_PAGES)
+		sync_log(l);
 	rc = lock_take(l, e);
 	if (rc)
 		return rc;
