@@ -233,6 +233,12 @@ char *money_text_atto(money_wide atto, char out[MONEY_TEXT])
 	return shortest(atto, ATTO_DECIMALS, out);
 }
 
+unsigned money_decimals(money_wide pico)
+{
+	money_wide size = pico < 0 ? -pico : pico;
+	return size == 0 || size >= PICO_PER_UNIT ? 2 : size >= PICO_PER_UNIT / 100 ? 4 : 6;
+}
+
 char *money_human(money_wide pico, unsigned decimals, char out[MONEY_TEXT])
 {
 	money_wide unit = 1;

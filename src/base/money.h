@@ -44,6 +44,8 @@ int money_parse_atto(struct str s, money_wide *atto, bool *exact);
 int decimal_scaled(struct str s, unsigned scale, money_wide *out, bool *exact);
 /* Shortest exact decimal text: "0", "518.01", "-0.000000000001". Returns out (MONEY_TEXT bytes). */
 char *money_text(money_wide pico, char out[MONEY_TEXT]);
+/* Decimals that show an amount of that size to a reader: 2, or up to 6 for fractions of a cent. */
+unsigned money_decimals(money_wide pico);
 /* For people: fixed decimals, thousands separated by ',', rounded half to even: "1,002.01".
  * More than 12 decimals are 12. */
 char *money_human(money_wide pico, unsigned decimals, char out[MONEY_TEXT]);

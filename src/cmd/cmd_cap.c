@@ -6,6 +6,9 @@
 
 #include "base/intern.h"
 #include "cmd/listing.h"
+#include "gate/config.h"
+
+enum { ARENA_BYTES = 16 * 1024 * 1024, ERROR_BYTES = 256 * 1024 };
 
 static const struct opt no_options[] = {{NULL}};
 
@@ -162,7 +165,7 @@ static int add_cap(const struct cap_row *c, void *arg)
 	struct cap_state s;
 	char scope[512], text[TIME_TEXT], a[MONEY_TEXT], b[32];
 	struct table_row *row;
-	int rc = ledger_cap_state(x->l, c, cmd_now_us(), &s, x->e);
+	int rc = ledger_cap_state(x->l, c, x->fx, cmd_now_us(), &s, x->e);
 	if (rc)
 		return rc;
 	x->rows++;
@@ -199,7 +202,7 @@ static int add_cap(const struct cap_row *c, void *arg)
 	else
 		table_set(x->t, row, 3, "%s jobs", num_group(r->jobs, b));
 	if (r->amount_pico != INT64_MAX)
-		table_set(x->t, row, 4, "%s", money_human(s.spent_pico, 2, a));
+		table_set(x->t, row, 4, "%s", money_human(s.spent_pico, money_decimals(s.spent_pico), a));
 	else
 		table_set(x->t, row, 4, "%s", num_group(c->book == BOOK_TRAINING ? s.spent_jobs : s.spent_tok, b));
 	table_set(x->t, row, 5, "%s", r->window == WINDOW_TOTAL ? "never" : time_date(s.to_us, text));
@@ -211,15 +214,34 @@ const struct command cmd_cap_list = {
 	.name = "cap list",
 	.summary = "all caps: limit, spent, reserved, when they reset",
 	.usage = "cap list",
-	.text = "Caps that stand in the configuration file are the gateway's own and are shown by its page.",
+	.text = "conf-1, conf-2 ... stand in the configuration file, in that order; the others were set by `cap set`.",
 	.examples = "$ runrate cap list\n$ runrate cap list --json\n",
 	.options = no_options,
 	.run = run_list,
 };
 
+/* The configuration's caps, as the gateway numbers them, then those of the ledger. */
 static int read_caps(struct listing *x)
 {
-	return ledger_caps(x->l, add_cap, x, x->e);
+	struct gate_config conf;
+	struct arena a;
+	struct sb errors;
+	int rc = 0;
+	arena_init(&a, ARENA_BYTES);
+	sb_init(&errors, ERROR_BYTES);
+	if (gate_config_look(globals.config, &a, &conf, &errors)) {
+		conf.cap_count = 0;
+		fputs("The caps of the configuration file are not among these: it is wrong (runrate config show).\n", stderr);
+	} else {
+		x->fx = (struct fx){conf.rates, conf.rate_count};
+	}
+	for (unsigned i = 0; i < conf.cap_count && !rc; i++)
+		rc = add_cap(&conf.caps[i], x);
+	if (!rc)
+		rc = ledger_caps(x->l, add_cap, x, x->e);
+	sb_fini(&errors);
+	arena_fini(&a);
+	return rc;
 }
 
 static int run_list(int argc, char **argv)

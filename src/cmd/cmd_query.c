@@ -134,12 +134,12 @@ char *cmd_span(const struct tz *tz, int64_t from_us, int64_t to_us, char *out, s
 }
 
 /* "USD/GBP=0.7692@2026-10-01"; without a date it holds for all time. */
-static int rate_of(const char *text, struct report_rate *r, struct err *e)
+static int rate_of(const char *text, struct fx_rate *r, struct err *e)
 {
 	struct str rest = str_of(text), pair = str_cut(&rest, '='), from = str_cut(&pair, '/'),
 		   number = str_cut(&rest, '@');
 	bool exact = true;
-	*r = (struct report_rate){.from_us = INT64_MIN};
+	*r = (struct fx_rate){.from_us = INT64_MIN};
 	if (!pair.p || !number.p || currency_parse(from, &r->from) || currency_parse(pair, &r->to) ||
 	    money_parse(number, &r->rate_pico, &exact) || !exact || r->rate_pico <= 0 ||
 	    (rest.p && time_parse(rest, &r->from_us))) {
@@ -153,23 +153,24 @@ static int rate_of(const char *text, struct report_rate *r, struct err *e)
 static int use_rates(const struct query_flags *g, struct report_query *q, struct arena *a, struct err *e)
 {
 	struct gate_config *c = arena_new(a, struct gate_config);
-	struct report_rate *rates;
+	struct fx_rate *rates;
 	struct sb errors;
 	sb_init(&errors, 1 << 16);
-	if (!c || gate_config_load(globals.config, a, c, &errors)) {
-		err_set(e, RR_CONFIG, "the configuration is wrong: %.*s", (int)(errors.n < 300 ? errors.n : 300),
-			errors.p ? errors.p : "");
+	if (!c || gate_config_look(globals.config, a, c, &errors)) {
+		fputs(errors.p ? errors.p : "", stderr);
+		err_set(e, RR_CONFIG, "the configuration is wrong");
+		err_hint(e, "correct what is named above, or leave the file out by --config /dev/null");
 		sb_fini(&errors);
 		return -RR_CONFIG;
 	}
 	sb_fini(&errors);
 	if (!q->currency.code[0])
 		q->currency = c->report_currency;
-	rates = arena_array(a, struct report_rate, c->rate_count + g->rates.count + 1);
+	rates = arena_array(a, struct fx_rate, c->rate_count + g->rates.count + 1);
 	if (!rates)
 		return err_set(e, RR_NOMEM, "out of memory");
 	for (unsigned i = 0; i < c->rate_count; i++)
-		rates[i] = (struct report_rate){c->rates[i].from, c->rates[i].to, c->rates[i].rate_pico,
+		rates[i] = (struct fx_rate){c->rates[i].from, c->rates[i].to, c->rates[i].rate_pico,
 						c->rates[i].from_us};
 	for (unsigned i = 0; i < g->rates.count; i++)
 		if (rate_of(g->rates.item[i], &rates[c->rate_count + i], e))

@@ -17,6 +17,7 @@ struct listing {
 	struct json_out *w; /* NULL but for --json */
 	struct err *e;
 	int64_t now_us;
+	struct fx fx;       /* rates of the configuration, where a listing takes them */
 	unsigned rows;      /* counted by whoever adds them */
 };
 

@@ -27,12 +27,12 @@ struct caps {
 	atomic_uint count; /* read without the lock to skip it */
 	struct entry *entry;
 	const struct clock *clock;
-	struct cap_rate rate[RATES_MOST];
+	struct fx_rate rate[RATES_MOST];
 	unsigned rates;
 	uint64_t births;
 };
 
-struct caps *caps_new(const struct clock *clock, const struct cap_rate *rates, unsigned rate_count, struct err *e)
+struct caps *caps_new(const struct clock *clock, const struct fx_rate *rates, unsigned rate_count, struct err *e)
 {
 	struct caps *c = calloc(1, sizeof *c);
 	if (!c || rate_count > RATES_MOST) {
@@ -62,27 +62,15 @@ bool caps_any(const struct caps *c)
 	return atomic_load_explicit(&c->count, memory_order_acquire) != 0;
 }
 
+struct fx caps_fx(const struct caps *c)
+{
+	return (struct fx){c->rate, c->rates};
+}
+
 int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
 		 int64_t *out)
 {
-	const struct cap_rate *best = NULL;
-	money_wide product, whole;
-	if (currency_eq(from, to) || pico == 0) {
-		*out = pico;
-		return 0;
-	}
-	for (unsigned i = 0; i < c->rates; i++)
-		if (currency_eq(c->rate[i].from, from) && currency_eq(c->rate[i].to, to) && c->rate[i].from_us <= now_us &&
-		    (!best || c->rate[i].from_us > best->from_us))
-			best = &c->rate[i];
-	if (!best)
-		return -RR_NOTFOUND;
-	product = (money_wide)pico * best->rate_pico;
-	whole = up ? (product + PICO_PER_UNIT - 1) / PICO_PER_UNIT : money_round(product, PICO_PER_UNIT);
-	if (whole > INT64_MAX || whole < INT64_MIN)
-		return -RR_RANGE;
-	*out = (int64_t)whole;
-	return 0;
+	return fx_convert(caps_fx(c), pico, from, to, up, now_us, out);
 }
 
 struct loading {
@@ -140,8 +128,8 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 	}
 	entry->born = ++c->births;
 	inference_cap_roll(cap, entry->tz, clock_real(c->clock));
-	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, &cap->spent_pico,
-			    &cap->spent_tok, e);
+	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, caps_fx(c),
+			    &cap->spent_pico, &cap->spent_tok, e);
 }
 
 int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e)
@@ -222,20 +210,30 @@ void caps_spend(struct caps *c, const struct call *call)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static void refuse(struct cap_refusal *no, const struct inference_cap *cap, const char *why)
+void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico, int64_t most_pico)
 {
-	char limit[MONEY_TEXT], spent[MONEY_TEXT];
+	char limit[MONEY_TEXT], used[MONEY_TEXT], most[MONEY_TEXT];
+	snprintf(no->why, sizeof no->why, "of the %s cap of %s %s a %s, %s is spent or under way, and this may cost up to %s",
+		 book, money_human(rule->amount_pico, money_decimals(rule->amount_pico), limit), rule->currency.code,
+		 window_name(rule->window), money_human(used_pico, money_decimals(used_pico), used),
+		 money_human(most_pico, money_decimals(most_pico), most));
+}
+
+/* why NULL: what the call may use does not fit beside what is spent and reserved. */
+static void refuse(struct cap_refusal *no, const struct inference_cap *cap, const char *why, int64_t most_pico, uint64_t most_tok)
+{
 	str_copy(no->cap_id, sizeof no->cap_id, str_of(cap->rule.id));
 	no->resets_us = cap->to_us;
 	if (why)
 		snprintf(no->why, sizeof no->why, "%s", why);
-	else if (cap->rule.amount_pico != INT64_MAX)
-		snprintf(no->why, sizeof no->why, "the inference cap of %s %s a %s is reached: %s spent or under way",
-			 money_human(cap->rule.amount_pico, 2, limit), cap->rule.currency.code, window_name(cap->rule.window),
-			 money_human((money_wide)cap->spent_pico + cap->reserved_pico, 2, spent));
+	else if (cap->rule.amount_pico != INT64_MAX &&
+		 (money_wide)cap->spent_pico + cap->reserved_pico + most_pico > cap->rule.amount_pico)
+		caps_say_money(no, "inference", &cap->rule, (money_wide)cap->spent_pico + cap->reserved_pico, most_pico);
 	else
-		snprintf(no->why, sizeof no->why, "the inference cap of %llu tokens a %s is reached",
-			 (unsigned long long)cap->rule.tokens, window_name(cap->rule.window));
+		snprintf(no->why, sizeof no->why,
+			 "of the inference cap of %llu tokens a %s, %llu are used or under way, and this may use up to %llu",
+			 (unsigned long long)cap->rule.tokens, window_name(cap->rule.window),
+			 (unsigned long long)(cap->spent_tok + cap->reserved_tok), (unsigned long long)most_tok);
 }
 
 /* Under the lock. Said in the log once a window. */
@@ -282,7 +280,7 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 		if (money && !ask->priced && cap->rule.hard) {
 			cap->refused++;
 			refuse(no, cap, "the model has no price, so a hard cap in money cannot hold it; add its price "
-					"(runrate prices update FILE) or use a cap in tokens");
+					"(runrate prices update FILE) or use a cap in tokens", 0, 0);
 			rc = -RR_BUDGET;
 		} else if (money && ask->priced &&
 			   caps_convert(c, cap->rule.hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
@@ -290,16 +288,17 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 			if (!cap->rule.hard)
 				continue;
 			cap->refused++;
-			refuse(no, cap, "no currency rate from the model's currency to the cap's; add one under currency.rates");
+			refuse(no, cap, "no currency rate from the model's currency to the cap's; add one under currency.rates", 0, 0);
 			rc = -RR_BUDGET;
 		} else if (t->count == TICKET_CAPS) {
-			refuse(no, cap, "more caps apply to this call than can be held at once");
+			refuse(no, cap, "more caps apply to this call than can be held at once", 0, 0);
 			rc = -RR_BUDGET;
 		} else {
-			rc = inference_cap_reserve(cap, share_of(ask, cap, pico), cap->rule.hard ? ask->most_tok : ask->likely_tok,
-						   &t->held[t->count].hold, &over);
+			uint64_t tok = cap->rule.hard ? ask->most_tok : ask->likely_tok;
+			pico = share_of(ask, cap, pico);
+			rc = inference_cap_reserve(cap, pico, tok, &t->held[t->count].hold, &over);
 			if (rc) {
-				refuse(no, cap, NULL);
+				refuse(no, cap, NULL, pico, tok);
 			} else {
 				memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
 				t->held[t->count++].born = c->entry[i].born;

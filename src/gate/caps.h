@@ -15,12 +15,6 @@ enum { TICKET_CAPS = 16 };
 
 struct caps;
 
-struct cap_rate { /* 1 unit of `from` is rate_pico / 10^12 units of `to`, from that day on */
-	struct currency from, to;
-	int64_t rate_pico;
-	int64_t from_us;
-};
-
 /* A call's reservations. Zeroed = none. */
 struct cap_ticket {
 	unsigned count;
@@ -49,7 +43,10 @@ struct cap_refusal {
 	int64_t resets_us;          /* INT64_MAX = never */
 };
 
-struct caps *caps_new(const struct clock *clock, const struct cap_rate *rates, unsigned rate_count, struct err *e);
+/* Why a cap in money holds a call or a job back, into no->why: what is used of it, and what this may cost. */
+void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico, int64_t most_pico);
+
+struct caps *caps_new(const struct clock *clock, const struct fx_rate *rates, unsigned rate_count, struct err *e);
 void caps_free(struct caps *c);
 /* Takes over caps: `extra` (from the configuration) and those of the ledger. What a cap has spent is kept when it
  * was there before, else read from the ledger. */
@@ -65,6 +62,8 @@ void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64
 
 /* What a call cost that no ticket holds (a batch's line, a deferred answer): spent on every cap that it touches. */
 void caps_spend(struct caps *c, const struct call *call);
+/* The rates that it was given. */
+struct fx caps_fx(const struct caps *c);
 /* The amount in `to` at the newest rate before now; `up` rounds up. -RR_NOTFOUND without a rate, -RR_RANGE. */
 int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
 		 int64_t *out);

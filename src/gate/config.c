@@ -219,7 +219,7 @@ static void take_upstream(struct loading *l, const struct file_upstream *f, cons
 		conf_error(l->d, part(at, "discount"), "discount: finer than one millionth");
 		conf_hint(l->d, "at most six decimals");
 	}
-	if (f->ca_given && access(up->ca.p ? up->ca.p : "", R_OK) != 0) {
+	if (f->ca_given && !l->d->no_secrets && access(up->ca.p ? up->ca.p : "", R_OK) != 0) {
 		conf_error(l->d, part(at, "ca"), "ca: the file cannot be read");
 		conf_hint(l->d, "name a PEM file of certificates");
 	}
@@ -258,7 +258,7 @@ static void take_upstreams(struct loading *l)
 
 static void take_rate(struct loading *l, const struct file_rate *f, const struct conf_node *at, unsigned index)
 {
-	struct cap_rate *r = &l->c->rates[index];
+	struct fx_rate *r = &l->c->rates[index];
 	struct str to = f->pair, from = str_cut(&to, '/');
 	bool exact = false;
 	if (!f->pair_given || !f->rate_given) {
@@ -276,7 +276,7 @@ static void take_rate(struct loading *l, const struct file_rate *f, const struct
 	}
 	r->from_us = f->from_given ? f->from : INT64_MIN;
 	for (unsigned i = 0; i < index; i++) {
-		const struct cap_rate *o = &l->c->rates[i];
+		const struct fx_rate *o = &l->c->rates[i];
 		if (currency_eq(o->from, r->from) && currency_eq(o->to, r->to) && o->from_us == r->from_us) {
 			conf_error(l->d, at, "two rates for the same pair and day");
 			conf_hint(l->d, "keep one of them");
@@ -297,7 +297,7 @@ static void take_currency(struct loading *l)
 		conf_error(l->d, list, "rates: more than %d", RATES_MOST);
 		return;
 	}
-	c->rates = arena_array(l->a, struct cap_rate, f->rates.count);
+	c->rates = arena_array(l->a, struct fx_rate, f->rates.count);
 	if (!c->rates)
 		return;
 	c->rate_count = f->rates.count;
@@ -425,7 +425,7 @@ static void take_alert(struct loading *l, const struct file_alert *f, const stru
 		conf_hint(l->d, "{when: \"forecast > plan\", url: https://example.org/hook}");
 		return;
 	}
-	if (fetch_url_parse(&url, secret_reveal(&f->url), &e)) {
+	if (!l->d->no_secrets && fetch_url_parse(&url, secret_reveal(&f->url), &e)) {
 		conf_error(l->d, part(at, "url"), "url: https:// or http:// and a host are wanted");
 		conf_hint(l->d, "as in: url: https://example.org/hook");
 	}
@@ -445,7 +445,7 @@ static void take_alert(struct loading *l, const struct file_alert *f, const stru
 		conf_error(l->d, part(at, "upstream"), "upstream: there is none of that name");
 		conf_hint(l->d, "name one of upstreams[].name");
 	}
-	if (f->ca_given && access(c->ca ? c->ca : "", R_OK) != 0) {
+	if (f->ca_given && !l->d->no_secrets && access(c->ca ? c->ca : "", R_OK) != 0) {
 		conf_error(l->d, part(at, "ca"), "ca: the file cannot be read");
 		conf_hint(l->d, "name a PEM file of certificates");
 	}
@@ -511,7 +511,7 @@ static void take_otlp(struct loading *l)
 		conf_error(l->d, part(map, "endpoint"), "endpoint: /v1/traces and /v1/metrics follow by themselves");
 		conf_hint(l->d, "write the address without them");
 	}
-	if (f->ca_given && access(c->otlp.ca ? c->otlp.ca : "", R_OK) != 0) {
+	if (f->ca_given && !l->d->no_secrets && access(c->otlp.ca ? c->otlp.ca : "", R_OK) != 0) {
 		conf_error(l->d, part(map, "ca"), "ca: the file cannot be read");
 		conf_hint(l->d, "name a PEM file of certificates");
 	}
@@ -576,7 +576,7 @@ static void take_numbers(struct loading *l)
 	c->log_calls = f->log.calls;
 }
 
-int gate_config_parse(struct str text, const char *name, struct arena *a, struct gate_config *c, struct sb *errors)
+static int parse(struct str text, const char *name, bool secrets, struct arena *a, struct gate_config *c, struct sb *errors)
 {
 	struct loading l = {.a = a, .c = c};
 	memset(c, 0, sizeof *c);
@@ -587,6 +587,7 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 		return -RR_CONFIG;
 	}
 	conf_parse(l.d, a, text, name);
+	l.d->no_secrets = !secrets;
 	if (l.d->whole) { /* so that a duplicate key does not hide other mistakes */
 		conf_bind(l.d, l.d->root, gate_config_fields, &l.file);
 		take_listeners(&l);
@@ -604,6 +605,11 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 	if (l.d->errors)
 		conf_errors_text(l.d, errors);
 	return l.d->errors ? -RR_CONFIG : 0;
+}
+
+int gate_config_parse(struct str text, const char *name, struct arena *a, struct gate_config *c, struct sb *errors)
+{
+	return parse(text, name, true, a, c, errors);
 }
 
 /* The first configuration file that exists, or "". */
@@ -625,7 +631,7 @@ static char *find_file(char *out, size_t size)
 	return out;
 }
 
-int gate_config_load(const char *path, struct arena *a, struct gate_config *c, struct sb *errors)
+static int load(const char *path, bool secrets, struct arena *a, struct gate_config *c, struct sb *errors)
 {
 	char found[4096], text[1024];
 	struct sb bytes;
@@ -641,7 +647,7 @@ int gate_config_load(const char *path, struct arena *a, struct gate_config *c, s
 		memset(c, 0, sizeof *c);
 		rc = -RR_CONFIG;
 	} else {
-		rc = gate_config_parse(sb_str(&bytes), path[0] ? path : "(defaults)", a, c, errors);
+		rc = parse(sb_str(&bytes), path[0] ? path : "(defaults)", secrets, a, c, errors);
 		c->file = path[0] ? arena_str(a, str_of(path)).p : NULL;
 		if (!path[0])
 			c->doc = NULL;
@@ -650,6 +656,16 @@ int gate_config_load(const char *path, struct arena *a, struct gate_config *c, s
 		explicit_bzero(bytes.p, bytes.n);
 	sb_fini(&bytes);
 	return rc;
+}
+
+int gate_config_load(const char *path, struct arena *a, struct gate_config *c, struct sb *errors)
+{
+	return load(path, true, a, c, errors);
+}
+
+int gate_config_look(const char *path, struct arena *a, struct gate_config *c, struct sb *errors)
+{
+	return load(path, false, a, c, errors);
 }
 
 struct showing {

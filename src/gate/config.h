@@ -72,7 +72,7 @@ struct gate_config {
 	unsigned upstream_count;
 	struct cap_row *caps;        /* ids "conf-1", "conf-2", ... in the order of the file */
 	unsigned cap_count;
-	struct cap_rate *rates;      /* by pair and date; "USD/GBP" converts from USD to GBP */
+	struct fx_rate *rates;      /* by pair and date; "USD/GBP" converts from USD to GBP */
 	unsigned rate_count;
 	struct currency report_currency; /* code[0] == 0: each currency by itself */
 	struct {
@@ -111,7 +111,10 @@ struct gate_config {
 /* path NULL: $RUNRATE_CONFIG, else the first of ./runrate.yaml, the user's (XDG) and /etc/runrate/runrate.yaml
  * that exists, else defaults. All errors as text, with places and carets, in `errors`. 0 or -RR_CONFIG. */
 int gate_config_load(const char *path, struct arena *a, struct gate_config *c, struct sb *errors);
-/* The same from text; name is for messages. An empty text gives the defaults. */
+/* The same for who only looks at rates, caps and the like: secrets stay empty, so that a report needs no provider's key
+ * in its environment. */
+int gate_config_look(const char *path, struct arena *a, struct gate_config *c, struct sb *errors);
+/* The same as gate_config_load from text; name is for messages. An empty text gives the defaults. */
 int gate_config_parse(struct str text, const char *name, struct arena *a, struct gate_config *c, struct sb *errors);
 /* Every setting in the order of config.def: its path ("limits.head", "upstreams[0].key"), its value as text
  * ("set" or "not set" for a secret), and the line on which it stands (0 = the default). */

@@ -74,7 +74,7 @@ static int seed(struct loading *load, struct entry *entry, const struct cap_row 
 	}
 	entry->born = ++t->births;
 	training_cap_roll(&entry->cap, entry->tz, clock_real(t->clock));
-	rc = ledger_cap_state(load->ledger, row, clock_real(t->clock), &state, load->e);
+	rc = ledger_cap_state(load->ledger, row, caps_fx(t->caps), clock_real(t->clock), &state, load->e);
 	if (rc)
 		return rc;
 	entry->cap.spent_pico = state.spent_pico;
@@ -176,9 +176,8 @@ void training_spend(struct training *t, const struct cap_scope *who, struct curr
 	pthread_mutex_unlock(&t->lock);
 }
 
-static int refuse(struct cap_refusal *no, struct training_cap *cap, const char *why)
+static int refuse(struct cap_refusal *no, struct training_cap *cap, const char *why, int64_t most_pico)
 {
-	char limit[MONEY_TEXT], spent[MONEY_TEXT];
 	str_copy(no->cap_id, sizeof no->cap_id, str_of(cap->rule.id));
 	no->resets_us = cap->to_us;
 	if (why)
@@ -187,9 +186,7 @@ static int refuse(struct cap_refusal *no, struct training_cap *cap, const char *
 		snprintf(no->why, sizeof no->why, "the training cap of %llu jobs a %s is reached",
 			 (unsigned long long)cap->rule.jobs, window_name(cap->rule.window));
 	else
-		snprintf(no->why, sizeof no->why, "the training cap of %s %s a %s is reached: %s spent or under way",
-			 money_human(cap->rule.amount_pico, 2, limit), cap->rule.currency.code, window_name(cap->rule.window),
-			 money_human((money_wide)cap->spent_pico + cap->reserved_pico, 2, spent));
+		caps_say_money(no, "training", &cap->rule, (money_wide)cap->spent_pico + cap->reserved_pico, most_pico);
 	return -RR_BUDGET;
 }
 
@@ -208,13 +205,13 @@ static int reserve_one(struct training *t, struct entry *entry, const struct tra
 			why = "no currency rate from the training price's currency to the cap's; add one under currency.rates";
 		if (why && cap->rule.hard && cap->rule.jobs == UINT64_MAX) {
 			cap->refused++;
-			return refuse(no, cap, why);
+			return refuse(no, cap, why, 0);
 		}
 	}
 	if (ticket->count == TICKET_CAPS)
-		return refuse(no, cap, "more caps apply to this job than can be held at once");
+		return refuse(no, cap, "more caps apply to this job than can be held at once", 0);
 	if (training_cap_reserve(cap, pico, 1, &ticket->held[ticket->count].hold, &over))
-		return refuse(no, cap, NULL);
+		return refuse(no, cap, NULL, pico);
 	memcpy(ticket->held[ticket->count].id, cap->rule.id, sizeof cap->rule.id);
 	ticket->held[ticket->count++].born = entry->born;
 	return 0;

@@ -32,8 +32,24 @@ struct summing {
 	const struct cap_row *cap;
 	struct cap_state *out;
 	money_wide pico;
-	uint32_t currency;
+	struct fx fx;
+	int64_t now_us;
 };
+
+/* An amount in the cap's currency at the rate of its time; without a rate it cannot count. */
+static void add_amount(struct summing *s, money_wide pico, struct currency from, int64_t at_us)
+{
+	int64_t amount = pico > INT64_MAX ? INT64_MAX : pico < INT64_MIN ? INT64_MIN : (int64_t)pico;
+	if (fx_convert(s->fx, amount, from, s->cap->rule.currency, false, at_us, &amount) == 0)
+		s->pico += amount;
+}
+
+static struct currency currency_of(struct str code)
+{
+	struct currency c = {{0}};
+	str_copy(c.code, sizeof c.code, code);
+	return c;
+}
 
 static int add_outlay(const struct outlay *o, void *arg)
 {
@@ -44,8 +60,7 @@ static int add_outlay(const struct outlay *o, void *arg)
 	    (scope->model && !str_eqc(intern_str(scope->model), o->model)))
 		return 0;
 	s->out->spent_jobs += o->kind == OUTLAY_PRETRAIN || o->kind == OUTLAY_FINETUNE;
-	if (currency_eq(o->currency, s->cap->rule.currency))
-		s->pico += o->amount_pico;
+	add_amount(s, o->amount_pico, o->currency, o->date_us);
 	return 0;
 }
 
@@ -56,8 +71,7 @@ static int add_training_call(const struct rollup_row *r, void *arg)
 	if (k->book != BOOK_TRAINING ||
 	    !cap_scope_matches(&s->cap->rule.scope, k->key, k->team, k->feature, k->model, k->env))
 		return 0;
-	if (k->currency == s->currency)
-		s->pico += r->sum.cost_pico;
+	add_amount(s, r->sum.cost_pico, currency_of(intern_str(k->currency)), k->hour_us);
 	return 0;
 }
 
@@ -71,9 +85,8 @@ static int add_reserved(const struct inflight_slot *i, void *arg)
 	struct summing *s = arg;
 	if (cap_scope_matches(&s->cap->rule.scope, intern_text(i->key, sizeof i->key), intern_text(i->team, sizeof i->team),
 			      intern_text(i->feature, sizeof i->feature), intern_text(i->model, sizeof i->model),
-			      intern_text(i->env, sizeof i->env)) &&
-	    intern_text(i->currency, sizeof i->currency) == s->currency)
-		s->pico += i->high_pico;
+			      intern_text(i->env, sizeof i->env)))
+		add_amount(s, i->high_pico, currency_of(str_make(i->currency, strnlen(i->currency, sizeof i->currency))), s->now_us);
 	return 0;
 }
 
@@ -87,8 +100,7 @@ static int add_open_job(const struct job_row *j, void *arg)
 	    !cap_scope_matches(&s->cap->rule.scope, w->key, w->team, w->feature, w->model, w->env))
 		return 0;
 	s->out->reserved_jobs += j->kind == JOB_TUNING;
-	if (currency_eq(j->currency, s->cap->rule.currency))
-		s->pico += j->most_pico;
+	add_amount(s, j->most_pico, j->currency, j->asked_us);
 	return 0;
 }
 
@@ -97,10 +109,11 @@ static int64_t clamp(money_wide v)
 	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
 
-int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, struct cap_state *out, struct err *e)
+int ledger_cap_state(struct ledger *l, const struct cap_row *c, struct fx fx, int64_t now_us, struct cap_state *out,
+		     struct err *e)
 {
 	const struct tz *tz = tz_get(c->rule.tz[0] ? c->rule.tz : "UTC", e);
-	struct summing s = {.cap = c, .out = out, .currency = intern_text(c->rule.currency.code, sizeof c->rule.currency.code)};
+	struct summing s = {.cap = c, .out = out, .fx = fx, .now_us = now_us};
 	int rc;
 	memset(out, 0, sizeof *out);
 	if (!tz)
@@ -117,7 +130,8 @@ int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, 
 		out->reserved_pico = clamp(s.pico);
 		return rc;
 	}
-	rc = ledger_spent(l, &c->rule.scope, out->from_us, out->to_us, c->rule.currency, &out->spent_pico, &out->spent_tok, e);
+	rc = ledger_spent(l, &c->rule.scope, out->from_us, out->to_us, c->rule.currency, fx, &out->spent_pico,
+			  &out->spent_tok, e);
 	if (!rc)
 		rc = inflight_each(l->path, add_reserved, &s, e);
 	if (!rc)

@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "model/call.h"
 #include "model/cap.h"
+#include "model/fx.h"
 #include "model/outlay.h"
 
 struct ledger;
@@ -98,9 +99,10 @@ int ledger_remove_cap(struct ledger *l, const char *id, struct err *e);
 int ledger_caps(struct ledger *l, int (*fn)(const struct cap_row *c, void *arg), void *arg, struct err *e);
 /* Grows with each change of keys, caps, levers: a gateway polls it and reloads. */
 int ledger_settings_version(struct ledger *l, uint64_t *version, struct err *e);
-/* What a scope has spent in [from, to), from roll-ups and the tail: to seed a cap at start. */
-int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us,
-		 struct currency cur, int64_t *pico, uint64_t *tok, struct err *e);
+/* What a scope has spent in [from, to), from roll-ups and the tail: to seed a cap at start. Other currencies count at the
+ * day's rate; without one they are left out, as a hard cap refused such calls and a soft one counts what it can. */
+int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us, struct currency cur,
+		 struct fx fx, int64_t *pico, uint64_t *tok, struct err *e);
 
 /* Where a cap stands: its window that holds now, and what was spent in it. A training cap counts outlays by their date
  * (and training calls); jobs are training runs and fine-tunes. reserved: what calls under way hold. */
@@ -109,7 +111,8 @@ struct cap_state {
 	int64_t spent_pico, reserved_pico;
 	uint64_t spent_tok, spent_jobs, reserved_jobs;
 };
-int ledger_cap_state(struct ledger *l, const struct cap_row *c, int64_t now_us, struct cap_state *out, struct err *e);
+int ledger_cap_state(struct ledger *l, const struct cap_row *c, struct fx fx, int64_t now_us, struct cap_state *out,
+		     struct err *e);
 /* "team search, feature bot", or "everything". Returns out. */
 char *cap_scope_text(const struct cap_scope *s, char *out, size_t size);
 

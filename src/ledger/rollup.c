@@ -685,7 +685,8 @@ int ledger_rollup(struct ledger *l, int64_t from_us, int64_t to_us,
 
 struct spent {
 	const struct cap_scope *scope;
-	uint32_t currency;
+	struct currency currency;
+	struct fx fx;
 	money_wide pico;
 	uint64_t tok;
 };
@@ -695,21 +696,27 @@ static int add_spent(const struct rollup_row *r, void *arg)
 	struct spent *s = arg;
 	const struct cap_scope *c = s->scope;
 	const struct rollup_key *k = &r->key;
+	struct currency from = {{0}};
+	money_wide pico;
+	int64_t spent;
 	bool in = k->provenance != PROV_IMPORTED && k->book != BOOK_TRAINING && (!c->key || c->key == k->key) &&
 		  (!c->team || c->team == k->team) && (!c->feature || c->feature == k->feature) &&
 		  (!c->env || c->env == k->env) && (!c->model || c->model == k->model_asked || c->model == k->model);
 	if (!in)
 		return 0;
 	s->tok += r->sum.input_tok + r->sum.output_tok;
-	if (k->currency == s->currency) /* an estimate counts in full: a hard cap must not be overspent by a crash */
-		s->pico += r->sum.high_pico > r->sum.cost_pico ? r->sum.high_pico : r->sum.cost_pico;
+	/* an estimate counts in full: a hard cap must not be overspent by a crash */
+	pico = r->sum.high_pico > r->sum.cost_pico ? r->sum.high_pico : r->sum.cost_pico;
+	str_copy(from.code, sizeof from.code, intern_str(k->currency));
+	if (fx_convert(s->fx, pico > INT64_MAX ? INT64_MAX : (int64_t)pico, from, s->currency, false, k->hour_us, &spent) == 0)
+		s->pico += spent;
 	return 0;
 }
 
-int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us,
-		 struct currency cur, int64_t *pico, uint64_t *tok, struct err *e)
+int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us, struct currency cur,
+		 struct fx fx, int64_t *pico, uint64_t *tok, struct err *e)
 {
-	struct spent s = {.scope = scope, .currency = intern(str_make(cur.code, strnlen(cur.code, sizeof cur.code)))};
+	struct spent s = {.scope = scope, .currency = cur, .fx = fx};
 	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, add_spent, &s, e);
 	*pico = s.pico > INT64_MAX ? INT64_MAX : (int64_t)s.pico;
 	*tok = s.tok;

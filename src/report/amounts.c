@@ -136,25 +136,16 @@ uint32_t row_name(enum report_by by, const struct rollup_key *k)
 	}
 }
 
-bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to,
+bool rates_convert(const struct fx_rate *rates, unsigned count, struct currency from, struct currency to,
 		   int64_t at_us, money_wide *pico)
 {
-	const struct report_rate *best = NULL;
+	const struct fx_rate *best;
 	bool inverse = false;
 	if (!to.code[0])
 		return false;
 	if (currency_eq(from, to))
 		return true;
-	for (unsigned i = 0; i < count; i++) {
-		const struct report_rate *x = &rates[i];
-		bool straight = currency_eq(x->from, from) && currency_eq(x->to, to);
-		bool back = currency_eq(x->to, from) && currency_eq(x->from, to);
-		if ((straight || back) && x->from_us <= at_us && x->rate_pico > 0 &&
-		    (!best || x->from_us >= best->from_us)) {
-			best = x;
-			inverse = back;
-		}
-	}
+	best = fx_find((struct fx){rates, count}, from, to, at_us, &inverse);
 	if (!best)
 		return false;
 	*pico = inverse ? money_scale(*pico, PICO_PER_UNIT, best->rate_pico)

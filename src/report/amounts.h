@@ -37,7 +37,7 @@ static inline bool report_by_time(enum report_by b)
 	return b >= BY_HOUR;
 }
 /* *pico from one currency into another at the rate in force at that time. false: there is no rate; *pico is kept. */
-bool rates_convert(const struct report_rate *rates, unsigned count, struct currency from, struct currency to,
+bool rates_convert(const struct fx_rate *rates, unsigned count, struct currency from, struct currency to,
 		   int64_t at_us, money_wide *pico);
 /* a * b / d rounded half to even with a product of 256 bits; d > 0, and the result must fit. */
 money_wide money_scale(money_wide a, money_wide b, money_wide d);

@@ -16,12 +16,6 @@
 #define PERIOD_US (30 * US_PER_DAY)
 #define FRESH_US  (3 * US_PER_DAY) /* exports come a day or two late */
 
-unsigned money_decimals(money_wide pico)
-{
-	money_wide size = pico < 0 ? -pico : pico;
-	return size == 0 || size >= PICO_PER_UNIT ? 2 : size >= PICO_PER_UNIT / 100 ? 4 : 6;
-}
-
 char *money_symbol(struct currency c, money_wide pico, unsigned decimals, char out[MONEY_SYMBOL])
 {
 	static const struct {

@@ -34,7 +34,5 @@ int first_make(struct first *f, struct ledger *l, const struct report_query *q, 
 void first_text(const struct first *f, double took_s, struct sb *out);
 /* "£518.01", "$0.57", "518.01 SEK". Returns out. */
 char *money_symbol(struct currency c, money_wide pico, unsigned decimals, char out[MONEY_SYMBOL]);
-/* Decimals that show an amount of that size to a reader: 2, or up to 6 for fractions of a cent. */
-unsigned money_decimals(money_wide pico);
 
 #endif

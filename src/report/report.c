@@ -655,7 +655,7 @@ static int add_cap(const struct cap_row *c, void *arg)
 	if (r->cap_count == CAPS_MOST)
 		return 0;
 	r->caps[r->cap_count] = *c;
-	return ledger_cap_state(x->l, c, r->query.now_us, &r->cap_states[r->cap_count++], x->e);
+	return ledger_cap_state(x->l, c, (struct fx){r->query.rates, r->query.rate_count}, r->query.now_us, &r->cap_states[r->cap_count++], x->e);
 }
 
 static int count_cap(const struct cap_row *c, void *arg)

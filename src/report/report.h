@@ -29,12 +29,6 @@ extern const char report_by_all[]; /* "provider, model, ..." for help */
 
 enum report_basis { BASIS_CASH, BASIS_AMORTISED };
 
-struct report_rate { /* 1 unit of `from` is rate_pico / 10^12 units of `to`, from that day on */
-	struct currency from, to;
-	int64_t rate_pico;
-	int64_t from_us;
-};
-
 struct shares;
 struct forecast;
 struct report_query {
@@ -44,7 +38,7 @@ struct report_query {
 	struct currency currency;  /* code[0] == 0: the only one there is, else none */
 	const char *env;           /* NULL: production; "all"; or a name */
 	const struct tz *tz;
-	const struct report_rate *rates;
+	const struct fx_rate *rates;
 	unsigned rate_count;
 	int64_t now_us;
 	const struct shares *shares; /* costs that teams share, for by team; NULL: none */

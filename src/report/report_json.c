@@ -218,7 +218,7 @@ void report_json(const struct report *r, struct sb *out)
 	jw_key(&w, "rates");
 	jw_array(&w);
 	for (unsigned i = 0; i < r->query.rate_count; i++) {
-		const struct report_rate *x = &r->query.rates[i];
+		const struct fx_rate *x = &r->query.rates[i];
 		char day[TIME_TEXT];
 		jw_object(&w);
 		jw_kcstr(&w, "from", x->from.code);

@@ -193,7 +193,7 @@ static void rates(const struct page *p)
 	const struct report *r = p->r;
 	char day[TIME_TEXT], number[MONEY_TEXT];
 	for (unsigned i = 0; i < r->query.rate_count; i++) {
-		const struct report_rate *x = &r->query.rates[i];
+		const struct fx_rate *x = &r->query.rates[i];
 		bool used = false;
 		for (unsigned k = 0; k < r->currencies; k++)
 			used = used || (r->by_currency[k].in_headline && !currency_eq(r->by_currency[k].currency, r->currency) &&

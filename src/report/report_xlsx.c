@@ -137,7 +137,7 @@ static void sources(const struct sheets *s, lxw_worksheet *w, const struct repor
 		worksheet_write_string(
 			w, 1, 0, "Prices are listed for --by model; or what stands here was billed, not priced.", NULL);
 	for (unsigned i = 0; i < r->query.rate_count; i++) {
-		const struct report_rate *x = &r->query.rates[i];
+		const struct fx_rate *x = &r->query.rates[i];
 		char rate[64], number[MONEY_TEXT];
 		snprintf(rate, sizeof rate, "rate %s/%s", x->from.code, x->to.code);
 		worksheet_write_string(w, n + 3 + i, 0, rate, NULL);

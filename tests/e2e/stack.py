@@ -97,7 +97,7 @@ upstreams:
     def start_gateway(self):
         self.gateway = subprocess.Popen([BINARY, 'serve', '--config', str(self.folder / 'runrate.yaml')], env=self.env,
                                         stdout=subprocess.DEVNULL, stderr=open(self.folder / 'gateway.log', 'ab'))
-        wait_port(self.port, process=self.gateway)
+        for port in (self.port, self.admin_port): wait_port(port, process=self.gateway)
 
     def kill(self):
         self.gateway.send_signal(signal.SIGKILL); self.gateway.wait()

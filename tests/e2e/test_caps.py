@@ -62,6 +62,33 @@ def main():
         rows = [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
         used = sum(r['vendor_total_tok'] for r in rows if r['team'] == 'tokens')
         ok('c53_streamed_tokens_are_counted_once', cap['spent_tokens'] == used, f"{cap['spent_tokens']} {used}")
+    other_currency()
     close()
+
+def other_currency():
+    """A budget in pounds over a vendor that bills in dollars: the usual case, and the counter is the same after a crash."""
+    RATE = Decimal('0.7692')
+    conf = 'currency: {rates: [{pair: USD/GBP, rate: "0.5", from: 2024-01-01}, {pair: USD/GBP, rate: "%s", from: 2025-01-01}]}\n' \
+           'caps:\n  - {book: inference, team: pounds, amount: "0.0008 GBP", window: month, hard: true}\n' % RATE
+    with Stack(config=conf) as s:
+        headers = {'authorization': 'Bearer sk-own', 'x-sandbox-tokens': '150', 'x-runrate-team': 'pounds'}
+        def state(): return json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]
+        answers = [asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, headers)) for _ in range(20)]
+        good = [a for a in answers if a.status == 200]
+        before = state()
+        rows = [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
+        due = sum(Decimal(r['cost']) for r in rows) * RATE
+        ok(f"a cap in pounds counts dollars at the day's rate: {before['spent']}", 0 < len(good) < 20 and abs(Decimal(before['spent']) - due) <= len(rows) * Decimal('1e-12'), f"{before['spent']} {due}")
+        text = json.loads(answers[-1].body)['error']['message']
+        ok('the refusal says what is used and what this may cost', f"{Decimal(before['spent']):.6f}" in text and 'may cost up to 0.0' in text, text)
+        s.kill(); s.start_gateway()
+        after = state()
+        ok('c46_after_kill_9_a_cap_in_another_currency_knows_it_too', abs(Decimal(after['spent']) - Decimal(before['spent'])) <= len(rows) * Decimal('1e-12'), f"{after['spent']} {before['spent']}")
+        again = [asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, headers)) for _ in range(20)]
+        ok('and refuses where it refused before', all(a.status == 429 for a in again), str([a.status for a in again]))
+        del s.env['SANDBOX_KEY']  # whoever looks has no provider's key
+        shown = s.json('cap', 'list', '--config', str(s.folder / 'runrate.yaml'))['caps']
+        ok("cap list shows the configuration's caps as the gateway counts them, without any key", [c['id'] for c in shown] == ['conf-1'] and Decimal(shown[0]['spent']) == Decimal(after['spent']), str(shown))
+        ok('a report needs no key either', s.run('report', '--json', '--config', str(s.folder / 'runrate.yaml')).returncode == 0)
 
 main()

@@ -179,7 +179,7 @@ TEST(currencies_are_not_added_silently)
 {
 	struct err e = {0};
 	struct call c[] = {one(1, "USD", 100), one(2, "EUR", 50), one(3, "JPY", 7000)};
-	struct report_rate rates[] = {{{"USD"}, {"GBP"}, INT64_C(769200000000), HELP_T0 - 10 * US_PER_DAY},
+	struct fx_rate rates[] = {{{"USD"}, {"GBP"}, INT64_C(769200000000), HELP_T0 - 10 * US_PER_DAY},
 				      {{"USD"}, {"GBP"}, INT64_C(500000000000), HELP_T0 + 10 * US_PER_DAY}, /* later: not in force */
 				      {{"GBP"}, {"EUR"}, INT64_C(1250000000000), 0}};
 	struct ledger *l = ledger_with(c, 3);

@@ -248,10 +248,10 @@ TEST(a_scope_has_spent_what_its_calls_cost)
 		OK(ledger_add_call(l, &c, &e));
 	}
 	OK(ledger_commit(l, &e));
-	OK(ledger_spent(l, &scope, HELP_T0 + 1000000, INT64_MAX, USD, &pico, &tok, &e));
+	OK(ledger_spent(l, &scope, HELP_T0 + 1000000, INT64_MAX, USD, (struct fx){0}, &pico, &tok, &e));
 	T_EQ_I(pico, want);
 	T_EQ_I(tok, want_tok);
-	OK(ledger_spent(l, &all, INT64_MIN, INT64_MAX, USD, &pico, &tok, &e));
+	OK(ledger_spent(l, &all, INT64_MIN, INT64_MAX, USD, (struct fx){0}, &pico, &tok, &e));
 	T_EQ_I(pico, high);
 	ledger_close(l);
 	help_clean();
