@@ -13,7 +13,7 @@ from stack import ROOT, BINARY, Stack, ok, skip, close
 from faults import Faults, LIBRARY
 
 ALL = '--all' in sys.argv
-FIRST, MORE = (300, 60) if ALL else (0, 2)
+FIRST, MORE = (60, 30) if ALL else (0, 2)
 SEED = 20261129
 
 def golden_cases():
