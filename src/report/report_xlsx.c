@@ -83,7 +83,8 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 
 static void summary(const struct sheets *s, lxw_worksheet *w, const struct report *r)
 {
-	unsigned row = 3, inference, training, other;
+	unsigned row = 3, inference, training, other = 0, unclassified = 0;
+	int n;
 	char formula[200], from[TIME_TEXT], to[TIME_TEXT], text[200];
 	double tokens = (double)r->input_tok + (double)r->output_tok;
 	double per_mtok = tokens > 0 ? (double)r->inference.total_pico / (double)PICO_PER_UNIT * 1e6 / tokens : 0;
@@ -96,21 +97,27 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
 	if (r->other.count)
 		row = block(s, w, r, &r->other, "NEITHER: tax, credits, seats, support", row, &other);
-	worksheet_write_string(w, row, 0, "TOTAL of both", s->bold);
-	snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
-	worksheet_write_formula_num(w, row, 4, formula, s->money,
-				    (double)(r->inference.total_pico + r->training.total_pico) / (double)PICO_PER_UNIT);
+	if (r->unclassified_pico) {
+		worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
+		worksheet_write_number(w, row, 4, (double)r->unclassified_pico / (double)PICO_PER_UNIT, s->money);
+		worksheet_write_string(w, row, 5, r->currency.code, NULL);
+		unclassified = row;
+		row += 2;
+	}
+	worksheet_write_string(w, row, 0, r->other.count || unclassified ? "TOTAL" : "TOTAL of both", s->bold);
+	n = snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
+	if (r->other.count)
+		n += snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", other + 1);
+	if (unclassified)
+		snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", unclassified + 1);
+	worksheet_write_formula_num(w, row, 4, formula, s->money, (double)r->total_pico / (double)PICO_PER_UNIT);
 	worksheet_write_string(w, row++, 5, r->currency.code, NULL);
 	worksheet_write_string(w, row, 0, "Inference per million tokens", NULL);
 	snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1, inference + 1,
 		 inference + 1, inference + 1, inference + 1);
 	worksheet_write_formula_num(w, row++, 4, formula, s->million, per_mtok);
 	worksheet_write_string(w, row, 0, "Calls without a known price (in no figure)", NULL);
-	worksheet_write_number(w, row++, 4, (double)r->unpriced_calls, s->count);
-	if (r->unclassified_pico) {
-		worksheet_write_string(w, row, 0, "Not classified (in no total above)", NULL);
-		worksheet_write_number(w, row, 4, (double)r->unclassified_pico / (double)PICO_PER_UNIT, s->money);
-	}
+	worksheet_write_number(w, row, 4, (double)r->unpriced_calls, s->count);
 }
 
 static void sources(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct book *b)

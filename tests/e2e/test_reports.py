@@ -382,20 +382,8 @@ def outlook():
     check('the band grows with the days', all(a[0] is None or b[2] - b[0] >= a[2] - a[0] - D('0.02') for a, b in zip(list(rows.values()), list(rows.values())[1:])), str(rows))
     check('the budget is a line of the chart', '>budget<' in page or 'budget</text>' in page, page[:200])
 
-def files():
-    rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
-    check('files are written and the terminal stays quiet', rc == 0 and out == '', out + err)
-    page, chart = (WORK / 'r.html').read_text(), (WORK / 'r.svg').read_text()
-    for name, text in (('page', page), ('chart', chart)):
-        check(f'the {name} needs nothing else', not re.search(r'<script|<link|<img|@import|url\(|\bon\w+=|src=', text), name)
-    tags = []
-    class Parser(html.parser.HTMLParser):
-        def handle_starttag(self, tag, attrs): tags.append(tag)
-    Parser().feed(page)
-    check('the page has a table for each chart, title and description', tags.count('svg') == 1 and 'title' in tags and 'desc' in tags and
-          tags.count('table') >= 3 and 'html' in tags and 'lang=en' in page)
-    xml.dom.minidom.parseString(chart)
-    book = zipfile.ZipFile(WORK / 'r.xlsx')
+def workbook(book):
+    """Strings of a report's workbook, its total and that line's label; each formula is worked out anew."""
     strings = [''.join(t.firstChild.data for t in si.getElementsByTagName('t') if t.firstChild) for si in
                xml.dom.minidom.parseString(book.read('xl/sharedStrings.xml')).getElementsByTagName('si')]
     cells, formulas = {}, {}
@@ -412,14 +400,38 @@ def files():
         if m: return sum(column(*m.groups()))
         m = re.fullmatch(r'SUMIF\((\w+):(\w+),"(\w+)",(\w+):(\w+)\)', f)
         if m: return sum(v for k, v in zip(column(m[1], m[2]), column(m[4], m[5])) if k == m[3])
-        m = re.fullmatch(r'(\w+)\+(\w+)', f)
-        if m: return cells[m[1]] + cells[m[2]]
+        if re.fullmatch(r'\w+(\+\w+)+', f): return sum(cells[x] for x in f.split('+'))
         m = re.fullmatch(r'IF\((\w+)\+(\w+)>0,(\w+)\*1000000/\((\w+)\+(\w+)\),""\)', f)
         return cells[m[3]] * 1e6 / (cells[m[4]] + cells[m[5]])
     check('every formula of the workbook gives what stands beside it', len(formulas) >= 7 and
           all(abs(evaluate(f) - cells[k]) < 1e-9 * max(1, abs(cells[k])) for k, f in formulas.items()), str(formulas))
-    total = [k for k in cells if cells[k] == 'TOTAL of both'][0]
-    check('... and the total is the report\'s', abs(cells['E' + total[1:]] - float(sum(PUBLISHED) + 8000)) < 1e-9)
+    total = [k for k in cells if str(cells[k]).startswith('TOTAL') and k[0] == 'A' and 'E' + k[1:] in formulas][-1]
+    return strings, cells['E' + total[1:]], cells[total]
+
+def files():
+    rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
+    check('files are written and the terminal stays quiet', rc == 0 and out == '', out + err)
+    page, chart = (WORK / 'r.html').read_text(), (WORK / 'r.svg').read_text()
+    for name, text in (('page', page), ('chart', chart)):
+        check(f'the {name} needs nothing else', not re.search(r'<script|<link|<img|@import|url\(|\bon\w+=|src=', text), name)
+    tags = []
+    class Parser(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs): tags.append(tag)
+    Parser().feed(page)
+    check('the page has a table for each chart, title and description', tags.count('svg') == 1 and 'title' in tags and 'desc' in tags and
+          tags.count('table') >= 3 and 'html' in tags and 'lang=en' in page)
+    xml.dom.minidom.parseString(chart)
+    book = zipfile.ZipFile(WORK / 'r.xlsx')
+    strings, total, label = workbook(book)
+    check('... and the total is the report\'s, with the tax and the credit', label == 'TOTAL' and abs(total - float(sum(PUBLISHED) + 8000 + D('0.10'))) < 1e-9, f'{label} {total}')
+    ledger = 'parts.db'
+    run('import', '-q', write('parts.csv', usage_csv([(1759276800, 10, 300000, 90000)])), ledger=ledger)
+    for kind, amount in (('finetune', '80'), ('tax', '12.34'), ('credit', '5')):
+        run('outlay', 'add', '--kind', kind, '--amount', f'{amount} USD', '--date', '2025-10-01', ledger=ledger)
+    run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--xlsx', 'parts.xlsx', ledger=ledger)
+    due = json.loads(run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--json', ledger=ledger)[1])['total']
+    _, total, label = workbook(zipfile.ZipFile(WORK / 'parts.xlsx'))
+    check('a workbook with tax and credits sums to the report\'s total', label == 'TOTAL' and abs(total - float(due)) < 1e-9, f'{label} {total} {due}')
     names = [s.getAttribute('name') for s in xml.dom.minidom.parseString(book.read('xl/workbook.xml')).getElementsByTagName('sheet')]
     check('there is a sheet of sources', 'Sources' in names and any('in_plain' == s or 'out_text' == s for s in strings), str(names))
     plan = write('plan.json', json.dumps({'months': [{'date': '2025-10', 'inference': {'p10': 0.5, 'p50': 0.9, 'p90': 0.95}, 'training': {'p50': 8000}},
