@@ -73,7 +73,7 @@ def main():
     raw = json.loads(pathlib.Path(path).read_text(), parse_float=D)
     snapshot = DataSnapshot(providers=_providers_from_raw(raw), from_auto_update=False)
     passed, failed = 0, []
-    part = 1 if os.environ.get("RUNRATE_TEST_ALL") else 6  # make test: each provider at a sixth of dates x bodies, a moving one
+    part = 1 if os.environ.get("RUNRATE_TEST_ALL") else 12  # make test: each provider at a twelfth of dates x bodies, a moving one
     for turn, provider in enumerate(raw):
         for i, at in enumerate(AT):
             when = datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
