@@ -36,11 +36,16 @@ struct summing {
 	int64_t now_us;
 };
 
+static int64_t clamp(money_wide v)
+{
+	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
+}
+
 /* An amount in the cap's currency at the rate of its time; without a rate it cannot count. */
 static void add_amount(struct summing *s, money_wide pico, struct currency from, int64_t at_us)
 {
-	int64_t amount = pico > INT64_MAX ? INT64_MAX : pico < INT64_MIN ? INT64_MIN : (int64_t)pico;
-	if (fx_convert(s->fx, amount, from, s->cap->rule.currency, false, at_us, &amount) == 0)
+	int64_t amount;
+	if (fx_convert(s->fx, clamp(pico), from, s->cap->rule.currency, false, at_us, &amount) == 0)
 		s->pico += amount;
 }
 
@@ -102,11 +107,6 @@ static int add_open_job(const struct job_row *j, void *arg)
 	s->out->reserved_jobs += j->kind == JOB_TUNING;
 	add_amount(s, j->most_pico, j->currency, j->asked_us);
 	return 0;
-}
-
-static int64_t clamp(money_wide v)
-{
-	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
 
 int ledger_cap_state(struct ledger *l, const struct cap_row *c, struct fx fx, int64_t now_us, struct cap_state *out,
