@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/csv_source.h"
 #include "base/err.h"
 
@@ -25,7 +26,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { FIELD_BYTES = 1 << 20, FIELDS_MOST = 100 * 1000, ROW_BYTES = 64 << 20, FIRST_FIELDS = 64 };
+enum { FIELD_BYTES = 1 << 20, FIELDS_MOST = 100 * 1000, ROW_BYTES = 64 << 20 };
 
 struct field {
 	uint32_t from;
@@ -67,14 +68,8 @@ static bool add_field(struct csv *c, size_t from, size_t n, bool doubled, struct
 		return refuse(r, RR_LIMIT, "a field is longer than 1 MiB");
 	if (c->fields == FIELDS_MOST)
 		return refuse(r, RR_LIMIT, "more than 100,000 fields");
-	if (c->fields == c->field_cap) {
-		unsigned cap = c->field_cap ? c->field_cap * 2 : FIRST_FIELDS;
-		struct field *more = realloc(c->field, cap * sizeof *more);
-		if (!more)
-			return refuse(r, RR_NOMEM, "no memory for its fields");
-		c->field = more;
-		c->field_cap = cap;
-	}
+	if (!array_room(c->field, c->fields, c->field_cap, FIELDS_MOST))
+		return refuse(r, RR_NOMEM, "no memory for its fields");
 	c->field[c->fields++] = (struct field){(uint32_t)from, (uint32_t)n, doubled};
 	return true;
 }

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/intern.h"
 
@@ -49,14 +50,8 @@ static int take_key(const struct key_row *k, void *arg)
 	struct known_key *known;
 	if (k->revoked_us)
 		return 0;
-	if (a->count == a->cap) {
-		size_t cap = a->cap ? a->cap * 2 : 16;
-		struct known_key *grown = cap > KEYS_MOST ? NULL : realloc(a->keys, cap * sizeof *grown);
-		if (!grown)
-			return -RR_NOMEM;
-		a->keys = grown;
-		a->cap = cap;
-	}
+	if (!array_room(a->keys, a->count, a->cap, KEYS_MOST))
+		return -RR_NOMEM;
 	known = &a->keys[a->count++];
 	memset(known, 0, sizeof *known);
 	memcpy(known->mac, k->mac, sizeof known->mac);

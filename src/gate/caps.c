@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "base/log.h"
 
@@ -86,14 +87,8 @@ static int add_cap(const struct cap_row *row, void *arg)
 	struct entry *entry;
 	if (row->book != BOOK_INFERENCE)
 		return 0;
-	if (load->count == load->room) {
-		unsigned room = load->room ? load->room * 2 : 16;
-		struct entry *grown = room > CAPS_MOST ? NULL : realloc(load->entry, room * sizeof *grown);
-		if (!grown)
-			return err_set(load->e, RR_LIMIT, "more than %d caps", CAPS_MOST);
-		load->entry = grown;
-		load->room = room;
-	}
+	if (!array_room(load->entry, load->count, load->room, CAPS_MOST))
+		return err_set(load->e, RR_LIMIT, "more than %d caps", CAPS_MOST);
 	entry = &load->entry[load->count];
 	memset(entry, 0, sizeof *entry);
 	entry->cap.rule = row->rule;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "base/log.h"
 #include "gate/clerk.h"
@@ -100,16 +101,8 @@ static int keep(struct holds *hs, const struct hold *h)
 	int rc = 0;
 	pthread_mutex_lock(&hs->lock);
 	k = find_kept(hs, h->key);
-	if (!k && hs->count == hs->room) {
-		unsigned room = hs->room ? hs->room * 2 : 16;
-		struct kept *grown = realloc(hs->kept, room * sizeof *grown);
-		if (grown) {
-			hs->kept = grown;
-			hs->room = room;
-		} else {
-			rc = -RR_NOMEM;
-		}
-	}
+	if (!k && !array_room(hs->kept, hs->count, hs->room, ARRAY_MOST))
+		rc = -RR_NOMEM;
 	if (!k && !rc) {
 		k = &hs->kept[hs->count++];
 		k->ticket.count = 0;
@@ -206,28 +199,16 @@ static struct call slice_call(struct holds *hs, const struct hold *h, const stru
 static int book(struct work *w, struct ledger *l, const struct hold *h, const struct hold_slice *s, struct err *e)
 {
 	struct call c = slice_call(w->holds, h, s);
-	if (w->count == w->room) {
-		unsigned room = w->room ? w->room * 2 : 4;
-		struct call *grown = realloc(w->booked, room * sizeof *grown);
-		if (!grown)
-			return err_set(e, RR_NOMEM, "no memory for a slice of storage");
-		w->booked = grown;
-		w->room = room;
-	}
+	if (!array_room(w->booked, w->count, w->room, ARRAY_MOST))
+		return err_set(e, RR_NOMEM, "no memory for a slice of storage");
 	w->booked[w->count++] = c;
 	return ledger_add_call(l, &c, e);
 }
 
 static int touch(struct work *w, const struct hold *h, bool over, struct err *e)
 {
-	if (w->touches == w->touch_room) {
-		unsigned room = w->touch_room ? w->touch_room * 2 : 4;
-		struct touched *grown = realloc(w->touched, room * sizeof *grown);
-		if (!grown)
-			return err_set(e, RR_NOMEM, "no memory for what is held");
-		w->touched = grown;
-		w->touch_room = room;
-	}
+	if (!array_room(w->touched, w->touches, w->touch_room, ARRAY_MOST))
+		return err_set(e, RR_NOMEM, "no memory for what is held");
 	w->touched[w->touches++] = (struct touched){*h, over};
 	return 0;
 }

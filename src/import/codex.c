@@ -15,6 +15,8 @@
 
 #include "import/import_i.h"
 
+#include "base/array.h"
+
 enum { EVENTS_MOST = 32 * 1024 * 1024 };
 
 struct event {
@@ -123,14 +125,8 @@ static int keep(struct import_ctx *x, struct codex *s, const struct event *n, st
 		row_repeated(x);
 		return 0;
 	}
-	if (s->count == s->room) {
-		uint32_t room = s->room ? s->room * 2 : 1024;
-		struct event *p = s->room == EVENTS_MOST ? NULL : realloc(s->event, room * sizeof *p);
-		if (!p)
-			return err_set(e, RR_LIMIT, "more events than fit in memory (at most %d)", EVENTS_MOST);
-		s->event = p;
-		s->room = room;
-	}
+	if (!array_room(s->event, s->count, s->room, EVENTS_MOST))
+		return err_set(e, RR_LIMIT, "more events than fit in memory (at most %d)", EVENTS_MOST);
 	s->event[s->count++] = *n;
 	return 0;
 }

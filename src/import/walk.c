@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/fs.h"
 #include "base/table.h"
 #include "import/agent_db.h"
@@ -60,14 +61,8 @@ static int add_file(struct walk *w, const char *path, uint64_t bytes, struct err
 {
 	if (w->files == IMPORT_FILES)
 		return err_set(e, RR_LIMIT, "more than %d files: import the folders one by one", IMPORT_FILES);
-	if (w->files == w->room) {
-		size_t room = w->room ? w->room * 2 : 64;
-		struct file *p = realloc(w->file, room * sizeof *p);
-		if (!p)
-			return err_set(e, RR_NOMEM, "out of memory for the list of files");
-		w->file = p;
-		w->room = room;
-	}
+	if (!array_room(w->file, w->files, w->room, IMPORT_FILES))
+		return err_set(e, RR_NOMEM, "out of memory for the list of files");
 	w->file[w->files] = (struct file){.path = strdup(path), .bytes = bytes};
 	if (!w->file[w->files].path)
 		return err_set(e, RR_NOMEM, "out of memory for the list of files");

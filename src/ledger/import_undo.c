@@ -6,6 +6,7 @@
  * nothing while it counts.
  */
 #include "ledger/import_i.h"
+#include "base/array.h"
 #include "ledger/import_keys.h"
 
 #include <stdio.h>
@@ -302,14 +303,8 @@ static int come_back(const struct call *c, int64_t row, struct str nat, bool *fo
 	*fold = !heir;
 	if (rc || !heir)
 		return rc;
-	if (h->count == h->room) {
-		size_t room = h->room ? h->room * 2 : 256;
-		struct heir *p = realloc(h->passed, room * sizeof *p);
-		if (!p)
-			return err_set(e, RR_NOMEM, "out of memory to undo an import");
-		h->passed = p;
-		h->room = room;
-	}
+	if (!array_room(h->passed, h->count, h->room, ARRAY_MOST))
+		return err_set(e, RR_NOMEM, "out of memory to undo an import");
 	h->passed[h->count++] = (struct heir){row, heir};
 	return 0;
 }

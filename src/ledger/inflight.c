@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/intern.h"
 #include "base/log.h"
@@ -158,14 +159,8 @@ static void left_free(struct left *x)
 
 static int left_add(struct left *x, const struct inflight_slot *s)
 {
-	if (x->count == x->room) {
-		size_t n = x->room ? x->room * 2 : 64;
-		struct inflight_slot *p = realloc(x->slots, n * sizeof *p);
-		if (!p)
-			return -RR_NOMEM;
-		x->slots = p;
-		x->room = n;
-	}
+	if (!array_room(x->slots, x->count, x->room, ARRAY_MOST))
+		return -RR_NOMEM;
 	x->slots[x->count++] = *s;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 
 struct memo_entry {
@@ -105,26 +106,6 @@ void book_free(struct book *b)
 	free(b);
 }
 
-/* Room for one more element of size bytes. */
-static bool grow(void *array, uint32_t count, uint32_t *cap, uint32_t most, size_t size)
-{
-	void **p = array;
-	uint32_t want = *cap ? *cap * 2 : 64;
-	void *more;
-	if (count < *cap)
-		return true;
-	if (count >= most)
-		return false;
-	if (want > most)
-		want = most;
-	more = realloc(*p, want * size);
-	if (!more)
-		return false;
-	*p = more;
-	*cap = want;
-	return true;
-}
-
 static struct str lower_in(struct arena *a, struct str s)
 {
 	struct str out = arena_str(a, s);
@@ -140,7 +121,7 @@ uint32_t book_add_provider(struct book *b, struct str id)
 	for (uint32_t i = 0; i < b->providers; i++)
 		if (str_ieq(b->provider[i].id, id))
 			return i;
-	if (!grow(&b->provider, b->providers, &b->providers_cap, BOOK_PROVIDERS, sizeof *b->provider))
+	if (!array_room(b->provider, b->providers, b->providers_cap, BOOK_PROVIDERS))
 		return UINT32_MAX;
 	b->provider[b->providers] = (struct book_provider){.id = lower_in(&b->arena, id)};
 	return b->provider[b->providers].id.p ? b->providers++ : UINT32_MAX;
@@ -150,7 +131,7 @@ uint32_t book_add_model(struct book *b, uint32_t provider, struct str id, enum b
 {
 	struct book_model *m;
 	if (provider == UINT32_MAX || id.n == 0 || id.n >= NAME_BYTES ||
-	    !grow(&b->model, b->models, &b->models_cap, BOOK_MODELS, sizeof *b->model))
+	    !array_room(b->model, b->models, b->models_cap, BOOK_MODELS))
 		return UINT32_MAX;
 	m = &b->model[b->models];
 	*m = (struct book_model){.provider = provider, .format = f, .id = arena_str(&b->arena, id)};
@@ -171,7 +152,7 @@ int book_add_name(struct book *b, uint32_t model, struct str name)
 	struct book_name *n;
 	if (name.n == 0 || name.n >= NAME_BYTES)
 		return 0;
-	if (!grow(&b->name, b->names, &b->names_cap, BOOK_MODELS * 4, sizeof *b->name))
+	if (!array_room(b->name, b->names, b->names_cap, BOOK_MODELS * 4))
 		return -RR_NOMEM;
 	n = &b->name[b->names];
 	*n = (struct book_name){lower_in(&b->arena, name), b->model[model].provider, model};
@@ -225,7 +206,7 @@ static struct str rule_id(struct book *b, const struct price_rule *r)
 int book_add_rule(struct book *b, uint32_t model, const struct price_rule *in)
 {
 	struct price_rule *r;
-	if (!grow(&b->rule, b->rules, &b->rules_cap, BOOK_RULES, sizeof *b->rule))
+	if (!array_room(b->rule, b->rules, b->rules_cap, BOOK_RULES))
 		return -RR_NOMEM;
 	b->rule[b->rules] = (struct book_rule_in){*in, model, b->rules};
 	r = &b->rule[b->rules].r;

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/csv.h"
 
 enum { CSV_MODELS = 20000 };
@@ -264,14 +265,8 @@ static int read_sources(struct book *b, struct csv *c, const char *name, struct 
 	while ((rc = csv_next(c, e)) != 0) {
 		if (rc < 0)
 			return rc;
-		if (b->sources == b->sources_cap) {
-			uint32_t cap = b->sources_cap ? b->sources_cap * 2 : 32;
-			struct book_source *more = cap > 4096 ? NULL : realloc(b->source, cap * sizeof *more);
-			if (!more)
-				return fail_at(e, name, c, "too many sources", csv_field(c, source));
-			b->source = more;
-			b->sources_cap = cap;
-		}
+		if (!array_room(b->source, b->sources, b->sources_cap, BOOK_SOURCES))
+			return fail_at(e, name, c, "too many sources", csv_field(c, source));
 		b->source[b->sources++] = (struct book_source){
 			keep(b, csv_field(c, source)), keep(b, csv_field(c, address)), keep(b, csv_field(c, date))};
 	}

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "report/amounts.h"
 #include "report/overlap.h"
@@ -68,14 +69,8 @@ static int add_usage(const struct rollup_row *whole, void *arg)
 		i++;
 	if (i == p->credits)
 		return 0;
-	if (p->count == p->room) {
-		unsigned n = p->room ? p->room * 2 : 256;
-		struct day *d = n <= DAYS_MOST ? realloc(p->days, n * sizeof *d) : NULL;
-		if (!d)
-			return -RR_LIMIT;
-		p->days = d;
-		p->room = n;
-	}
+	if (!array_room(p->days, p->count, p->room, DAYS_MOST))
+		return -RR_LIMIT;
 	p->days[p->count++] = (struct day){day_of(x.key.hour_us), x.key.provider, x.key.currency, pico, 0};
 	return 0;
 }

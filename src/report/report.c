@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/intern.h"
 #include "model/outlay.h"
 #include "report/amounts.h"
@@ -504,17 +505,10 @@ static void meet_currency(struct fold *f, struct currency c)
 
 static void keep_row(struct fold *f, const struct rollup_row *x)
 {
-	if (f->kept_count == f->kept_room) {
-		size_t n = f->kept_room ? f->kept_room * 2 : 4096;
-		struct rollup_row *p = n <= KEPT_MOST ? realloc(f->kept, n * sizeof *p) : NULL;
-		if (!p) {
-			f->kept_all = false;
-			return;
-		}
-		f->kept = p;
-		f->kept_room = n;
-	}
-	f->kept[f->kept_count++] = *x;
+	if (array_room(f->kept, f->kept_count, f->kept_room, KEPT_MOST))
+		f->kept[f->kept_count++] = *x;
+	else
+		f->kept_all = false;
 }
 
 static int look_row(const struct rollup_row *x, void *arg)

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/intern.h"
@@ -180,14 +181,8 @@ static struct team *team_of(struct share_fold *f, uint32_t name)
 	for (unsigned i = 0; i < f->teams; i++)
 		if (f->team[i].name == name)
 			return &f->team[i];
-	if (f->teams == f->room) {
-		unsigned n = f->room ? f->room * 2 : 16;
-		struct team *t = n <= SHARES_TEAMS ? realloc(f->team, n * sizeof *t) : NULL;
-		if (!t)
-			return NULL;
-		f->team = t;
-		f->room = n;
-	}
+	if (!array_room(f->team, f->teams, f->room, SHARES_TEAMS))
+		return NULL;
 	memset(&f->team[f->teams], 0, sizeof *f->team);
 	f->team[f->teams].name = name;
 	return &f->team[f->teams++];

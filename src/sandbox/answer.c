@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "sandbox/sandbox_int.h"
 
@@ -50,15 +51,9 @@ void answer_header(struct exchange *x, const char *name, const char *fmt, ...)
 void answer_cut(struct exchange *x, unsigned tokens)
 {
 	struct answer *a = &x->a;
-	if (a->pieces == a->piece_cap) {
-		unsigned cap = a->piece_cap ? a->piece_cap * 2 : 64;
-		struct piece *grown = realloc(a->piece, cap * sizeof *grown);
-		if (!grown) {
-			a->body.full = true;
-			return;
-		}
-		a->piece = grown;
-		a->piece_cap = cap;
+	if (!array_room(a->piece, a->pieces, a->piece_cap, ARRAY_MOST)) {
+		a->body.full = true;
+		return;
 	}
 	a->piece[a->pieces++] = (struct piece){a->body.n, tokens};
 	if (a->usage_sent && !a->usage_at)

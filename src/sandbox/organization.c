@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/money.h"
 #include "sandbox/openai_int.h"
@@ -50,24 +51,13 @@ static bool same_cell(const struct org_cell *a, const struct org_cell *b)
 	       strcmp(a->speed, b->speed) == 0;
 }
 
-static int make_room(struct org *o)
-{
-	unsigned room = o->room ? o->room * 2 : 256;
-	struct org_cell *cells = room <= CELLS_MOST ? realloc(o->cells, room * sizeof *cells) : NULL;
-	if (!cells)
-		return -RR_NOMEM;
-	o->cells = cells;
-	o->room = room;
-	return 0;
-}
-
 /* The newest cells are the likeliest, and a minute has few: no table is needed to find one. */
 static struct org_cell *cell_of(struct org *o, const struct org_cell *key)
 {
 	for (unsigned i = o->count; i-- > 0 && o->cells[i].minute >= key->minute - 1;)
 		if (same_cell(&o->cells[i], key))
 			return &o->cells[i];
-	if (o->count == o->room && make_room(o)) {
+	if (!array_room(o->cells, o->count, o->room, CELLS_MOST)) {
 		o->left_out++;
 		return NULL;
 	}

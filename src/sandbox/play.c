@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -97,15 +98,9 @@ static void list(struct exchange *x, bool completed, size_t body_bytes)
 
 static void cut(struct pieces *p, size_t end, size_t body_end, bool pause)
 {
-	if (p->count == p->cap) {
-		unsigned cap = p->cap ? p->cap * 2 : 64;
-		struct wire_piece *grown = realloc(p->piece, cap * sizeof *grown);
-		if (!grown) {
-			p->full = true;
-			return;
-		}
-		p->piece = grown;
-		p->cap = cap;
+	if (!array_room(p->piece, p->count, p->cap, ARRAY_MOST)) {
+		p->full = true;
+		return;
 	}
 	p->piece[p->count++] = (struct wire_piece){end, body_end, pause};
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "net/ws.h"
+#include "base/array.h"
 #include "sandbox/sandbox_int.h"
 
 enum { MESSAGE_BYTES = 64 * 1024 * 1024, PCM_BYTES_A_TOKEN = 48000 / 10, QUEUE_MOST = 100000 };
@@ -54,14 +55,8 @@ static void put_frame(struct session *s, struct str payload, enum ws_opcode opco
 
 static void push(struct session *s, struct str payload, struct str line, struct str broken)
 {
-	if (s->count == s->room) {
-		unsigned room = s->room ? s->room * 2 : 64;
-		struct frame *grown = s->room < QUEUE_MOST ? realloc(s->frame, room * sizeof *grown) : NULL;
-		if (!grown)
-			return;
-		s->frame = grown;
-		s->room = room;
-	}
+	if (!array_room(s->frame, s->count, s->room, QUEUE_MOST))
+		return;
 	put_frame(s, payload, s->kind == LIVE ? WS_BINARY : WS_TEXT);
 	sb_add_str(&s->lines, line);
 	sb_add_str(&s->broken, broken);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The small parts: spans and builders, arenas, errors.
+ * The small parts: spans and builders, arenas, arrays, errors.
  */
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -260,6 +261,44 @@ TEST(arenas_hand_out_zeroed_aligned_memory_up_to_their_limit)
 	arena_init(&a, 16);
 	T_TRUE(arena_printf(&a, "%s", "sixteen bytes at least").p == NULL && arena_str(&a, STR("x")).p == NULL);
 	arena_fini(&a);
+}
+
+/* Asked before every element, as its users do: what is in it stays, the room at least doubles, `most` is reached. */
+static void fill(unsigned most)
+{
+	unsigned *a = NULL, count = 0, room = 0, grown = 0, before;
+	for (before = room; array_room(a, count, room, most); before = room) {
+		T_TRUE(count < room && room <= most && (room == before || room == most || room >= before * 2));
+		grown += room != before;
+		a[count] = count;
+		count++;
+	}
+	T_EQ_I(count, most);
+	T_EQ_I(room, most);
+	T_TRUE(grown <= 20);
+	for (unsigned i = 0; i < count; i++)
+		T_EQ_I(a[i], i);
+	free(a);
+}
+
+TEST(arrays_double_to_their_most_and_no_further)
+{
+	for (unsigned most = 0; most < 70; most++)
+		fill(most);
+	fill(100003);
+}
+
+TEST(an_array_without_memory_stays_as_it_was)
+{
+	size_t room = 8, huge = SIZE_MAX / 2 + 1;
+	char *a = malloc(8);
+	T_TRUE(a && !array_grow(a, &room, SIZE_MAX, SIZE_MAX / 16 + 1)); /* 16 of them are more than a size_t counts */
+	T_TRUE(!array_grow(a, &room, SIZE_MAX, SIZE_MAX / 64));          /* as many as no machine has */
+	T_EQ_I(room, 8);
+	T_TRUE(!array_grow(a, &huge, SIZE_MAX, 1) && huge == SIZE_MAX / 2 + 1);
+	T_TRUE(!array_room(a, room, room, 8) && room == 8);
+	T_TRUE(array_room(a, room - 1, room, 0) && room == 8); /* there is room: nothing is asked */
+	free(a);
 }
 
 TEST(errors_say_what_where_and_what_next)
