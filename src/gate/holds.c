@@ -213,22 +213,21 @@ static int touch(struct work *w, const struct hold *h, bool over, struct err *e)
 	return 0;
 }
 
-/* Books what is complete; `ended`: all up to now, and it is held no longer. */
-static int advance(struct work *w, struct ledger *l, struct hold *h, bool ended, struct err *e)
+/* Books what is complete; at its end it is held no longer. */
+static int advance(struct work *w, struct ledger *l, struct hold *h, struct err *e)
 {
 	struct hold_slice s;
-	int64_t booked_us = h->booked_us;
+	bool ended;
 	int rc = 0;
-	while (!rc && w->count < SLICES_MOST && hold_next(h, w->at_us, ended, &s))
+	while (!rc && w->count < SLICES_MOST && hold_next(h, w->at_us, &s))
 		if (s.token_hours)
 			rc = book(w, l, h, &s, e);
-	if (rc)
-		return rc;
-	ended = w->count < SLICES_MOST && (ended || h->booked_us >= h->until_us || h->until_us <= h->from_us);
-	rc = touch(w, h, ended, e);
-	if (rc || ended)
-		return rc ? rc : ledger_end_hold(l, h->key, e);
-	return h->booked_us != booked_us ? ledger_put_hold(l, h, e) : 0;
+	ended = h->booked_us >= h->until_us;
+	if (!rc)
+		rc = touch(w, h, ended, e);
+	if (!rc)
+		rc = ended ? ledger_end_hold(l, h->key, e) : ledger_put_hold(l, h, e);
+	return rc;
 }
 
 static int note_due(struct work *w, struct ledger *l, struct err *e)
@@ -267,8 +266,10 @@ static int take_end(struct ledger *l, void *arg, struct err *e)
 	w->count = w->touches = 0;
 	if (rc == -RR_NOTFOUND)
 		return 0; /* it was made past us, or was over */
+	if (!rc && known.until_us > w->at_us) /* of what does not fit here, ticks book the rest */
+		known.until_us = w->at_us;
 	if (!rc)
-		rc = advance(w, l, &known, true, e);
+		rc = advance(w, l, &known, e);
 	return rc ? rc : note_due(w, l, e);
 }
 
@@ -279,7 +280,7 @@ static int take_due(struct ledger *l, void *arg, struct err *e)
 	int rc;
 	w->count = w->touches = 0;
 	while (w->count < SLICES_MOST && (rc = ledger_next_hold(l, &h, e)) == 0 && hold_due_us(&h) <= w->at_us)
-		if ((rc = advance(w, l, &h, false, e)) != 0)
+		if ((rc = advance(w, l, &h, e)) != 0)
 			return rc;
 	return note_due(w, l, e);
 }
@@ -319,12 +320,12 @@ static void on_done(const struct errand *e, int rc, bool first)
 		else
 			keep(w->holds, &w->touched[i].hold);
 	}
+	if (rc) /* what was noted as due is not so; not for ever at once: the disk may be full */
+		atomic_store(&w->holds->due_us, w->at_us + 10 * US_PER_S);
 	if (w->request) {
 		loop_post_at(w->request->worker->loop, &w->post, on_loop, w);
 		return;
 	}
-	if (rc) /* not for ever at once: the disk may be full */
-		atomic_store(&w->holds->due_us, w->at_us + 10 * US_PER_S);
 	atomic_store(&w->holds->busy, false);
 	work_free(w);
 }
@@ -361,6 +362,8 @@ static void give_for(struct request *r, const struct hold *h, bool create, int (
 	if (!w || give(w, act)) {
 		free(w);
 		r->look.failed = true;
+		if (create)
+			let_go(r->worker->gate->holds, h->key);
 		return;
 	}
 	r->look.errands++;
@@ -408,6 +411,7 @@ static int64_t time_or(struct json v, int64_t fallback)
 void holds_see(struct request *r, struct json object)
 {
 	struct str name = json_raw_string(json_get(object, "name"));
+	bool create = is_surface(r, "gemini-caches"), counted;
 	struct hold h = {.key = key_of(r, name), .operation = r->call.id, .provider = r->up->name_id,
 			 .region = r->up->region_id, .caller = r->call.key, .team = r->call.team,
 			 .feature = r->call.feature, .env = r->call.env};
@@ -415,16 +419,18 @@ void holds_see(struct request *r, struct json object)
 	json_string_copy(json_get(object, "model"), model, sizeof model);
 	h.model = intern(short_name(str_of(model)));
 	str_copy(h.name, sizeof h.name, name.n < sizeof h.name ? name : str_sub(name, name.n - sizeof h.name + 1, name.n));
-	h.tokens = json_u64_or0(json_path(object, "usageMetadata.totalTokenCount"));
+	counted = json_u64(json_path(object, "usageMetadata.totalTokenCount"), &h.tokens) == 0 && !(h.tokens >> TOKENS_MOST_BITS);
 	h.from_us = h.booked_us = time_or(json_get(object, "createTime"), r->call.start_us);
 	h.until_us = time_or(json_get(object, "expireTime"), HOLD_FOREVER);
-	if (h.tokens >> TOKENS_MOST_BITS) {
+	if (create && !counted) {
 		LOG(LOG_WARN, "cache_not_metered", LOG_S("cache", name), LOG_S("why", STR("its count of tokens is none")));
 		return;
 	}
-	if (is_surface(r, "gemini-caches"))
+	if (!create && h.until_us == HOLD_FOREVER) /* an answer in part ("fields=name"): what it does not state stays */
+		return;
+	if (create)
 		keep(r->worker->gate->holds, &h); /* before the request's own ticket goes */
-	give_for(r, &h, is_surface(r, "gemini-caches"), take_sight);
+	give_for(r, &h, create, take_sight);
 }
 
 /* "/v1beta/cachedContents/ID": without the version. */

@@ -22,11 +22,11 @@ int64_t hold_due_us(const struct hold *h)
 	return earlier(next, h->until_us);
 }
 
-bool hold_next(struct hold *h, int64_t now_us, bool ended, struct hold_slice *out)
+bool hold_next(struct hold *h, int64_t now_us, struct hold_slice *out)
 {
-	int64_t due = hold_due_us(h), to = earlier(due, now_us);
+	int64_t to = hold_due_us(h);
 	uint64_t total;
-	if (to <= h->booked_us || (to < due && !ended))
+	if (to <= h->booked_us || to > now_us)
 		return false;
 	total = hold_token_hours(h->tokens, h->from_us, to);
 	out->from_us = h->booked_us;

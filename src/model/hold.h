@@ -33,9 +33,8 @@ struct hold_slice {
 
 /* tokens x time, rounded half to even. */
 uint64_t hold_token_hours(uint64_t tokens, int64_t from_us, int64_t to_us);
-/* The next slice that is complete at now_us (`ended`: whatever is left up to now or its end), and *h booked so far.
- * False when there is none. */
-bool hold_next(struct hold *h, int64_t now_us, bool ended, struct hold_slice *out);
+/* The next slice that is complete at now_us, and *h booked so far. False when there is none. */
+bool hold_next(struct hold *h, int64_t now_us, struct hold_slice *out);
 /* When the next slice is complete. */
 int64_t hold_due_us(const struct hold *h);
 

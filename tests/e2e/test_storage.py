@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Explicit caches bill for as long as they are kept: created, moved, deleted, run out, through kill -9. The sandbox's list
 says how many tokens were kept from when to when; what that costs is computed here from the published price."""
-import json, pathlib, sys, time
-from datetime import datetime
+import http.server, json, pathlib, sqlite3, sys, threading, time
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, ROUND_HALF_EVEN
 from fractions import Fraction
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -129,6 +129,45 @@ def ahead(s):
     st, c = create(s, '600s', headers={'x-sandbox-fault': '500'})
     ok('a cache that was not made leaves nothing reserved', st == 500 and cap()[1] == 0, f'{st} {cap()}')
 
+class Stub(http.server.BaseHTTPRequestHandler):
+    """A vendor that answers a creation with what was posted to it, a look with the name alone, as `fields=name` asks for."""
+    def reply(self, body):
+        body = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header('content-length', str(len(body))); self.end_headers(); self.wfile.write(body)
+    def do_POST(self): self.reply(json.loads(self.rfile.read(int(self.headers['content-length'])))['made'])
+    def do_GET(self): self.reply({'name': self.path.split('?')[0].removeprefix('/v1beta/')})
+    def do_DELETE(self): self.reply({})
+    def log_message(self, *_): pass
+
+def stated(s):
+    """What an answer leaves out is not known from it; what has more than a transaction's slices due is booked whole."""
+    def make(name, born=0, lives=3600, tokens=50000):
+        at = datetime.now(timezone.utc).replace(tzinfo=None)
+        made = {'name': f'cachedContents/{name}', 'model': 'models/gemini-2.5-pro', 'usageMetadata': {'totalTokenCount': tokens},
+                'createTime': (at + timedelta(seconds=born)).isoformat() + 'Z', 'expireTime': (at + timedelta(seconds=lives)).isoformat() + 'Z'}
+        if tokens is None: del made['usageMetadata']
+        st, _, _ = s.request('POST', '/up/stub/v1beta/cachedContents', {'made': made, 'model': made['model'], 'ttl': f'{lives}s', 'contents': []}, KEY)
+        return st, made
+    def booked(c): return sum(r['storage_token_hours'] for r in rows(s) if r['vendor_ref'] == c['name'])
+    def held():
+        with sqlite3.connect(f'file:{s.ledger}?mode=ro', uri=True) as db: return db.execute('SELECT count(*) FROM hold').fetchone()[0]
+    st, c = make('seen-in-part', lives=3)
+    st2, _, part = s.request('GET', f"/up/stub/v1beta/{c['name']}?fields=name", None, KEY)
+    want = half_even(50000 * (us(c['expireTime']) - us(c['createTime'])), 3600 * 10**6)
+    ok('an answer that does not state the end does not take it away', st == st2 == 200 and until(lambda: booked(c) == want) and held() == 0, f'{part} {booked(c)} of {want}, {held()}')
+    st, c = make('uncounted', tokens=None)
+    ok('a cache whose tokens nobody counts is named, not booked as nothing', st == 200 and 'cache_not_metered' in s.log() and c['name'] in s.log() and held() == 0, s.log()[-300:])
+    st, c = make('old', born=-1440 * 3600)
+    st2, _, _ = s.request('DELETE', f"/up/stub/v1beta/{c['name']}", None, KEY)
+    ok('a deletion counts, however much is not booked yet', st == st2 == 200 and until(lambda: 50000 * 1440 <= booked(c) and held() == 0), f'{booked(c)} {held()}')
+    ok('to its own moment', booked(c) <= 50000 * 1440 + 50000 * 10 // 3600, f'{booked(c)}')
+
+stub = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Stub); stub.daemon_threads = True
+threading.Thread(target=stub.serve_forever, daemon=True).start()
+with Stack(f'''  - {{name: stub, dialect: gemini, base: "http://127.0.0.1:{stub.server_port}", key: stub-key}}
+caps: [{{book: inference, amount: "1000 USD", window: total, hard: false}}]''') as s:
+    stated(s)
 with Stack(config='caps: [{book: inference, amount: "1 USD", window: total, hard: true}]') as s:
     capped(s)
 def by_window(s):
