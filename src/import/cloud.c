@@ -125,15 +125,19 @@ const char *slash_time(const struct import_ctx *x, struct slash *s, struct csv *
 
 void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str quantity, uint64_t per)
 {
-	money_wide micro;
+	money_wide n; /* at 10^-12, so that it is rounded once */
 	struct usage *u = &x->call.usage;
-	if (!w->known || !per || decimal_scaled(quantity, 6, &micro, NULL) || micro < 0 || micro > (money_wide)INT64_MAX)
+	if (!w->known || !per || decimal_scaled(quantity, 12, &n, NULL) || n > (money_wide)INT64_MAX * PICO_PER_UNIT)
 		return;
-	micro = money_round(micro * (money_wide)per, 1000000);
-	if (micro > (money_wide)INT64_MAX / 16)
+	if (n < 0) {
+		import_note(x, "there are negative quantities (corrections): their money counts, their tokens are not taken off");
 		return;
-	u->tok[w->cls] = (uint64_t)micro;
-	u->vendor_total_tok = (uint64_t)micro;
+	}
+	n = money_round(n * (money_wide)per, PICO_PER_UNIT);
+	if (n > (money_wide)INT64_MAX / 16)
+		return;
+	u->tok[w->cls] = (uint64_t)n;
+	u->vendor_total_tok = (uint64_t)n;
 	u->tier = w->tier;
 	u->flags |= USAGE_SEEN;
 }

@@ -4,21 +4,22 @@
  *
  * 1. A row counts net: its cost plus the sum of its credits, which are negative.
  * 2. The SKU's text is the taxonomy; usage.unit says "requests" or "count" where tokens are meant, so tokens are taken
- *    only where the SKU names a direction of predictions or caching. Cache *storage* is time, not tokens.
+ *    only where the SKU names a direction of predictions or caching. Cache *storage* is time, not tokens; what a unit
+ *    calls characters (models before Gemini 2) is counted as such.
  * 3. cost_type says tax, adjustment, rounding error; late corrections come as rows of their own.
  */
 #include "import/cloud.h"
 
 enum { C_START, C_END, C_SERVICE, C_SKU, C_SKU_ID, C_PROJECT, C_REGION, C_COST, C_CURRENCY, C_AMOUNT, C_COST_TYPE, C_CREDITS,
-	C_LABELS, C_COUNT };
+	C_LABELS, C_UNIT, C_PRICING_UNIT, C_COUNT };
 static const char *const names[C_COUNT] = {
 	"usage_start_time", "usage_end_time", "service.description|service_description", "sku.description|sku_description",
 	"sku.id|sku_id", "project.id|project_id", "location.region|location_region", "cost", "currency",
-	"usage.amount|usage_amount", "cost_type", "credits", "labels",
+	"usage.amount|usage_amount", "cost_type", "credits", "labels", "usage.unit|usage_unit", "usage.pricing_unit|usage_pricing_unit",
 };
 static const char *const paths[C_COUNT] = {
 	"usage_start_time", "usage_end_time", "service.description", "sku.description", "sku.id", "project.id", "location.region",
-	"cost", "currency", "usage.amount", "cost_type", "credits", "labels",
+	"cost", "currency", "usage.amount", "cost_type", "credits", "labels", "usage.unit", "usage.pricing_unit",
 };
 
 struct gcp {
@@ -122,11 +123,29 @@ bool gcp_sku_has_tokens(struct str sku)
 	return str_icontains(sku, STR("predictions")) || str_icontains(sku, STR("token")) || str_icontains(sku, STR("caching"));
 }
 
+static void pieces(struct import_ctx *x, const struct str f[C_COUNT])
+{
+	struct usage *u = &x->call.usage;
+	struct token_words w;
+	money_wide n;
+	if (!cloud_is_use(str_ieq(f[C_COST_TYPE], STR("regular")) ? STR("") : f[C_COST_TYPE]))
+		return;
+	if (str_icontains(f[C_UNIT], STR("character")) || str_icontains(f[C_PRICING_UNIT], STR("character"))) {
+		if (decimal_scaled(f[C_AMOUNT], 0, &n, NULL) == 0 && n > 0 && n <= INT64_MAX) {
+			u->characters = (uint64_t)n;
+			u->flags |= USAGE_SEEN;
+		}
+		return;
+	}
+	token_words_read(f[C_SKU], &w);
+	if (gcp_sku_has_tokens(f[C_SKU]))
+		cloud_tokens(x, &w, f[C_AMOUNT], 1);
+}
+
 /* What both forms share; the key has been added. */
 static int put(struct import_ctx *x, const struct str f[C_COUNT], uint64_t number, struct err *e)
 {
 	struct call *k = &x->call;
-	struct token_words w;
 	struct currency cur;
 	const char *why = read_money(f[C_COST], &k->billed_pico, NULL);
 	if (why)
@@ -139,9 +158,7 @@ static int put(struct import_ctx *x, const struct str f[C_COUNT], uint64_t numbe
 		return row_reject(x, number, "usage_start_time '%.*s' %s", STR_ARG(f[C_START]), why);
 	if (read_time(f[C_END], &k->end_us))
 		k->end_us = k->start_us;
-	token_words_read(f[C_SKU], &w);
-	if (gcp_sku_has_tokens(f[C_SKU]) && cloud_is_use(str_ieq(f[C_COST_TYPE], STR("regular")) ? STR("") : f[C_COST_TYPE]))
-		cloud_tokens(x, &w, f[C_AMOUNT], 1);
+	pieces(x, f);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
 	k->provider = intern(STR("google"));
