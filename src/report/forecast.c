@@ -7,8 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "report/amounts.h"
-#include "report/overlap.h"
 
 enum { DAMP_DAYS = 90, ORIGINS = 60, STEPS = 5, WEEK_STEP = 2 };
 static const unsigned step_days[STEPS] = {1, 3, 7, 14, 28};
@@ -286,93 +284,6 @@ void forecast_backtest(const double *day, unsigned history, unsigned weekday, un
 			out->test[t].width /= out->test[t].origins;
 }
 
-/* ---- daily totals ---- */
-
-struct gather {
-	struct forecast *f;
-	const struct report_query *q;
-	struct env_filter env;
-	struct overlap *overlap;
-	int64_t today_us;
-	int64_t *starts;
-	unsigned starts_n;
-	bool any;
-};
-
-static int add_row(const struct rollup_row *whole, void *arg)
-{
-	struct rollup_row rest;
-	const struct rollup_row *x = &rest;
-	struct gather *g = arg;
-	struct forecast *f = g->f;
-	money_wide pico;
-	unsigned low = 0, high = g->starts_n;
-	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
-		return 0;
-	if (!row_amount(x, &pico)) {
-		f->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
-		return 0;
-	}
-	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency,
-			   x->key.hour_us, &pico) &&
-	    pico != 0)
-		return 0;
-	if (x->key.hour_us >= g->today_us) {
-		f->today += (double)pico / (double)PICO_PER_UNIT;
-		return 0;
-	}
-	while (high - low > 1) {
-		unsigned mid = (low + high) / 2;
-		if (g->starts[mid] <= x->key.hour_us)
-			low = mid;
-		else
-			high = mid;
-	}
-	f->day[low] += (double)pico / (double)PICO_PER_UNIT;
-	g->any = true;
-	return 0;
-}
-
-/* Whole days of the zone before today, and their sums; days before the first that has any are left out. */
-static int gather_days(struct forecast *f, struct ledger *l, const struct report_query *q, struct err *e)
-{
-	const int64_t hour_us = 3600 * US_PER_S;
-	int64_t starts[FORECAST_HISTORY], from, to, until_us;
-	struct gather g = {.f = f, .q = q, .env = env_filter_of(q->env), .starts = starts};
-	unsigned skip = 0;
-	int rc;
-	window_bounds(WINDOW_DAY, q->tz, q->now_us, &g.today_us, &to);
-	from = g.today_us;
-	for (unsigned i = 0; i < FORECAST_HISTORY; i++) {
-		window_bounds(WINDOW_DAY, q->tz, from - 1, &from, &to);
-		starts[FORECAST_HISTORY - 1 - i] = from;
-	}
-	g.starts_n = FORECAST_HISTORY;
-	/* to the end of this hour: whole hours come from roll-ups, a part of one would be read call by call */
-	until_us = (q->now_us + hour_us - 1) / hour_us * hour_us;
-	if (!f->currency.code[0]) {
-		rc = report_only_currency(l, starts[0], until_us, g.env, &f->currency, e);
-		if (rc)
-			return rc;
-	}
-	if (!f->currency.code[0]) {
-		err_set(e, RR_INPUT, "there are no amounts to carry on, or they are in several currencies");
-		return err_hint(e,
-				"choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
-	}
-	g.overlap = overlap_new();
-	rc = g.overlap ? overlap_read(g.overlap, l, starts[0], until_us, e) : err_set(e, RR_NOMEM, "out of memory");
-	if (!rc)
-		rc = ledger_rollup(l, starts[0], until_us, add_row, &g, e);
-	overlap_free(g.overlap);
-	while (!rc && skip < FORECAST_HISTORY && f->day[skip] == 0)
-		skip++;
-	f->history = FORECAST_HISTORY - skip;
-	f->first_us = skip < FORECAST_HISTORY ? starts[skip] : g.today_us;
-	memmove(f->day, f->day + skip, f->history * sizeof *f->day);
-	return rc;
-}
-
 static unsigned weekday_of(const struct tz *tz, int64_t us)
 {
 	int64_t local = us + (int64_t)tz_offset_s(tz, us) * US_PER_S;
@@ -381,76 +292,109 @@ static unsigned weekday_of(const struct tz *tz, int64_t us)
 
 /* ---- ahead ---- */
 
-static void carry_on(struct forecast *f, const struct model *m, unsigned weekday, int64_t until_us,
-		     double left_of_today)
+/* The days ahead, and what is missing of each day from the gap on. */
+struct ahead_days {
+	double missing[FORECAST_HISTORY + FORECAST_DAYS]; /* from the gap's first day on */
+	int64_t from_us[FORECAST_HISTORY + FORECAST_DAYS];
+	unsigned count;
+};
+
+static void carry_on(struct forecast *f, const struct model *m, int64_t until_us, struct ahead_days *x)
 {
 	int64_t from, to;
-	unsigned h = 0;
+	double left;
+	unsigned h = f->gap;
 	window_bounds(WINDOW_DAY, f->tz, f->now_us, &from, &to);
-	while (from < until_us && h < FORECAST_DAYS) {
-		double v = ahead(m, h, weekday + f->history + h) * (h ? 1 : left_of_today);
-		f->day_us[h] = from;
-		f->ahead[h++].p50 = v;
-		window_bounds(WINDOW_DAY, f->tz, to, &from, &to);
+	left = (double)(to - f->now_us) / (double)(to - from);
+	for (x->from_us[h] = from; h-- > 0;)
+		window_bounds(WINDOW_DAY, f->tz, x->from_us[h + 1] - 1, &x->from_us[h], &to);
+	for (h = 0; h < f->gap || (h - f->gap < FORECAST_DAYS && from < until_us); h++) {
+		double likely = ahead(m, h, f->weekday + f->history + h);
+		window_bounds(WINDOW_DAY, f->tz, x->from_us[h], &from, &to);
+		x->missing[h] = forecast_missing(f, f->history + h, likely, left);
+		if (h + 1 < FORECAST_HISTORY + FORECAST_DAYS)
+			x->from_us[h + 1] = to;
+		if (h >= f->gap) {
+			f->day_us[f->days] = from;
+			f->ahead[f->days++].p50 = x->missing[h];
+		}
+		from = to;
 	}
-	f->days = h;
+	x->count = h;
 }
 
-static void make_months(struct forecast *f, const struct band *b, unsigned months)
+static struct forecast_range and_known(struct forecast_range r, double known)
+{
+	return (struct forecast_range){r.p10 + known, r.p50 + known, r.p90 + known};
+}
+
+/* What the ledger has of the month under way, and what was added to its days that are known for the most part. */
+static void behind(const struct forecast *f, int64_t from_us, double *so_far, double *added)
+{
+	int64_t from = f->now_us, to;
+	*so_far = f->known[f->history + f->gap];
+	*added = 0;
+	window_bounds(WINDOW_DAY, f->tz, f->now_us, &from, &to);
+	for (unsigned k = f->history + f->gap; k-- > 0 && from > from_us;) {
+		window_bounds(WINDOW_DAY, f->tz, from - 1, &from, &to);
+		*so_far += f->known[k];
+		*added += k < f->history ? f->day[k] - f->known[k] : 0;
+	}
+}
+
+static void make_months(struct forecast *f, const struct ahead_days *x, const struct band *b, unsigned months)
 {
 	int64_t at = f->now_us;
 	for (unsigned i = 0; i < months; i++) {
 		struct forecast_month *m = &f->month[f->months];
-		double sum = 0;
+		double sum = 0, added = 0;
 		unsigned n = 0, through = 0;
 		window_bounds(WINDOW_MONTH, f->tz, at, &m->from_us, &m->to_us);
 		at = m->to_us;
-		for (unsigned h = 0; h < f->days; h++)
-			if (f->day_us[h] >= m->from_us && f->day_us[h] < m->to_us) {
-				sum += f->ahead[h].p50;
+		for (unsigned h = 0; h < x->count; h++)
+			if (x->from_us[h] >= m->from_us && x->from_us[h] < m->to_us) {
+				sum += x->missing[h];
 				n++;
 				through = h + 1;
+				m->missing += h < f->gap ? x->missing[h] : 0;
 			}
 		if (!n)
 			continue;
-		if (f->months == 0) {
-			int64_t from = f->now_us, to;
-			window_bounds(WINDOW_DAY, f->tz, f->now_us, &from, &to);
-			m->so_far = f->today;
-			for (unsigned k = f->history; k-- > 0 && from > m->from_us;) {
-				window_bounds(WINDOW_DAY, f->tz, from - 1, &from, &to);
-				m->so_far += f->day[k];
-			}
-		}
-		m->total =
-			range_of(sum, b, through); /* a month further away is as uncertain as all days up to its end */
-		m->total.p10 += m->so_far;
-		m->total.p50 += m->so_far;
-		m->total.p90 += m->so_far;
+		if (f->months == 0)
+			behind(f, m->from_us, &m->so_far, &added);
+		m->missing += added;
+		/* a month further away is as uncertain as all days up to its end */
+		m->total = and_known(range_of(sum, b, through), m->so_far + added);
 		f->months++;
 	}
 }
 
-static void make_budget(struct forecast *f, const struct band *b)
+/* Day by day: the sums of the month under way, on which of them the budget is crossed. */
+static void make_sums(struct forecast *f, const struct ahead_days *x, const struct band *b)
 {
-	double sum = 0, so_far = f->months ? f->month[0].so_far : 0;
-	f->crossed_already = so_far > f->budget;
-	if (f->crossed_already) {
-		f->crosses = true;
-		return;
-	}
-	for (unsigned h = 0; h < f->days && f->day_us[h] < f->month[0].to_us; h++) {
+	double sum = 0, so_far = 0, added = 0;
+	int64_t month_from = f->months ? f->month[0].from_us : 0, month_to = f->months ? f->month[0].to_us : 0;
+	if (f->months)
+		behind(f, month_from, &so_far, &added);
+	f->crossed_already = f->has_budget && so_far > f->budget;
+	for (unsigned h = 0; h < x->count; h++) {
 		struct forecast_range r;
-		sum += f->ahead[h].p50;
-		r = range_of(sum, b, h + 1);
+		if (x->from_us[h] < month_from)
+			continue;
+		sum += x->missing[h];
+		r = and_known(range_of(sum, b, h + 1), added);
+		if (h >= f->gap)
+			f->sum[h - f->gap] = r;
+		if (!f->has_budget || f->crossed_already || x->from_us[h] >= month_to)
+			continue;
 		if (so_far + r.p50 > f->budget && !f->cross_us)
-			f->cross_us = f->day_us[h];
+			f->cross_us = x->from_us[h];
 		if (so_far + r.p90 > f->budget && !f->cross_early_us)
-			f->cross_early_us = f->day_us[h];
+			f->cross_early_us = x->from_us[h];
 		if (so_far + r.p10 > f->budget && !f->cross_late_us)
-			f->cross_late_us = f->day_us[h];
+			f->cross_late_us = x->from_us[h];
 	}
-	f->crosses = f->cross_us != 0;
+	f->crosses = f->crossed_already || f->cross_us;
 }
 
 int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months,
@@ -459,40 +403,39 @@ int forecast_make(struct forecast *f, struct ledger *l, const struct report_quer
 	struct fits fits;
 	struct model m;
 	struct band band;
-	int64_t until = q->now_us, from, day_from, day_to;
-	double left, sum = 0;
+	struct ahead_days *x;
+	int64_t until = q->now_us, from;
 	int rc;
 	memset(f, 0, sizeof *f);
 	f->tz = q->tz;
 	f->now_us = q->now_us;
 	f->currency = q->currency;
-	rc = gather_days(f, l, q, e);
+	rc = forecast_gather(f, l, q, e);
 	if (rc)
 		return rc;
-	if (f->history < FORECAST_LEAST) {
+	if (f->history + (f->gap > 0) < FORECAST_LEAST) {
 		err_set(e, RR_INPUT, "%u whole day%s of spending: a forecast wants %d at least", f->history,
 			f->history == 1 ? "" : "s", FORECAST_LEAST);
 		return err_hint(e, "import more, or come back in a few days");
 	}
+	x = calloc(1, sizeof *x);
+	if (!x)
+		return err_set(e, RR_NOMEM, "out of memory");
 	for (unsigned i = 0; i < months && i < FORECAST_MONTHS; i++)
 		window_bounds(WINDOW_MONTH, q->tz, until, &from, &until);
 	f->weekday = weekday_of(q->tz, f->first_us);
 	fit(&fits, f->day, f->history, f->weekday);
 	m = fits.way[make_band(f->day, f->history, f->weekday, &band, &f->origins, &f->inside)];
 	f->trend_per_week = m.level > 0 ? m.slope * 7 / m.level : 0;
-	window_bounds(WINDOW_DAY, q->tz, q->now_us, &day_from, &day_to);
-	left = (double)(day_to - q->now_us) / (double)(day_to - day_from);
-	carry_on(f, &m, f->weekday, until, left);
-	make_months(f, &band, months < FORECAST_MONTHS ? months : FORECAST_MONTHS);
-	for (unsigned h = 0; h < f->days; h++) {
-		sum += f->ahead[h].p50;
-		f->sum[h] = range_of(sum, &band, h + 1);
-		f->ahead[h] = range_of(f->ahead[h].p50, &band, 1);
-	}
 	if (budget_pico) {
 		f->has_budget = true;
 		f->budget = (double)*budget_pico / (double)PICO_PER_UNIT;
-		make_budget(f, &band);
 	}
+	carry_on(f, &m, until, x);
+	make_months(f, x, &band, months < FORECAST_MONTHS ? months : FORECAST_MONTHS);
+	make_sums(f, x, &band);
+	for (unsigned h = 0; h < f->days; h++)
+		f->ahead[h] = range_of(f->ahead[h].p50, &band, 1);
+	free(x);
 	return 0;
 }

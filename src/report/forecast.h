@@ -18,33 +18,54 @@
  *
  * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never
  * billed. Shares of a day not yet over count as far as they went.
+ *
+ * A day that no source covers yet is not a day without spending (forecast_days.c): what is missing of it is estimated like a
+ * day ahead, and the band is as wide as for one.
  */
 #ifndef RR_REPORT_FORECAST_H
 #define RR_REPORT_FORECAST_H
 
 #include "report/report.h"
 
-enum { FORECAST_HISTORY = 400, FORECAST_DAYS = 400, FORECAST_FIT = 56, FORECAST_LEAST = 7, FORECAST_MONTHS = 13 };
+enum { FORECAST_HISTORY = 400, FORECAST_DAYS = 400, FORECAST_FIT = 56, FORECAST_LEAST = 7, FORECAST_MONTHS = 13,
+	FORECAST_SOURCES = 32 };
 
 struct forecast_range {
 	double p10, p50, p90;
 };
 struct forecast_month {
 	int64_t from_us, to_us;
-	double so_far;               /* spent already (only in the month under way) */
+	double so_far;               /* in the ledger already (only in the month under way) */
+	double missing;              /* likely to come for the days of it that are over */
 	struct forecast_range total; /* with what was spent */
+};
+/* What stands in the ledger from one side: a vendor's usage, its bills, its calls. */
+enum forecast_kind { FORECAST_LIVE, FORECAST_LOG, FORECAST_USAGE, FORECAST_BILL };
+struct forecast_source {
+	enum forecast_kind kind;
+	uint32_t provider;
+	unsigned whole;  /* so many of the days are wholly known: the last one that it has may still grow */
+	double last;     /* what is known of the one behind them */
+	double share;    /* of a day's spending, lately */
+	unsigned last_had; /* days up to and with the last that it has anything of */
+	bool ended;      /* silent for so long, while others are not, that its days count as days without spending */
 };
 struct forecast {
 	struct currency currency;
 	const struct tz *tz;
 	int64_t now_us, first_us;     /* the first day of the history */
-	unsigned history, weekday;    /* whole days; the first one's, 0 Monday */
-	double day[FORECAST_HISTORY]; /* oldest first */
-	double today;                 /* spent today so far */
+	unsigned history, weekday;    /* days that are known; the first one's, 0 Monday */
+	unsigned gap;                 /* days behind them and before today of which too little is known */
+	double day[FORECAST_HISTORY]; /* oldest first; of a day that is known for the most part, the rest is added */
+	double known[FORECAST_HISTORY + 1]; /* what the ledger has of the history, the gap and today */
+	int64_t known_until_us;       /* from here on something is estimated; today's begin: nothing is */
+	struct forecast_source source[FORECAST_SOURCES];
+	unsigned sources;
 	unsigned days;                /* ahead, today included */
 	int64_t day_us[FORECAST_DAYS];
 	struct forecast_range ahead[FORECAST_DAYS];
-	struct forecast_range sum[FORECAST_DAYS]; /* of the days up to and with that one, what is left of today included */
+	/* of the days up to and with that one, what is left of today and missing of this month's days before it included */
+	struct forecast_range sum[FORECAST_DAYS];
 	struct forecast_month month[FORECAST_MONTHS];
 	unsigned months;
 	double trend_per_week;    /* share by which a day's level changes in a week, at the end of the history */
@@ -61,6 +82,10 @@ struct forecast {
  * fewer than FORECAST_LEAST days. */
 int forecast_make(struct forecast *f, struct ledger *l, const struct report_query *q, unsigned months,
 		  const int64_t *budget_pico, struct err *e);
+/* The ledger's side of it: currency, days, what is known of them, sources. */
+int forecast_gather(struct forecast *f, struct ledger *l, const struct report_query *q, struct err *e);
+/* What is likely to be missing of day k (of known[]) if a day like it costs `likely`; of today, so much is left. */
+double forecast_missing(const struct forecast *f, unsigned k, double likely, double left_of_today);
 /* Days alone, for tests: forecasts the sum of the next n days from day[0..history), whose first is a `weekday` (0
  * Monday). */
 double forecast_sum(const double *day, unsigned history, unsigned weekday, unsigned n);
@@ -81,6 +106,8 @@ void forecast_backtest_json(const struct forecast *f, const struct forecast_back
 void forecast_backtest_text(const struct forecast *f, const struct forecast_backtest *b, struct sb *out);
 
 void forecast_json(const struct forecast *f, struct sb *out);
+/* Sentences on what is not known yet; nothing where all is. */
+void forecast_gaps(const struct forecast *f, struct sb *out);
 void forecast_text(const struct forecast *f, struct sb *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/intern.h"
 #include "base/json.h"
 #include "base/num.h"
 #include "report/first.h"
@@ -18,6 +19,42 @@ static money_wide to_pico(double v)
 static void date_at(const struct forecast *f, int64_t us, char out[TIME_TEXT])
 {
 	time_date(us + (int64_t)tz_offset_s(f->tz, us) * US_PER_S, out);
+}
+
+/* ---- what is not known yet ---- */
+
+static const char *const kinds[] = {[FORECAST_LIVE] = "gateway", [FORECAST_LOG] = "log", [FORECAST_USAGE] = "usage",
+				    [FORECAST_BILL] = "bill"};
+
+/* The day up to and with which days are known. */
+static void known_through(const struct forecast *f, unsigned whole, char out[TIME_TEXT])
+{
+	int64_t at = f->now_us, to;
+	window_bounds(WINDOW_DAY, f->tz, at, &at, &to);
+	for (unsigned k = f->history + f->gap; k + 1 > whole; k--)
+		window_bounds(WINDOW_DAY, f->tz, at - 1, &at, &to);
+	date_at(f, at, out);
+}
+
+void forecast_gaps(const struct forecast *f, struct sb *out)
+{
+	char a[MONEY_SYMBOL], day[TIME_TEXT], name[80], part[48];
+	for (unsigned i = 0; i < f->sources; i++) {
+		const struct forecast_source *x = &f->source[i];
+		struct str provider = intern_str(x->provider);
+		snprintf(name, sizeof name, "%.*s%s%s", STR_ARG(str_sub(provider, 0, provider.n < 60 ? provider.n : 60)),
+			 provider.n ? " " : "", kinds[x->kind]);
+		snprintf(part, sizeof part, " (%.0f %% of the spending)", x->share * 100);
+		known_through(f, x->last_had, day);
+		if (x->ended)
+			sb_addf(out, "%s: nothing since %s while others went on: taken as ended.\n", name, day);
+		else if (x->share > 0 && (x->whole + 1 < f->history + f->gap || f->month[0].missing > 0))
+			sb_addf(out, "%s ends with %s, which may still grow%s:\n"
+				"what is missing from there on is estimated, not 0.\n", name, day, f->sources > 1 ? part : "");
+	}
+	if (f->months && f->month[0].missing > 0)
+		sb_addf(out, "About %s of days that are over is still to come: in the forecast, not in so far.\n",
+			money_symbol(f->currency, to_pico(f->month[0].missing), 2, a));
 }
 
 static void budget_text(const struct forecast *f, struct sb *out)
@@ -39,7 +76,7 @@ static void budget_text(const struct forecast *f, struct sb *out)
 	}
 	date_at(f, f->cross_us, day);
 	date_at(f, f->cross_early_us ? f->cross_early_us : f->cross_us, early);
-	sb_addf(out, "\nThe budget of %s is crossed on %s", a, day);
+	sb_addf(out, "\nThe budget of %s %s on %s", a, f->cross_us < f->day_us[0] ? "was likely crossed" : "is crossed", day);
 	if (f->cross_late_us) {
 		date_at(f, f->cross_late_us, late);
 		sb_addf(out, " (80 %%: %s to %s).\n", early, late);
@@ -64,6 +101,7 @@ void forecast_text(const struct forecast *f, struct sb *out)
 			money_human(to_pico(m->total.p90), 2, d));
 	}
 	sb_addf(out, "%s; between p10 and p90 lie 80 %% by the errors of earlier forecasts.\n", f->currency.code);
+	forecast_gaps(f, out);
 	if (f->has_budget)
 		budget_text(f, out);
 	if (f->origins)
@@ -142,7 +180,24 @@ void forecast_json(const struct forecast *f, struct sb *out)
 		jw_end_object(&w);
 	}
 	jw_end_array(&w);
+	date_key(f, &w, "known_until", f->known_until_us);
+	amount(&w, "missing", now->missing);
+	jw_key(&w, "sources");
+	jw_array(&w);
+	for (unsigned i = 0; i < f->sources; i++) {
+		const struct forecast_source *x = &f->source[i];
+		jw_object(&w);
+		jw_kcstr(&w, "kind", kinds[x->kind]);
+		jw_kstr(&w, "provider", intern_str(x->provider));
+		known_through(f, x->ended ? x->last_had : x->whole, t);
+		jw_kcstr(&w, "known_through", t);
+		jw_kdouble(&w, "share", x->share);
+		jw_kbool(&w, "ended", x->ended);
+		jw_end_object(&w);
+	}
+	jw_end_array(&w);
 	jw_ku64(&w, "history_days", f->history);
+	jw_ku64(&w, "estimated_days", f->gap);
 	jw_kdouble(&w, "trend_per_week", f->trend_per_week);
 	jw_key(&w, "backtest");
 	jw_object(&w);

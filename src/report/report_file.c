@@ -69,13 +69,15 @@ static struct month_days *month_days(const struct report *r)
 {
 	const struct forecast *f = r->forecast;
 	struct month_days *m = f && f->days ? arena_new(r->arena, struct month_days) : NULL;
+	unsigned past;
 	if (!m)
 		return NULL;
 	m->gone = (unsigned)llround((double)(f->day_us[0] - f->month[0].from_us) / (double)US_PER_DAY);
 	if (m->gone >= FORECAST_DAYS)
 		return NULL;
+	past = f->history + f->gap;
 	for (unsigned i = 0; i < m->gone; i++)
-		m->came[i + 1] = m->came[i] + (f->history + i >= m->gone ? f->day[f->history + i - m->gone] : 0);
+		m->came[i + 1] = m->came[i] + (past + i >= m->gone ? f->known[past + i - m->gone] : 0);
 	m->likely[m->gone] = m->low[m->gone] = m->high[m->gone] = m->came[m->gone];
 	m->days = m->gone;
 	for (unsigned h = 0; h < f->days && f->day_us[h] < f->month[0].to_us && m->days < FORECAST_DAYS; h++) {

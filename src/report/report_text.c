@@ -244,6 +244,8 @@ static void ahead(const struct report *r, struct sb *out)
 		sb_addf(out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a), date_of(r, f->cross_us,
 				day));
 	sb_addc(out, '\n');
+	if (f->month[0].missing > 0)
+		forecast_gaps(f, out);
 }
 
 /* What vendors bill in the last month, and what its usage comes to here. */
