@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * For the tests of the ledger: a folder of one's own, and calls that differ in every field.
+ * For the tests of the ledger: one in a folder of the test's own, and calls that differ in every field.
  */
 #ifndef RR_TEST_LEDGER_HELP_H
 #define RR_TEST_LEDGER_HELP_H
@@ -14,6 +14,16 @@
 #include "base/rng.h"
 #include "ledger/field.h"
 #include "ledger/ledger.h"
+#include "t.h"
+
+/* A call that returns 0, else the words in the test's `e`. */
+#define OK(call)                                             \
+	do {                                                 \
+		int ok_rc = (call);                          \
+		T_EQ_I(ok_rc, 0);                            \
+		if (ok_rc)                                   \
+			printf("  %s: %s\n", #call, e.what); \
+	} while (0)
 
 static char help_dir[128];
 
@@ -36,6 +46,29 @@ static inline int help_unlink(const char *path, const struct stat *st, int flag,
 static inline void help_clean(void)
 {
 	nftw(help_dir, help_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline struct ledger *help_open(const char *path, enum ledger_mode mode)
+{
+	struct err e = {0};
+	struct ledger *l = ledger_open(path, mode, &e);
+	if (!l) {
+		printf("  cannot open: %s\n", e.what);
+		abort();
+	}
+	return l;
+}
+
+/* A ledger of the test's own in such a folder; help_done closes it and takes all away. */
+static inline struct ledger *help_ledger(void)
+{
+	return help_open(help_path(), LEDGER_WRITE);
+}
+
+static inline void help_done(struct ledger *l)
+{
+	ledger_close(l);
+	help_clean();
 }
 
 static inline uint32_t help_name(const char *kind, uint64_t n)

@@ -11,14 +11,6 @@
 #include "report/amounts.h"
 #include "t.h"
 
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		int ok_rc = (call);                                                                                    \
-		T_EQ_I(ok_rc, 0);                                                                                      \
-		if (ok_rc)                                                                                             \
-			printf("  %s: %s\n", #call, e.what);                                                           \
-	} while (0)
-
 static money_wide total(const money_wide effect[EFFECTS])
 {
 	money_wide sum = 0;
@@ -153,7 +145,7 @@ TEST(a_ledger_sums_exactly_by_every_dimension)
 	struct rng r;
 	struct call *c = calloc(N, sizeof *c);
 	struct book *b = book_builtin(&e);
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	T_TRUE(b != NULL && l != NULL);
 	rng_seed(&r, 77);
 	OK(ledger_begin(l, &e));
@@ -224,7 +216,7 @@ TEST(the_hour_of_a_broken_cache_is_named)
 	struct diff d;
 	struct arena a;
 	struct book *b = book_builtin(&e);
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	int64_t from[2] = {HELP_T0, HELP_T0 + 7 * US_PER_DAY},
 		to[2] = {HELP_T0 + 7 * US_PER_DAY, HELP_T0 + 14 * US_PER_DAY};
 	int64_t breaks = HELP_T0 + 8 * US_PER_DAY + 14 * 3600 * US_PER_S;

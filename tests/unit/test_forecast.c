@@ -13,14 +13,6 @@
 #include "ledger_help.h"
 #include "t.h"
 
-#define OK(call)                                                                                                       \
-	do {                                                                                                           \
-		int ok_rc = (call);                                                                                    \
-		T_EQ_I(ok_rc, 0);                                                                                      \
-		if (ok_rc)                                                                                             \
-			printf("  %s: %s\n", #call, e.what);                                                           \
-	} while (0)
-
 TEST(known_series_are_carried_on)
 {
 	double day[120], want = 0;
@@ -51,7 +43,7 @@ static struct ledger *ledger_of(const double *day, unsigned days, const char *cu
 {
 	struct err e = {0};
 	struct rng r;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 1);
 	OK(ledger_begin(l, &e));
 	for (unsigned i = 0; i < days; i++) {
@@ -105,8 +97,7 @@ TEST(the_month_and_the_day_of_crossing)
 	q.now_us = HELP_T0 + 5 * US_PER_DAY;
 	T_EQ_I(forecast_make(&f, l, &q, 1, NULL, &e), -RR_INPUT); /* too short */
 	sb_fini(&out);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* Noise with weekdays and a slow growth; at 60 days of the last 100 the band for the week ahead is judged by the week
@@ -137,8 +128,7 @@ TEST(the_band_holds_as_often_as_it_says)
 			said_inside += f.inside;
 			said += f.origins;
 		}
-		ledger_close(l);
-		help_clean();
+		help_done(l);
 	}
 	printf("  rest of the month: %u of %u inside; the forecast's own backtest: %u of %u\n", inside, judged,
 	       said_inside, said);

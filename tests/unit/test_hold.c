@@ -84,13 +84,11 @@ TEST(clocks_that_disagree_book_nothing_and_never_go_back)
 	T_EQ_I(hold_due_us(&h), HOLD_FOREVER);
 }
 
-#define OK(call) T_EQ_I(call, 0)
-
 TEST(the_ledger_keeps_a_hold_and_shows_the_one_that_is_due_first)
 {
 	struct err e = {0};
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	struct hold a = {.key = {1, 2}, .name = "cachedContents/a", .tokens = 7, .from_us = 100, .booked_us = 100,
 			 .until_us = 900, .operation = {3, 4}, .booked_token_hours = 5},
 		    b = a, out;
@@ -99,13 +97,12 @@ TEST(the_ledger_keeps_a_hold_and_shows_the_one_that_is_due_first)
 	a.team = intern(STR("it's \"x\""));
 	b.key.lo = 3;
 	b.until_us = 800;
-	T_TRUE(l != NULL);
 	OK(ledger_begin(l, &e));
 	OK(ledger_put_hold(l, &a, &e));
 	OK(ledger_put_hold(l, &b, &e));
 	OK(ledger_commit(l, &e));
 	ledger_close(l);
-	l = ledger_open(path, LEDGER_WRITE, &e);
+	l = help_open(path, LEDGER_WRITE);
 	OK(ledger_find_hold(l, a.key, &out, &e));
 	T_TRUE(memcmp(&a, &out, sizeof a) == 0);
 	OK(ledger_next_hold(l, &out, &e));
@@ -128,8 +125,7 @@ TEST(the_ledger_keeps_a_hold_and_shows_the_one_that_is_due_first)
 	OK(ledger_commit(l, &e));
 	T_EQ_I(ledger_next_hold(l, &out, &e), -RR_NOTFOUND);
 	T_EQ_I(ledger_find_hold(l, a.key, &out, &e), -RR_NOTFOUND);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 T_MAIN

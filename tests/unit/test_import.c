@@ -299,7 +299,7 @@ TEST(the_gateway_and_a_log_count_a_call_once)
 		"\"claude-sonnet-4-20250514\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n";
 	static struct import_summary s;
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	struct book *book = book_builtin(&e);
 	struct import_options o = {.ledger = l, .book = book, .now_us = HELP_T0};
 	const char *path = temporary(lines, sizeof lines - 1);
@@ -346,7 +346,7 @@ TEST(a_feed_stores_all_and_keeps_nobody_waiting)
 	struct err e = {0};
 	struct import_batch what = {.source = "test", .file = "x"}, b;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e), *other = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE), *other = help_open(path, LEDGER_WRITE);
 	struct import *im = ledger_import_begin(l, &what, false, &e);
 	struct feed *f = feed_open(im, &e);
 	struct feed_counts n = {0};
@@ -375,8 +375,7 @@ TEST(a_feed_stores_all_and_keeps_nobody_waiting)
 	T_TRUE(ledger_rollup(l, INT64_MIN, INT64_MAX, count_calls, &calls, &e) == 0);
 	T_EQ_I(calls, N - N / 10);
 	ledger_close(other);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* What goes wrong in storing is said to whoever pushes on, and at the end. */
@@ -384,7 +383,7 @@ TEST(a_feed_says_what_went_wrong)
 {
 	struct err e = {0}, said = {0};
 	struct import_batch what = {.source = "test", .file = "x"};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	struct import *im = ledger_import_begin(l, &what, false, &e);
 	struct feed *f = feed_open(im, &e);
 	int rc = 0;
@@ -401,8 +400,7 @@ TEST(a_feed_says_what_went_wrong)
 	T_EQ_I(said.code, RR_RANGE);
 	T_EQ_I(feed_close(f, NULL, &e), -RR_RANGE);
 	ledger_import_abort(im);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 T_MAIN

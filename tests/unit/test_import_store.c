@@ -18,14 +18,6 @@
 #include "ledger_help.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
-	} while (0)
-
 static const struct import_sizes small = {.run_keys = 7, .sum_bytes = 600, .sums_at_once = 3, .rows_at_once = 5};
 
 TEST(numbers_of_many_keys)
@@ -206,7 +198,7 @@ TEST(keys_that_share_their_first_half_are_told_apart)
 {
 	struct err e = {0};
 	struct import_batch b;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	import(l, &(struct plan){0, 40, 1}, &b);
 	T_EQ_I(b.rows_new, 40);
 	T_EQ_I(b.rows_duplicate, 6);
@@ -225,8 +217,7 @@ TEST(keys_that_share_their_first_half_are_told_apart)
 		OK(ledger_find_call(l, (struct call_id){h.hi, h.lo}, &c, &e));
 		T_EQ_I(c.start_us, HELP_T0 + (int64_t)n * 3600 * US_PER_S);
 	}
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* A file that comes again backwards, or with holes, is told as well as one in the old order. */
@@ -235,7 +226,7 @@ TEST(the_order_does_not_matter)
 	enum { N = 1200 };
 	struct err e = {0};
 	struct import_batch what = {.source = "test-usage", .file = "x"}, b;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	import(l, &(struct plan){0, N, 1}, &b);
 	for (unsigned how = 0; how < 4; how++) {
 		struct import *im = ledger_import_begin(l, &what, how == 3, &e);
@@ -258,8 +249,7 @@ TEST(the_order_does_not_matter)
 		T_EQ_I(b.rows_duplicate, asked);
 	}
 	expect(l, N * 11, "again");
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* A dry run asks for no lock: another writer may hold it all the while. */
@@ -268,7 +258,7 @@ TEST(a_dry_run_keeps_nobody_waiting)
 	struct err e = {0};
 	struct import_batch b;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e), *other = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE), *other = help_open(path, LEDGER_WRITE);
 	import(l, &(struct plan){0, 20, 1}, &b);
 	OK(ledger_begin(other, &e));
 	import(l, &(struct plan){10, 40, 2, .replace = true, .dry = true}, &b);
@@ -279,8 +269,7 @@ TEST(a_dry_run_keeps_nobody_waiting)
 	ledger_rollback(other);
 	expect(l, 20 * 11, "after a dry run");
 	ledger_close(other);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* ---- killed ---- */
@@ -303,7 +292,7 @@ static bool in_child(const char *path, int commits, const struct plan *p, int64_
 	if (pid == 0) {
 		struct err e = {0};
 		struct import_batch b;
-		struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+		struct ledger *l = help_open(path, LEDGER_WRITE);
 		commits_left = commits;
 		sqlite3_commit_hook(ledger_db(l), on_commit, NULL);
 		if (undo)
@@ -330,7 +319,7 @@ static unsigned kill_everywhere(const char *kept, const char *path, const struct
 		if (system(cmd) != 0)
 			abort();
 		through = in_child(path, commits, p, undo);
-		l = ledger_open(path, LEDGER_WRITE, &e);
+		l = help_open(path, LEDGER_WRITE);
 		now = calls_by(l, GRAIN_HOUR);
 		T_TRUE(now == before || now == after);
 		expect(l, now, "killed");
@@ -354,8 +343,7 @@ static unsigned kill_everywhere(const char *kept, const char *path, const struct
 
 static void checkpoint(const char *path)
 {
-	struct err e = {0};
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	sqlite3_wal_checkpoint_v2(ledger_db(l), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	ledger_close(l);
 }
@@ -395,7 +383,7 @@ TEST(random_imports_and_undos_in_small_steps)
 	struct import_batch b;
 	int64_t batch[ROUNDS];
 	unsigned n = 0;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	import_sizes = small;
 	rng_seed(&r, 31);
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -412,8 +400,7 @@ TEST(random_imports_and_undos_in_small_steps)
 		expect(l, v.imported, "random");
 	}
 	import_sizes = usual;
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* Version 5 as it was: an index of natural keys, ids that repeat them. */
@@ -422,25 +409,23 @@ TEST(keys_of_an_older_ledger_are_found)
 	struct err e = {0};
 	struct import_batch b;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	import(l, &(struct plan){0, 30, 1}, &b);
 	import(l, &(struct plan){20, 40, 2}, &b);
 	OK(store_exec(l, "DROP TABLE import_key; DROP TABLE rollup_delta; DROP TABLE job; DROP TABLE repeat; DROP TABLE period; DROP TABLE span; CREATE INDEX import_nat ON import_call(nat);"
 			 "UPDATE import_call SET id=nat; UPDATE meta SET value=5 WHERE name='schema_version'", &e));
 	ledger_close(l);
-	l = ledger_open(path, LEDGER_READ, &e);
-	T_TRUE(l != NULL);
+	l = help_open(path, LEDGER_READ);
 	expect(l, 20 * 11 + 20 * 12, "migrated");
 	ledger_close(l);
-	l = ledger_open(path, LEDGER_WRITE, &e);
+	l = help_open(path, LEDGER_WRITE);
 	import(l, &(struct plan){20, 40, 2}, &b);
 	T_EQ_I(b.rows_new + b.rows_revised, 0);
 	import(l, &(struct plan){0, 45, 1}, &b);
 	T_EQ_I(b.rows_revised, 20);
 	T_EQ_I(b.rows_new, 5);
 	expect(l, 45 * 11, "and goes on");
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 int main(int argc, char **argv)

@@ -71,7 +71,7 @@ TEST(leftovers_become_crashed_calls_with_their_band)
 	unsigned left = 0;
 	char name[256];
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	struct inflight *f = inflight_open(path, 3, 100, &e);
 	struct inflight_slot s;
 	struct verify_result v;
@@ -113,8 +113,7 @@ TEST(leftovers_become_crashed_calls_with_their_band)
 	T_TRUE(v.ok);
 	T_EQ_I(v.orphans, 1);
 	T_EQ_I(v.recorded, 2);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(recovery_waits_for_no_running_gateway)
@@ -128,8 +127,7 @@ TEST(recovery_waits_for_no_running_gateway)
 	T_EQ_I(inflight_recover(l, &closed, &e), -RR_STORE); /* it would close calls that are under way */
 	writer_close(w);
 	T_EQ_I(inflight_recover(l, &closed, &e), 0);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* ---- kill -9 ---- */

@@ -13,25 +13,6 @@
 #include "ledger_help.h"
 #include "t.h"
 
-static struct ledger *open_or_die(const char *path, enum ledger_mode mode)
-{
-	struct err e = {0};
-	struct ledger *l = ledger_open(path, mode, &e);
-	if (!l) {
-		printf("  cannot open: %s\n", e.what);
-		abort();
-	}
-	return l;
-}
-
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
-	} while (0)
-
 TEST(every_field_of_a_call_survives)
 {
 	struct err e = {0};
@@ -39,7 +20,7 @@ TEST(every_field_of_a_call_survives)
 	enum { N = 500 };
 	struct call *in = calloc(N, sizeof *in), out;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	struct call_cursor *cursor;
 	unsigned n = 0;
 	rng_seed(&r, 1);
@@ -50,7 +31,7 @@ TEST(every_field_of_a_call_survives)
 	}
 	OK(ledger_commit(l, &e));
 	ledger_close(l);
-	l = open_or_die(path, LEDGER_READ);
+	l = help_open(path, LEDGER_READ);
 	cursor = ledger_calls(l, INT64_MIN, INT64_MAX, &e);
 	while (n < N && call_cursor_next(cursor, &out, &e) == 1) {
 		T_EQ_I(help_differ(&in[n], &out), 0);
@@ -73,7 +54,7 @@ TEST(a_call_is_found_among_many)
 	struct rng r;
 	struct call c, out;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	rng_seed(&r, 2);
 	OK(ledger_begin(l, &e));
 	for (unsigned i = 0; i < 20000; i++) {
@@ -85,8 +66,7 @@ TEST(a_call_is_found_among_many)
 		T_EQ_I(ledger_find_call(l, call_id_make(HELP_T0 + (int64_t)i * 1000, 7, i), &out, &e), 0);
 		T_EQ_I(out.start_us, HELP_T0 + (int64_t)i * 1000);
 	}
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(c67_a_typical_row_is_small)
@@ -96,7 +76,7 @@ TEST(c67_a_typical_row_is_small)
 	struct call c;
 	struct stat st;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	enum { N = 40000 };
 	rng_seed(&r, 3);
 	for (unsigned i = 0; i < N;) {
@@ -122,7 +102,7 @@ TEST(rollback_leaves_nothing_and_forgets_its_names)
 	struct rng r;
 	struct call c, out;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	struct call_cursor *cursor;
 	rng_seed(&r, 4);
 	help_call(&c, &r, 1, 3);
@@ -134,14 +114,13 @@ TEST(rollback_leaves_nothing_and_forgets_its_names)
 	OK(ledger_add_call(l, &c, &e)); /* its name and label must be written again */
 	OK(ledger_commit(l, &e));
 	ledger_close(l);
-	l = open_or_die(path, LEDGER_READ);
+	l = help_open(path, LEDGER_READ);
 	cursor = ledger_calls(l, INT64_MIN, INT64_MAX, &e);
 	T_EQ_I(call_cursor_next(cursor, &out, &e), 1);
 	T_EQ_I(help_differ(&c, &out), 0);
 	T_EQ_I(call_cursor_next(cursor, &out, &e), 0);
 	call_cursor_close(cursor);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(names_of_another_process_are_found)
@@ -151,7 +130,7 @@ TEST(names_of_another_process_are_found)
 	struct rng r;
 	struct call c[60], out;
 	const char *path = help_path();
-	struct ledger *a = open_or_die(path, LEDGER_WRITE), *b = open_or_die(path, LEDGER_WRITE);
+	struct ledger *a = help_open(path, LEDGER_WRITE), *b = help_open(path, LEDGER_WRITE);
 	struct call_cursor *cursor;
 	rng_seed(&r, 5);
 	for (unsigned i = 0; i < 60; i++) {
@@ -168,8 +147,7 @@ TEST(names_of_another_process_are_found)
 	}
 	call_cursor_close(cursor);
 	ledger_close(a);
-	ledger_close(b);
-	help_clean();
+	help_done(b);
 }
 
 struct racer {
@@ -213,14 +191,13 @@ TEST(writers_take_turns)
 		pthread_join(t[i], NULL);
 		T_EQ_I(x[i].failed, 0);
 	}
-	l = open_or_die(path, LEDGER_READ);
+	l = help_open(path, LEDGER_READ);
 	OK(ledger_verify(l, &v, &e));
 	T_TRUE(v.ok);
 	for (unsigned i = 0; i < v.problems; i++)
 		printf("  %s\n", v.problem[i]);
 	T_EQ_I(v.calls, 400);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 static int count_key(const struct key_row *k, void *arg)
@@ -241,7 +218,7 @@ TEST(keys_are_shown_once_and_kept_as_macs)
 	struct stat st;
 	struct sb bytes;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	OK(ledger_key_mac(l, STR("sk-of-a-vendor"), mac, &e)); /* no key depends on a pepper yet: one is made */
 	OK(ledger_settings_version(l, &v1, &e));
 	OK(ledger_new_key(l, &k, secret, &e));
@@ -311,7 +288,7 @@ TEST(a_cap_replaces_the_one_of_its_scope)
 	struct cap_row c = {.book = BOOK_INFERENCE,
 			    .rule = {.window = WINDOW_MONTH, .tz = "Europe/London", .hard = true, .currency = {"GBP"},
 				     .amount_pico = 200 * PICO_PER_UNIT, .tokens = UINT64_MAX, .jobs = UINT64_MAX}};
-	struct ledger *l = open_or_die(help_path(), LEDGER_WRITE);
+	struct ledger *l = help_ledger();
 	c.rule.scope.team = intern(STR("search"));
 	OK(ledger_set_cap(l, &c, &e));
 	c.rule.amount_pico = 300 * PICO_PER_UNIT;
@@ -333,8 +310,7 @@ TEST(a_cap_replaces_the_one_of_its_scope)
 	T_EQ_I(ledger_set_cap(l, &c, &e), -RR_INPUT); /* tokens in the training book */
 	c.rule.amount_pico = -1;
 	T_EQ_I(ledger_set_cap(l, &c, &e), -RR_RANGE);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 static int see_outlay(const struct outlay *o, void *arg)
@@ -350,13 +326,12 @@ TEST(an_outlay_stands_once)
 	struct outlay o = {.id = "o-1", .kind = OUTLAY_FINETUNE, .date_us = HELP_T0, .life_months = 12, .currency = USD,
 			   .amount_pico = 8000 * PICO_PER_UNIT, .trained_tok = 12345, .serves = "support-bot",
 			   .model = "ft:x", .provider = "openai", .note = "with 'quotes' and \"more\""}, got = {0};
-	struct ledger *l = open_or_die(help_path(), LEDGER_WRITE);
+	struct ledger *l = help_ledger();
 	OK(ledger_add_outlay(l, &o, &e));
 	T_EQ_I(ledger_add_outlay(l, &o, &e), -RR_EXISTS);
 	OK(ledger_outlays(l, see_outlay, &got, &e));
 	T_TRUE(memcmp(&o, &got, sizeof o) == 0);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 struct seen_jobs {
@@ -382,7 +357,7 @@ TEST(open_work_is_claimed_once_and_closed_with_its_end)
 			    .most_pico = 12345, .own_credential = true}, b = a;
 	bool first;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	b.ask.lo = 2;
 	b.asked_us--;
 	OK(ledger_begin(l, &e));
@@ -396,7 +371,7 @@ TEST(open_work_is_claimed_once_and_closed_with_its_end)
 	T_TRUE(!first);
 	OK(ledger_commit(l, &e));
 	ledger_close(l);
-	l = open_or_die(path, LEDGER_WRITE);
+	l = help_open(path, LEDGER_WRITE);
 	OK(ledger_jobs(l, see_job, &seen, &e));
 	T_EQ_I(seen.n, 2);
 	T_TRUE(seen.row[0].id[0] == 0 && seen.row[0].ask.lo == 2); /* oldest first, still in doubt */
@@ -418,8 +393,7 @@ TEST(open_work_is_claimed_once_and_closed_with_its_end)
 	OK(store_exec(l, "UPDATE job SET most=most*2", &e));
 	OK(ledger_verify(l, &v, &e));
 	T_TRUE(!v.ok && strstr(v.problem[0], "deferred work ftjob-1") != NULL);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* Version 1 as it was: no outlays, no imports. */
@@ -429,7 +403,7 @@ TEST(an_older_ledger_is_migrated)
 	struct rng r;
 	struct call c, out;
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	struct verify_result v;
 	rng_seed(&r, 6);
 	help_call(&c, &r, 1, 3);
@@ -442,22 +416,21 @@ TEST(an_older_ledger_is_migrated)
 	/* and a field that its version did not know yet */
 	OK(store_exec(l, "ALTER TABLE label DROP COLUMN class_rule; DELETE FROM field WHERE name='class_rule'", &e));
 	ledger_close(l);
-	l = open_or_die(path, LEDGER_READ); /* even a reader meets a ledger that it can read */
+	l = help_open(path, LEDGER_READ); /* even a reader meets a ledger that it can read */
 	OK(ledger_find_call(l, c.id, &out, &e));
 	T_EQ_I(help_differ(&c, &out), 0);
 	OK(ledger_verify(l, &v, &e));
 	T_TRUE(v.ok);
 	for (unsigned i = 0; i < v.problems; i++)
 		printf("  %s\n", v.problem[i]);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(a_newer_or_foreign_ledger_is_refused_by_name)
 {
 	struct err e = {0};
 	const char *path = help_path();
-	struct ledger *l = open_or_die(path, LEDGER_WRITE);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	sqlite3 *db;
 	OK(store_exec(l, "UPDATE meta SET value=99 WHERE name='schema_version'", &e));
 	ledger_close(l);
@@ -490,7 +463,7 @@ TEST(raw_usage_and_outcomes_stand_beside_their_call)
 	struct rng r;
 	struct call c, c2;
 	struct verify_result v;
-	struct ledger *l = open_or_die(help_path(), LEDGER_WRITE);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 7);
 	help_call(&c, &r, 1, 3);
 	help_call(&c2, &r, 2, 3);
@@ -511,8 +484,7 @@ TEST(raw_usage_and_outcomes_stand_beside_their_call)
 	T_TRUE(v.ok);
 	for (unsigned i = 0; i < v.problems; i++)
 		printf("  %s\n", v.problem[i]);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 T_MAIN

@@ -12,14 +12,6 @@
 #include "report/explain.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
-	} while (0)
-
 static struct report_query any(void)
 {
 	return (struct report_query){.from_us = INT64_MIN, .to_us = INT64_MAX, .tz = tz_get("UTC", NULL),
@@ -29,7 +21,7 @@ static struct report_query any(void)
 static struct ledger *ledger_with(struct call *c, unsigned n)
 {
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	OK(ledger_begin(l, &e));
 	for (unsigned i = 0; i < n; i++)
 		OK(ledger_add_call(l, &c[i], &e));
@@ -211,8 +203,7 @@ TEST(currencies_are_not_added_silently)
 	T_TRUE(str_contains(sb_str(&text), STR("JPY")));
 	sb_fini(&text);
 	arena_fini(&a);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(unknown_is_not_zero_and_pilots_do_not_count)
@@ -257,8 +248,7 @@ TEST(unknown_is_not_zero_and_pilots_do_not_count)
 	T_TRUE(rep.total_pico == 10 * (money_wide)PICO_PER_UNIT);
 	T_EQ_I(rep.calls, 1);
 	arena_fini(&a);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(an_outlay_is_cash_once_or_spread_exactly)
@@ -294,8 +284,7 @@ TEST(an_outlay_is_cash_once_or_spread_exactly)
 	T_EQ_I(rep.columns, 2);
 	T_TRUE(rep.training.total_pico == outlay_charge_pico(&o, q.from_us, q.to_us));
 	arena_fini(&a);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(an_empty_ledger_has_an_empty_report)
@@ -324,8 +313,7 @@ TEST(an_empty_ledger_has_an_empty_report)
 	T_TRUE(text.n > 0);
 	sb_fini(&text);
 	arena_fini(&a);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(text_fits_eighty_columns)
@@ -365,8 +353,7 @@ TEST(text_fits_eighty_columns)
 		sb_fini(&text);
 		arena_fini(&a);
 	}
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(explain_prices_a_call_again_and_names_what_differs)
@@ -402,8 +389,7 @@ TEST(explain_prices_a_call_again_and_names_what_differs)
 	T_EQ_I(explain_find(&x, l, b, STR("2025-13.inference"), &q, &a, &e), -RR_INPUT);
 	T_EQ_I(explain_find(&x, l, b, STR("nonsense"), &q, &a, &e), -RR_NOTFOUND);
 	T_TRUE(e.hint[0] != 0);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 	c.cost_pico++;
 	l = ledger_with(&c, 1);
 	OK(explain_find(&x, l, b, str_of(call_id_text(c.id, id)), &q, &a, &e));

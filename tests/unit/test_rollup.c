@@ -11,14 +11,6 @@
 #include "ledger_help.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
-	} while (0)
-
 /* Folds over teams: enough to notice a row under the wrong label. */
 enum { TEAMS = 64 };
 struct fold {
@@ -113,7 +105,7 @@ TEST(any_range_equals_its_rows)
 	struct err e = {0};
 	struct rng r;
 	struct call c;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 21);
 	for (unsigned round = 0; round < 4; round++) {
 		OK(ledger_begin(l, &e));
@@ -134,8 +126,7 @@ TEST(any_range_equals_its_rows)
 	}
 	OK(store_commit_only(l, &e));
 	random_ranges(l, &r, 25, "with a tail");
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 static int sum_items(const struct rollup *r, struct rollup_sum *all)
@@ -154,7 +145,7 @@ TEST(rows_fold_to_the_same_in_halves)
 	const int64_t apart = rollup_apart_rows;
 	struct err e = {0};
 	struct rng r;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 22);
 	OK(ledger_begin(l, &e));
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -188,8 +179,7 @@ TEST(rows_fold_to_the_same_in_halves)
 		rollup_fini(&halves);
 	}
 	rollup_apart_rows = apart;
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(sums_beyond_64_bits_are_exact)
@@ -199,7 +189,7 @@ TEST(sums_beyond_64_bits_are_exact)
 	struct call c;
 	struct fold *f = calloc(1, sizeof *f);
 	struct verify_result v;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 22);
 	for (unsigned i = 0; i < 60; i++) { /* each commit adds to the same roll-up row */
 		OK(ledger_begin(l, &e));
@@ -215,8 +205,7 @@ TEST(sums_beyond_64_bits_are_exact)
 	OK(ledger_verify(l, &v, &e));
 	T_TRUE(v.ok && v.sum_calls_pico == (money_wide)INT64_MAX * 60 && v.sum_rollups_pico == v.sum_calls_pico);
 	free(f);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(a_scope_has_spent_what_its_calls_cost)
@@ -227,7 +216,7 @@ TEST(a_scope_has_spent_what_its_calls_cost)
 	struct cap_scope scope = {.team = help_name("team", 3)}, all = {0};
 	int64_t want = 0, high = 0, pico;
 	uint64_t want_tok = 0, tok;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	rng_seed(&r, 23);
 	OK(ledger_begin(l, &e));
 	for (unsigned i = 0; i < 1000; i++) {
@@ -253,8 +242,7 @@ TEST(a_scope_has_spent_what_its_calls_cost)
 	T_EQ_I(tok, want_tok);
 	OK(ledger_spent(l, &all, INT64_MIN, INT64_MAX, USD, (struct fx){0}, &pico, &tok, &e));
 	T_EQ_I(pico, high);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* ---- imports ---- */
@@ -324,7 +312,7 @@ TEST(imports_count_once_revise_and_come_back)
 	struct import_batch b;
 	struct call out;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	int64_t first, second, third, again;
 	uint64_t stay;
 	struct hash128 h = nat_of(7);
@@ -367,15 +355,14 @@ TEST(imports_count_once_revise_and_come_back)
 	T_EQ_I(out.provenance, PROV_IMPORTED);
 	random_ranges(l, &r, 20, "imports");
 	expect_ok(l);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(a_whole_period_is_replaced)
 {
 	struct err e = {0};
 	struct import_batch b;
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	int64_t batch;
 	import(l, 0, 100, 1, false, &b);
 	batch = import(l, 10, 60, 1, true, &b); /* the source's new truth: only these rows, unchanged */
@@ -388,8 +375,7 @@ TEST(a_whole_period_is_replaced)
 	T_EQ_I(b.rows_revised, 50);
 	T_EQ_I(total_calls(l), 50 * 12);
 	expect_ok(l);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
@@ -401,7 +387,7 @@ TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
 	struct call c;
 	enum import_result result;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	im = ledger_import_begin(l, &what, true, &e);
 	import_call_of(&c, 1, 1);
 	OK(ledger_import_add(im, &c, nat_of(1), nat_of(2), 1, STR(""), &result, &e));
@@ -427,8 +413,7 @@ TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
 	T_EQ_I(b.rows_new, 1);
 	T_EQ_I(b.rows_duplicate, 1);
 	expect_ok(l);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(random_imports_and_undos_stay_exact)
@@ -464,8 +449,7 @@ TEST(random_imports_and_undos_stay_exact)
 	}
 	writer_close(w);
 	expect_ok(l);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 /* ---- ranges that begin and end inside an hour ---- */
@@ -482,7 +466,7 @@ TEST(any_part_of_an_hour_equals_its_rows)
 	struct import_batch what = {.source = "test-usage", .file = "x"}, out;
 	struct import *im;
 	const char *path = help_path();
-	struct ledger *l = ledger_open(path, LEDGER_WRITE, &e);
+	struct ledger *l = help_open(path, LEDGER_WRITE);
 	span_bits = 4; /* many blocks of few rows */
 	rng_seed(&r, 77);
 	for (unsigned i = 0; i < CALLS; i++) {

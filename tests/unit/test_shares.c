@@ -98,7 +98,7 @@ TEST(a_box_by_tokens_with_what_was_idle_and_calls_without_a_team)
 	static const char yaml[] = "shared:\n  - name: box\n    cost: {provider: local}\n    by: tokens\n    used_by: {provider: local}\n"
 				   "    capacity: 7300\n"; /* 730 h: 10 an hour */
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	struct report_query q = {.tz = tz_get("UTC", NULL), .from_us = HELP_T0, .to_us = HELP_T0 + 100 * 3600 * US_PER_S,
 			.by = BY_TEAM,
 				 .env = "all", .now_us = HELP_T0 + 40 * US_PER_DAY};
@@ -132,8 +132,7 @@ TEST(a_box_by_tokens_with_what_was_idle_and_calls_without_a_team)
 	q.by = BY_MODEL; /* every other report shows it where it arose */
 	T_EQ_I(report_make(&r, l, &q, &a, &e), 0);
 	T_TRUE(r.inference.count == 1 && r.inference.lines[0].cost_pico == 1101);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 	arena_fini(&a);
 }
 
@@ -161,7 +160,7 @@ static money_wide inference_of(struct ledger *l, enum report_basis basis, int64_
 TEST(prepaid_credit_counts_once_on_either_basis_and_what_is_left_is_lost_at_its_end)
 {
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	struct outlay o = {.kind = OUTLAY_PREPAID, .date_us = HELP_T0 + 2 * US_PER_DAY,
 			.retires_us = HELP_T0 + 10 * US_PER_DAY,
 			   .currency = {"USD"}, .amount_pico = 100};
@@ -187,14 +186,13 @@ TEST(prepaid_credit_counts_once_on_either_basis_and_what_is_left_is_lost_at_its_
 	T_EQ_I(ledger_add_outlay(l, &o, &e), 0);
 	T_TRUE(inference_of(l, BASIS_CASH, 0, 1) == 9 - 5 + 5);
 	T_TRUE(inference_of(l, BASIS_CASH, 0, 20) == inference_of(l, BASIS_AMORTISED, 0, 20) + 0);
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(a_tune_pays_back_by_what_its_features_calls_cost_before_and_since)
 {
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	const int64_t month_us = 730 * 3600 * US_PER_S;
 	struct outlay o = {.kind = OUTLAY_FINETUNE, .date_us = HELP_T0 + 10 * US_PER_DAY, .currency = {"USD"},
 			.amount_pico = 600};
@@ -231,8 +229,7 @@ TEST(a_tune_pays_back_by_what_its_features_calls_cost_before_and_since)
 			130 / 25 since: still a saving; the other way round it is none */
 	T_EQ_I(payback_of(&p, l, &o, o.date_us + month_us, &e), 0);
 	T_TRUE(p.saved_pico == 10 * 25 - (5 * 10 + 20 * 4));
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 int main(int argc, char **argv)

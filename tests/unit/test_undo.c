@@ -12,14 +12,6 @@
 #include "ledger_help.h"
 #include "t.h"
 
-#define OK(call)                                                          \
-	do {                                                              \
-		int ok_rc = (call);                                       \
-		T_EQ_I(ok_rc, 0);                                         \
-		if (ok_rc)                                                \
-			printf("  %s: %s\n", #call, e.what);              \
-	} while (0)
-
 enum { SCOPES = 2, KEYS = 40, LINES = 60, STEPS = 60, PERIODS = 3, OUTLAYS = 4, OUTLAY_IDS = 6, VERSIONS = 3 };
 #define SLOT_US (20 * 60 * US_PER_S)
 
@@ -259,7 +251,7 @@ static void one_story(uint64_t seed, unsigned steps)
 	struct err e = {0};
 	struct rng r;
 	char when[80];
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	memset(&m, 0, sizeof m);
 	rng_seed(&r, seed);
 	for (unsigned step = 0; step < steps; step++) {
@@ -293,8 +285,7 @@ static void one_story(uint64_t seed, unsigned steps)
 		if (t_bad)
 			break;
 	}
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 TEST(any_order_of_imports_and_undos_is_what_is_left_of_them)
@@ -313,7 +304,7 @@ TEST(the_middle_of_three_revisions_is_undone)
 {
 	static struct model m;
 	struct err e = {0};
-	struct ledger *l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	struct ledger *l = help_ledger();
 	static const unsigned order[] = {1, 0, 2};
 	memset(&m, 0, sizeof m);
 	for (unsigned v = 0; v < 3; v++) {
@@ -331,8 +322,7 @@ TEST(the_middle_of_three_revisions_is_undone)
 	ledger_do(l, &m.batch[0]);
 	m.batch[0].undone = false;
 	compare(l, &m, "again");
-	ledger_close(l);
-	help_clean();
+	help_done(l);
 }
 
 int main(int argc, char **argv)
