@@ -165,7 +165,7 @@ static bool convert(struct alert_meter *m, uint32_t from, struct currency to, mo
 		return true;
 	}
 	if (pico <= INT64_MAX &&
-	    caps_convert(m->gate->caps, (int64_t)pico, cur, to, false, clock_real(m->gate->clock), &got) == 0) {
+	    fx_convert(m->gate->fx, (int64_t)pico, cur, to, false, clock_real(m->gate->clock), &got) == 0) {
 		*out = got;
 		return true;
 	}

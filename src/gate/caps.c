@@ -14,7 +14,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 
-enum { CAPS_MOST = 4096, RATES_MOST = 256 };
+enum { CAPS_MOST = 4096 };
 
 struct entry {
 	struct inference_cap cap;
@@ -28,24 +28,20 @@ struct caps {
 	atomic_uint count; /* read without the lock to skip it */
 	struct entry *entry;
 	const struct clock *clock;
-	struct fx_rate rate[RATES_MOST];
-	unsigned rates;
+	struct fx fx;
 	uint64_t births;
 };
 
-struct caps *caps_new(const struct clock *clock, const struct fx_rate *rates, unsigned rate_count, struct err *e)
+struct caps *caps_new(const struct clock *clock, struct fx fx, struct err *e)
 {
 	struct caps *c = calloc(1, sizeof *c);
-	if (!c || rate_count > RATES_MOST) {
-		free(c);
-		err_set(e, RR_LIMIT, "at most %d currency rates", RATES_MOST);
+	if (!c) {
+		err_set(e, RR_NOMEM, "no memory for caps");
 		return NULL;
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	c->clock = clock;
-	if (rate_count)
-		memcpy(c->rate, rates, rate_count * sizeof *rates);
-	c->rates = rate_count;
+	c->fx = fx;
 	return c;
 }
 
@@ -61,17 +57,6 @@ void caps_free(struct caps *c)
 bool caps_any(const struct caps *c)
 {
 	return atomic_load_explicit(&c->count, memory_order_acquire) != 0;
-}
-
-struct fx caps_fx(const struct caps *c)
-{
-	return (struct fx){c->rate, c->rates};
-}
-
-int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
-		 int64_t *out)
-{
-	return fx_convert(caps_fx(c), pico, from, to, up, now_us, out);
 }
 
 struct loading {
@@ -123,7 +108,7 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 	}
 	entry->born = ++c->births;
 	inference_cap_roll(cap, entry->tz, clock_real(c->clock));
-	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, caps_fx(c),
+	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, c->fx,
 			    &cap->spent_pico, &cap->spent_tok, e);
 }
 
@@ -168,7 +153,7 @@ static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pic
 		int64_t used;
 		if (!entry || entry->born != t->held[i].born)
 			continue;
-		if (caps_convert(c, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
+		if (fx_convert(c->fx, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = t->held[i].hold.pico; /* no rate: what was reserved stands */
 		inference_cap_roll(&entry->cap, entry->tz, now_us);
 		inference_cap_settle(&entry->cap, &t->held[i].hold, used, used_tok);
@@ -198,7 +183,7 @@ void caps_spend(struct caps *c, const struct call *call)
 		if (!cap_scope_matches(&cap->rule.scope, call->key, call->team, call->feature, call->model_asked, call->env))
 			continue;
 		inference_cap_roll(cap, c->entry[i].tz, now_us);
-		if (caps_convert(c, call->cost_pico, currency, cap->rule.currency, false, now_us, &pico))
+		if (fx_convert(c->fx, call->cost_pico, currency, cap->rule.currency, false, now_us, &pico))
 			pico = 0; /* a hard cap refused such calls beforehand; a soft one counts what it can */
 		inference_cap_spend(cap, pico, usage_total_tok(&call->usage));
 	}
@@ -215,7 +200,8 @@ void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_r
 }
 
 /* why NULL: what the call may use does not fit beside what is spent and reserved. */
-static void refuse(struct cap_refusal *no, const struct inference_cap *cap, const char *why, int64_t most_pico, uint64_t most_tok)
+static int refuse(struct cap_refusal *no, const struct inference_cap *cap, const char *why, int64_t most_pico,
+		  uint64_t most_tok)
 {
 	str_copy(no->cap_id, sizeof no->cap_id, str_of(cap->rule.id));
 	no->resets_us = cap->to_us;
@@ -229,6 +215,7 @@ static void refuse(struct cap_refusal *no, const struct inference_cap *cap, cons
 			 "of the inference cap of %llu tokens a %s, %llu are used or under way, and this may use up to %llu",
 			 (unsigned long long)cap->rule.tokens, window_name(cap->rule.window),
 			 (unsigned long long)(cap->spent_tok + cap->reserved_tok), (unsigned long long)most_tok);
+	return -RR_BUDGET;
 }
 
 /* Under the lock. Said in the log once a window. */
@@ -251,10 +238,49 @@ static int64_t share_of(const struct cap_ask *ask, const struct inference_cap *c
 	return to <= ask->from_us ? 0 : (int64_t)(((money_wide)pico * (to - ask->from_us) + whole - 1) / whole);
 }
 
+static bool touches(const struct cap_rule *r, const struct cap_scope *w)
+{
+	return cap_scope_matches(&r->scope, w->key, w->team, w->feature, w->model, w->env);
+}
+
+/* Under the lock. What a soft cap cannot say in its money, it does not count as money. */
+static int reserve_one(struct caps *c, struct entry *entry, const struct cap_ask *ask, int64_t now_us,
+		       struct cap_ticket *t, struct cap_refusal *no, bool *warn)
+{
+	struct inference_cap *cap = &entry->cap;
+	bool hard = cap->rule.hard, over;
+	uint64_t tok = hard ? ask->most_tok : ask->likely_tok;
+	int64_t pico = 0;
+	const char *why = NULL;
+	inference_cap_roll(cap, entry->tz, now_us);
+	if (cap->rule.amount_pico != INT64_MAX) {
+		if (!ask->priced)
+			why = "the model has no price, so a hard cap in money cannot hold it; add its price "
+			      "(runrate prices update FILE) or use a cap in tokens";
+		else if (fx_convert(c->fx, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
+				    true, now_us, &pico))
+			why = "no currency rate from the model's currency to the cap's; add one under currency.rates";
+	}
+	if (why && hard) {
+		cap->refused++;
+		return refuse(no, cap, why, 0, 0);
+	}
+	if (t->count == TICKET_CAPS)
+		return refuse(no, cap, "more caps apply to this call than can be held at once", 0, 0);
+	pico = share_of(ask, cap, pico);
+	if (inference_cap_reserve(cap, pico, tok, &t->held[t->count].hold, &over))
+		return refuse(no, cap, NULL, pico, tok);
+	memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
+	t->held[t->count++].born = entry->born;
+	if (over && !*warn)
+		warn_of(entry, no);
+	*warn |= over;
+	return 0;
+}
+
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn)
 {
 	int64_t now_us;
-	unsigned count;
 	int rc = 0;
 	t->count = 0;
 	t->currency = ask->currency;
@@ -263,46 +289,9 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 		return 0;
 	pthread_mutex_lock(&c->lock);
 	now_us = clock_real(c->clock);
-	count = atomic_load_explicit(&c->count, memory_order_relaxed);
-	for (unsigned i = 0; i < count && !rc; i++) {
-		struct inference_cap *cap = &c->entry[i].cap;
-		bool money = cap->rule.amount_pico != INT64_MAX, over = false;
-		int64_t pico = 0;
-		if (!cap_scope_matches(&cap->rule.scope, ask->who.key, ask->who.team, ask->who.feature, ask->who.model,
-				       ask->who.env))
-			continue;
-		inference_cap_roll(cap, c->entry[i].tz, now_us);
-		if (money && !ask->priced && cap->rule.hard) {
-			cap->refused++;
-			refuse(no, cap, "the model has no price, so a hard cap in money cannot hold it; add its price "
-					"(runrate prices update FILE) or use a cap in tokens", 0, 0);
-			rc = -RR_BUDGET;
-		} else if (money && ask->priced &&
-			   caps_convert(c, cap->rule.hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency,
-				   true, now_us, &pico)) {
-			if (!cap->rule.hard)
-				continue;
-			cap->refused++;
-			refuse(no, cap, "no currency rate from the model's currency to the cap's; add one under currency.rates", 0, 0);
-			rc = -RR_BUDGET;
-		} else if (t->count == TICKET_CAPS) {
-			refuse(no, cap, "more caps apply to this call than can be held at once", 0, 0);
-			rc = -RR_BUDGET;
-		} else {
-			uint64_t tok = cap->rule.hard ? ask->most_tok : ask->likely_tok;
-			pico = share_of(ask, cap, pico);
-			rc = inference_cap_reserve(cap, pico, tok, &t->held[t->count].hold, &over);
-			if (rc) {
-				refuse(no, cap, NULL, pico, tok);
-			} else {
-				memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
-				t->held[t->count++].born = c->entry[i].born;
-				if (over && !*warn)
-					warn_of(&c->entry[i], no);
-				*warn |= over;
-			}
-		}
-	}
+	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed) && !rc; i++)
+		if (touches(&c->entry[i].cap.rule, &ask->who))
+			rc = reserve_one(c, &c->entry[i], ask, now_us, t, no, warn);
 	if (rc)
 		settle_locked(c, t, 0, 0);
 	pthread_mutex_unlock(&c->lock);
@@ -311,7 +300,6 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 
 void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t)
 {
-	const struct cap_scope *w = &ask->who;
 	int64_t now_us;
 	if (!caps_any(c)) {
 		t->count = 0;
@@ -326,9 +314,9 @@ void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct 
 		bool hard = cap->rule.hard;
 		int64_t pico;
 		inference_cap_roll(cap, c->entry[i].tz, now_us);
-		if (at_us < cap->from_us || !cap_scope_matches(&cap->rule.scope, w->key, w->team, w->feature, w->model, w->env))
+		if (at_us < cap->from_us || !touches(&cap->rule, &ask->who))
 			continue;
-		if (caps_convert(c, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+		if (fx_convert(c->fx, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
 			pico = 0; /* without a rate this cap cannot say what it is */
 		inference_cap_hold(cap, share_of(ask, cap, pico), hard ? ask->most_tok : ask->likely_tok, &t->held[t->count].hold);
 		memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);

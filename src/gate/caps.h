@@ -46,7 +46,8 @@ struct cap_refusal {
 /* Why a cap in money holds a call or a job back, into no->why: what is used of it, and what this may cost. */
 void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico, int64_t most_pico);
 
-struct caps *caps_new(const struct clock *clock, const struct fx_rate *rates, unsigned rate_count, struct err *e);
+/* The rates stay its caller's, and live as long. */
+struct caps *caps_new(const struct clock *clock, struct fx fx, struct err *e);
 void caps_free(struct caps *c);
 /* Takes over caps: `extra` (from the configuration) and those of the ledger. What a cap has spent is kept when it
  * was there before, else read from the ledger. */
@@ -62,11 +63,6 @@ void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64
 
 /* What a call cost that no ticket holds (a batch's line, a deferred answer): spent on every cap that it touches. */
 void caps_spend(struct caps *c, const struct call *call);
-/* The rates that it was given. */
-struct fx caps_fx(const struct caps *c);
-/* The amount in `to` at the newest rate before now; `up` rounds up. -RR_NOTFOUND without a rate, -RR_RANGE. */
-int caps_convert(const struct caps *c, int64_t pico, struct currency from, struct currency to, bool up, int64_t now_us,
-		 int64_t *out);
 
 /* For the admin page and `cap list` of a running gateway. */
 struct cap_live {

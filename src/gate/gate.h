@@ -67,6 +67,7 @@ struct gate {
 	struct book *old_book[BOOKS_MOST]; /* calls under way may still read them: freed at the end */
 	unsigned old_books;
 	struct writer *writer;
+	struct fx fx;              /* the rates of the start */
 	struct caps *caps;
 	struct training *training;  /* the other book's caps */
 	struct rate *rate;          /* how much a key may ask */

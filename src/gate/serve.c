@@ -159,15 +159,16 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 	}
 	g->conf = g->start_conf = conf;
 	g->clock = &clock_system;
+	g->fx = (struct fx){conf->rates, conf->rate_count};
 	g->ledger_path = ledger_path;
 	g->limits = conf->limits;
 	g->started_us = clock_real(g->clock);
 	g->workers = conf->workers ? conf->workers : 1;
 	g->worker = calloc(g->workers, sizeof(struct worker *));
-	g->caps = caps_new(g->clock, conf->rates, conf->rate_count, e);
+	g->caps = caps_new(g->clock, g->fx, e);
 	g->attempts = attempts_new();
 	g->rate = rate_new();
-	g->training = g->caps && g->attempts && g->rate ? training_new(g->clock, g->caps, e) : NULL;
+	g->training = g->caps && g->attempts && g->rate ? training_new(g->clock, g->fx, e) : NULL;
 	g->book = g->training ? book_builtin(e) : NULL;
 	if (!g->worker || !g->book) {
 		if (g->book || !g->attempts || !g->rate)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 enum { CAPS_MOST = 1024 };
 
 struct entry {
@@ -22,11 +24,11 @@ struct training {
 	atomic_uint count;
 	struct entry *entry;
 	const struct clock *clock;
-	struct caps *caps;
+	struct fx fx;
 	uint64_t births;
 };
 
-struct training *training_new(const struct clock *clock, struct caps *caps, struct err *e)
+struct training *training_new(const struct clock *clock, struct fx fx, struct err *e)
 {
 	struct training *t = calloc(1, sizeof *t);
 	if (!t) {
@@ -35,7 +37,7 @@ struct training *training_new(const struct clock *clock, struct caps *caps, stru
 	}
 	pthread_mutex_init(&t->lock, NULL);
 	t->clock = clock;
-	t->caps = caps;
+	t->fx = fx;
 	return t;
 }
 
@@ -52,7 +54,7 @@ struct loading {
 	struct training *training;
 	struct ledger *ledger;
 	struct entry *entry;
-	unsigned count;
+	unsigned count, room;
 	struct err *e;
 };
 
@@ -74,7 +76,7 @@ static int seed(struct loading *load, struct entry *entry, const struct cap_row 
 	}
 	entry->born = ++t->births;
 	training_cap_roll(&entry->cap, entry->tz, clock_real(t->clock));
-	rc = ledger_cap_state(load->ledger, row, caps_fx(t->caps), clock_real(t->clock), &state, load->e);
+	rc = ledger_cap_state(load->ledger, row, t->fx, clock_real(t->clock), &state, load->e);
 	if (rc)
 		return rc;
 	entry->cap.spent_pico = state.spent_pico;
@@ -88,10 +90,10 @@ static int add_cap(const struct cap_row *row, void *arg)
 	struct entry *entry;
 	if (row->book != BOOK_TRAINING)
 		return 0;
-	if (load->count == CAPS_MOST)
+	if (!array_room(load->entry, load->count, load->room, CAPS_MOST))
 		return err_set(load->e, RR_LIMIT, "more than %d training caps", CAPS_MOST);
 	entry = &load->entry[load->count];
-	entry->cap.rule = row->rule;
+	*entry = (struct entry){.cap.rule = row->rule};
 	entry->tz = tz_get(row->rule.tz[0] ? row->rule.tz : "UTC", load->e);
 	if (!entry->tz)
 		return -RR_CONFIG;
@@ -101,10 +103,8 @@ static int add_cap(const struct cap_row *row, void *arg)
 
 int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e)
 {
-	struct loading load = {.training = t, .ledger = l, .e = e, .entry = calloc(CAPS_MOST, sizeof(struct entry))};
+	struct loading load = {.training = t, .ledger = l, .e = e};
 	int rc = 0;
-	if (!load.entry)
-		return err_set(e, RR_NOMEM, "no memory for training caps");
 	pthread_mutex_lock(&t->lock);
 	for (unsigned i = 0; i < extra_count && !rc; i++)
 		rc = add_cap(&extra[i], &load);
@@ -136,7 +136,7 @@ static void settle_locked(struct training *t, struct training_ticket *ticket, in
 		struct entry *entry = entry_by_id(t, ticket->held[i].id);
 		if (!entry || entry->born != ticket->held[i].born)
 			continue;
-		if (caps_convert(t->caps, used_pico, ticket->currency, entry->cap.rule.currency, false, now_us, &used))
+		if (fx_convert(t->fx, used_pico, ticket->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = ticket->held[i].hold.pico; /* no rate: what was reserved stands */
 		training_cap_roll(&entry->cap, entry->tz, now_us);
 		training_cap_settle(&entry->cap, &ticket->held[i].hold, used, jobs);
@@ -168,7 +168,7 @@ void training_spend(struct training *t, const struct cap_scope *who, struct curr
 		struct training_cap *cap = &t->entry[i].cap;
 		if (!touches(cap, who))
 			continue;
-		if (caps_convert(t->caps, pico, currency, cap->rule.currency, false, now_us, &used))
+		if (fx_convert(t->fx, pico, currency, cap->rule.currency, false, now_us, &used))
 			used = 0;
 		training_cap_roll(cap, t->entry[i].tz, now_us);
 		training_cap_spend(cap, used, 1);
@@ -201,7 +201,7 @@ static int reserve_one(struct training *t, struct entry *entry, const struct tra
 	if (cap->rule.amount_pico != INT64_MAX) {
 		if (ask->unbounded)
 			why = ask->unbounded;
-		else if (caps_convert(t->caps, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+		else if (fx_convert(t->fx, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
 			why = "no currency rate from the training price's currency to the cap's; add one under currency.rates";
 		if (why && cap->rule.hard && cap->rule.jobs == UINT64_MAX) {
 			cap->refused++;
@@ -249,7 +249,7 @@ void training_hold(struct training *t, const struct training_ask *ask, int64_t a
 		training_cap_roll(cap, t->entry[i].tz, now_us);
 		if (at_us < cap->from_us || !touches(cap, &ask->who))
 			continue;
-		if (caps_convert(t->caps, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+		if (fx_convert(t->fx, ask->most_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
 			pico = 0; /* without a rate it was admitted by its number alone */
 		training_cap_hold(cap, pico, 1, &ticket->held[ticket->count].hold);
 		memcpy(ticket->held[ticket->count].id, cap->rule.id, sizeof cap->rule.id);

@@ -30,8 +30,7 @@ struct training_ask {
 	int64_t most_pico;
 };
 
-/* caps: for its currency rates. */
-struct training *training_new(const struct clock *clock, struct caps *caps, struct err *e);
+struct training *training_new(const struct clock *clock, struct fx fx, struct err *e);
 void training_free(struct training *t);
 /* As caps_load. */
 int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e);

@@ -63,6 +63,7 @@ def main():
         used = sum(r['vendor_total_tok'] for r in rows if r['team'] == 'tokens')
         ok('c53_streamed_tokens_are_counted_once', cap['spent_tokens'] == used, f"{cap['spent_tokens']} {used}")
     other_currency()
+    no_rate()
     close()
 
 def other_currency():
@@ -90,5 +91,15 @@ def other_currency():
         shown = s.json('cap', 'list', '--config', str(s.folder / 'runrate.yaml'))['caps']
         ok("cap list shows the configuration's caps as the gateway counts them, without any key", [c['id'] for c in shown] == ['conf-1'] and Decimal(shown[0]['spent']) == Decimal(after['spent']), str(shown))
         ok('a report needs no key either', s.run('report', '--json', '--config', str(s.folder / 'runrate.yaml')).returncode == 0)
+
+def no_rate():
+    """A soft cap whose money nobody can convert counts its tokens all the same, before a crash as after it."""
+    with Stack(config='caps:\n  - {book: inference, amount: "5 EUR", tokens: 100k, window: month, hard: false}\n') as s:
+        def state(): return json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]
+        for _ in range(5): asyncio.run(call(s.port, '/openai/v1/chat/completions', BODY, {'authorization': 'Bearer sk-own', 'x-sandbox-tokens': '150'}))
+        before = state()
+        used = sum(json.loads(l)['vendor_total_tok'] for l in s.run('export', '--calls').stdout.splitlines())
+        s.kill(); s.start_gateway()
+        ok('a soft cap without a rate counts tokens', before['spent_tokens'] == used == state()['spent_tokens'] > 0 and before['reserved_tokens'] == 0, f'{before} {used} {state()}')
 
 main()
