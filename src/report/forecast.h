@@ -9,6 +9,7 @@
  *      1968), damped to nothing over 90 days, so that a steep week does not run away; the median of the last
  *      fourteen; the mean of the last seven. The one that erred least by the week at earlier days counts, the trend
  *      where none is clearly better;
+ *      Where the last four days or more all lie beyond everything before them, the level has changed: it is theirs.
  *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of
  *      the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the
  *      90 % quantile of the relative errors for about that many days, widened by (h - 1) / origins, since such sums
@@ -28,7 +29,7 @@
 #include "report/report.h"
 
 enum { FORECAST_HISTORY = 400, FORECAST_DAYS = 400, FORECAST_FIT = 56, FORECAST_LEAST = 7, FORECAST_MONTHS = 13,
-	FORECAST_SOURCES = 32 };
+	FORECAST_SOURCES = 32, FORECAST_LEFT_OUT = 8 };
 
 struct forecast_range {
 	double p10, p50, p90;
@@ -68,6 +69,7 @@ struct forecast {
 	struct forecast_range sum[FORECAST_DAYS];
 	struct forecast_month month[FORECAST_MONTHS];
 	unsigned months;
+	int64_t changed_us;       /* the day from which on the level holds; 0: no step was seen lately */
 	double trend_per_week;    /* share by which a day's level changes in a week, at the end of the history */
 	unsigned origins, inside; /* backtest: week sums, and how many fell into the band */
 	/* a budget for the month under way */
@@ -76,6 +78,8 @@ struct forecast {
 	bool crosses, crossed_already;
 	int64_t cross_us, cross_early_us, cross_late_us; /* days: likely; at p90; at p10. 0: not in the days ahead */
 	uint64_t unpriced_calls;
+	struct currency left_out[FORECAST_LEFT_OUT]; /* of amounts for which there is no rate */
+	unsigned left_out_n;
 };
 
 /* q: zone, currency, rates, environment, now. months: how many, the one under way included. -RR_INPUT when there are

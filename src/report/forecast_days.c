@@ -3,13 +3,13 @@
  * What each day cost, and how much of it is known.
  *
  * A vendor's export ends somewhere, and its last bucket was still growing when it was made: behind that, nothing is not
- * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that one at
- * least so much; what the gateway meters is known up to now. A day without spending before a side's last day is one.
+ * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that
+ * one at least so much; what the gateway meters is known up to now. A day without spending before a side's last day is one.
  *
  * 1. A side's share is its part of what was spent in the fourteen days before the first gap.
- * 2. A day of which sides of half the spending or more are known counts in the history, grown by the shares of the others.
+ * 2. A day of which sides of half the spending or more are known counts in the history, grown by the others' shares.
  * 3. Of later ones, and of today, each side that does not know them is likely to miss its share of such a day.
- * 4. A side that was silent for more than SILENT days up to the newest day of another has ended: its days are known, as zero.
+ * 4. A side that was silent for more than SILENT days up to the newest day of another has ended: its days are zero.
  */
 #include <stdlib.h>
 
@@ -35,8 +35,8 @@ struct gather {
 
 static enum forecast_kind kind_of(const struct rollup_key *k)
 {
-	return row_is_bill(k) ? FORECAST_BILL : row_is_reported(k) ? FORECAST_USAGE : k->provenance == PROV_IMPORTED ? FORECAST_LOG
-			: FORECAST_LIVE;
+	return row_is_bill(k) ? FORECAST_BILL : row_is_reported(k) ? FORECAST_USAGE
+			: k->provenance == PROV_IMPORTED ? FORECAST_LOG : FORECAST_LIVE;
 }
 
 /* Sides beyond the room for them share the last one of it. */
@@ -52,6 +52,15 @@ static unsigned side_of(struct forecast *f, const struct rollup_key *k)
 	if (i == f->sources)
 		f->source[f->sources++] = (struct forecast_source){.kind = kind, .provider = provider};
 	return i;
+}
+
+static void leave_out(struct forecast *f, struct currency c)
+{
+	unsigned i = 0;
+	while (i < f->left_out_n && !currency_eq(f->left_out[i], c))
+		i++;
+	if (i == f->left_out_n && i < FORECAST_LEFT_OUT)
+		f->left_out[f->left_out_n++] = c;
 }
 
 static int add_row(const struct rollup_row *whole, void *arg)
@@ -84,8 +93,10 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	}
 	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency,
 			   x->key.hour_us, &pico) &&
-	    pico != 0)
+	    pico != 0) {
+		leave_out(f, currency_interned(x->key.currency));
 		return 0;
+	}
 	s->day[low] += (double)pico / (double)PICO_PER_UNIT;
 	return 0;
 }
@@ -142,8 +153,8 @@ static void make_history(struct gather *g)
 	while (skip < end && f->day[skip] == 0)
 		skip++;
 	f->history = end - skip;
-	f->gap = skip < end ? TODAY - end : 0;
-	f->first_us = skip < end ? g->starts[skip] : g->starts[TODAY];
+	f->gap = TODAY - end;
+	f->first_us = g->starts[skip];
 	f->known_until_us = g->starts[TODAY];
 	for (unsigned i = 0; i < f->sources; i++) {
 		struct forecast_source *x = &f->source[i];

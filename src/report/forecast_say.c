@@ -101,6 +101,10 @@ void forecast_text(const struct forecast *f, struct sb *out)
 			money_human(to_pico(m->total.p90), 2, d));
 	}
 	sb_addf(out, "%s; between p10 and p90 lie 80 %% by the errors of earlier forecasts.\n", f->currency.code);
+	if (f->changed_us) {
+		date_at(f, f->changed_us, day);
+		sb_addf(out, "The level changed on %s: it counts from there on.\n", day);
+	}
 	forecast_gaps(f, out);
 	if (f->has_budget)
 		budget_text(f, out);
@@ -109,6 +113,9 @@ void forecast_text(const struct forecast *f, struct sb *out)
 			f->inside, f->origins, (double)f->inside * 100 / f->origins);
 	else
 		sb_adds(out, "The history is too short for a backtest: take the band as a guess.\n");
+	for (unsigned i = 0; i < f->left_out_n; i++)
+		sb_addf(out, "%s%s%s", i ? ", " : "Left out for want of a rate: amounts in ", f->left_out[i].code,
+			i + 1 < f->left_out_n ? "" : ".\n");
 	if (f->unpriced_calls)
 		sb_addf(out, "Not priced, in no figure here: %s requests.\n", num_group(f->unpriced_calls, n));
 }
@@ -199,6 +206,7 @@ void forecast_json(const struct forecast *f, struct sb *out)
 	jw_ku64(&w, "history_days", f->history);
 	jw_ku64(&w, "estimated_days", f->gap);
 	jw_kdouble(&w, "trend_per_week", f->trend_per_week);
+	date_key(f, &w, "level_since", f->changed_us);
 	jw_key(&w, "backtest");
 	jw_object(&w);
 	jw_ku64(&w, "weeks", f->origins);
@@ -212,6 +220,11 @@ void forecast_json(const struct forecast *f, struct sb *out)
 	jw_kcstr(&w, "method",
 		 "weekday factors, the best of three levels, slope damped over 90 days, band from the errors of earlier origins");
 	jw_ku64(&w, "unpriced_calls", f->unpriced_calls);
+	jw_key(&w, "left_out");
+	jw_array(&w);
+	for (unsigned i = 0; i < f->left_out_n; i++)
+		jw_cstr(&w, f->left_out[i].code);
+	jw_end_array(&w);
 	jw_end_object(&w);
 	sb_addc(out, '\n');
 }

@@ -39,6 +39,38 @@ TEST(known_series_are_carried_on)
 	T_TRUE(forecast_sum(day, 100, 0, 60) >= 0);
 }
 
+/* What was launched last week is the level now, and so is what was switched off; three mad days are not, nor is a line's
+ * end. */
+TEST(a_step_of_four_days_or_more_is_the_level)
+{
+	for (unsigned seed = 1; seed <= 20; seed++)
+		for (unsigned since = 4; since <= 21; since++) {
+			double day[80], level;
+			struct forecast_range r14;
+			struct rng r;
+			rng_seed(&r, seed);
+			for (unsigned i = 0; i < 80; i++)
+				day[i] = (i + since < 80 ? 20 : 100) * (1 + 0.1 * ((double)rng_below(&r, 1000) / 1000 - 0.5));
+			T_NEAR(forecast_sum(day, 80, 2, 14), 1400, 0.06);
+			for (unsigned i = 0; i < 80; i++)
+				day[i] = 120 - day[i];
+			T_NEAR(forecast_sum(day, 80, 2, 14), 280, 0.25);
+			r14 = forecast_days(day, 80, 2, 14);
+			T_TRUE(r14.p10 > 100 && r14.p90 < 500);
+			for (unsigned i = 80 - since; i < 77; i++) /* and over again, but for three days */
+				day[i] = 100;
+			level = forecast_sum(day, 80, 2, 14);
+			if (since > 10)
+				T_TRUE(level > 1000);
+		}
+	for (double slope = -0.9; slope < 1; slope += 0.1) {
+		double day[80], want = 0;
+		for (unsigned i = 0; i < 94; i++)
+			i < 80 ? (day[i] = 100 + slope * i) : (want += 100 + slope * i);
+		T_NEAR(forecast_sum(day, 80, 2, 14), want, slope < -0.6 ? 0.15 : 0.04);
+	}
+}
+
 static struct ledger *ledger_of(const double *day, unsigned days, const char *currency)
 {
 	struct err e = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What no source covers yet is not zero: the same history, known up to today, yesterday, or some days before, with a last day
- * that had not ended when it was exported, gives forecasts that agree; and each is what the days alone give. A day of
+ * What no source covers yet is not zero: the same history, known up to today, yesterday, or some days before, with a last
+ * day that had not ended when it was exported, gives forecasts that agree; and each is what the days alone give. A day of
  * nothing inside what is covered stays one.
  */
 #include "report/forecast.h"
@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "ledger_help.h"
+#include "report/amounts.h"
 #include "t.h"
 
 #define OK(call)                                                                                                       \
@@ -22,6 +23,8 @@
 
 enum { DAYS = 80 }; /* 1 December 2025 to 18 February 2026 */
 
+static const char *usd = "USD";
+
 static struct ledger *open_ledger(void)
 {
 	struct err e = {0};
@@ -33,8 +36,8 @@ static struct ledger *open_ledger(void)
 }
 
 /* Days [from, to) of one side; the last one as far as `part`. Empty days are no rows. */
-static void put(struct ledger *l, const char *provider, const char *surface, bool live, const double *day, unsigned from, unsigned to,
-		double part)
+static void put(struct ledger *l, const char *provider, const char *surface, bool live, const double *day,
+		unsigned from, unsigned to, double part)
 {
 	struct err e = {0};
 	struct rng r;
@@ -55,7 +58,7 @@ static void put(struct ledger *l, const char *provider, const char *surface, boo
 		c.model_asked = c.model_answered = intern(STR("m"));
 		c.start_us = HELP_T0 + (int64_t)i * US_PER_DAY;
 		c.end_us = c.start_us + US_PER_DAY;
-		c.currency = intern(STR("USD"));
+		c.currency = intern(str_of(usd));
 		c.billed_pico = BILLED_UNKNOWN;
 		c.cost_pico = (int64_t)(day[i] * (i + 1 == to ? part : 1) * (double)PICO_PER_UNIT);
 		OK(ledger_add_call(l, &c, &e));
@@ -66,7 +69,8 @@ static void put(struct ledger *l, const char *provider, const char *surface, boo
 static void make(struct forecast *f, struct ledger *l, unsigned now_day, const int64_t *budget)
 {
 	struct err e = {0};
-	struct report_query q = {.tz = tz_get("UTC", NULL), .env = "all", .now_us = HELP_T0 + (int64_t)now_day * US_PER_DAY + 12 * 3600 * US_PER_S};
+	struct report_query q = {.tz = tz_get("UTC", NULL), .env = "all",
+				 .now_us = HELP_T0 + (int64_t)now_day * US_PER_DAY + 12 * 3600 * US_PER_S};
 	OK(forecast_make(f, l, &q, 2, budget, &e));
 }
 
@@ -141,7 +145,8 @@ TEST(one_of_two_sides_lags)
 		T_EQ_I(f.gap, 0);
 		T_EQ_I(f.history, 76);
 		T_NEAR(f.month[0].so_far + f.month[0].missing, month_of(all, 76), 0.02);
-		T_NEAR(f.month[0].total.p50, month_of(all, 76) + forecast_sum(all, 76, 0, 14) - 0.5 * forecast_sum(all, 76, 0, 1), 0.03);
+		T_NEAR(f.month[0].total.p50,
+		       month_of(all, 76) + forecast_sum(all, 76, 0, 14) - 0.5 * forecast_sum(all, 76, 0, 1), 0.03);
 		ledger_close(l);
 		l = open_ledger(); /* and the other way round: what is known is the least of it */
 		put(l, "mine", "openai-chat", true, small, 0, 76, 1);
@@ -247,6 +252,35 @@ TEST(a_budget_is_crossed_in_days_not_seen_yet)
 	budget = 205 * PICO_PER_UNIT;
 	make(&f, l, 76, &budget);
 	T_EQ_I(f.cross_us, HELP_T0 + 82 * US_PER_DAY); /* 210 on the 21st */
+	ledger_close(l);
+	help_clean();
+}
+
+TEST(what_has_no_rate_is_named)
+{
+	static struct forecast f;
+	double day[DAYS];
+	struct err e = {0};
+	struct report_query q = {.tz = tz_get("UTC", NULL), .env = "all", .now_us = HELP_T0 + 76 * US_PER_DAY,
+				 .currency = currency_interned(intern(STR("EUR")))};
+	struct ledger *l = open_ledger();
+	struct sb out;
+	noisy(day, 11);
+	put(l, "openai", "usage completions", false, day, 0, 76, 1);
+	put(l, "mine", "openai-chat", true, day, 0, 76, 1);
+	OK(forecast_make(&f, l, &q, 1, NULL, &e) == -RR_INPUT ? 0 : 1); /* no euro at all */
+	q.currency = currency_interned(intern(STR("USD")));
+	OK(forecast_make(&f, l, &q, 1, NULL, &e));
+	T_EQ_I(f.left_out_n, 0);
+	usd = "EUR";
+	put(l, "azure", "usage completions", false, day, 30, 76, 1);
+	OK(forecast_make(&f, l, &q, 1, NULL, &e));
+	T_EQ_I(f.left_out_n, 1);
+	sb_init(&out, 1 << 20);
+	forecast_text(&f, &out);
+	T_TRUE(strstr(out.p, "Left out for want of a rate: amounts in EUR.\n") != NULL);
+	sb_fini(&out);
+	usd = "USD";
 	ledger_close(l);
 	help_clean();
 }
