@@ -248,6 +248,8 @@ void settle_price(struct request *r);   /* the call's usage, price and outcome *
 /* Prices c->usage at `model` (what answered), else `asked`: cost, currency, rule, price status. */
 void settle_cost(struct gate *g, const struct upstream *up, struct str model, struct str asked, int64_t at_us,
 		 struct call *c);
+/* Marks a call whose usage is estimated as one, with its band: up to most_pico. False: it is not. */
+bool settle_mark(struct call *c, int64_t most_pico);
 /* What the caps count: the upper end of an estimate, and other models' share. */
 int64_t settle_counts_pico(const struct request *r);
 uint64_t settle_counts_tok(const struct request *r);

@@ -84,6 +84,7 @@ int results_take(struct batch *b, struct str custom_id, struct json answer)
 		c->model_asked = c->model_answered;
 	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(m.request_id));
 	settle_cost(g, b->up, str_of(m.model), intern_str(c->model_asked), c->start_us, c);
+	settle_mark(c, 0);
 	e.key = jobs_key(b->up->name, "batch-line", str_of(b->id), custom_id);
 	atomic_fetch_add(&b->refs, 1);
 	rc = clerk_give(g->clerk, &e);

@@ -147,6 +147,16 @@ void settle_cost(struct gate *g, const struct upstream *up, struct str model, st
 	}
 }
 
+bool settle_mark(struct call *c, int64_t most_pico)
+{
+	if (!(c->usage.flags & (USAGE_ESTIMATED | USAGE_PARTIAL)))
+		return false;
+	c->provenance = PROV_ESTIMATED;
+	c->low_pico = c->cost_pico / 2; /* half of the estimate to the bound: wide, and honest about it */
+	c->high_pico = most_pico > c->cost_pico ? most_pico : c->cost_pico;
+	return true;
+}
+
 /* No list prices what runs on own hardware: its share of the machine's time does. */
 static void settle_hosted(struct request *r)
 {
@@ -239,13 +249,8 @@ void settle_price(struct request *r)
 		c->high_pico = r->bound.total_pico;
 		c->currency = intern(str_of(r->bound.currency.code));
 	}
-	if (c->usage.flags & (USAGE_ESTIMATED | USAGE_PARTIAL)) {
-		c->provenance = PROV_ESTIMATED;
-		/* Half of the estimate to the bound that was reserved: wide, and honest about it. */
-		c->low_pico = c->cost_pico / 2;
-		c->high_pico = r->bound.status == PRICE_PRICED && r->bound.total_pico > c->cost_pico ? r->bound.total_pico : c->cost_pico;
+	if (settle_mark(c, r->bound.status == PRICE_PRICED ? r->bound.total_pico : 0))
 		atomic_fetch_add_explicit(&r->worker->stats.estimated, 1, memory_order_relaxed);
-	}
 	atomic_fetch_add_explicit(&r->worker->stats.in_tok, usage_input_tok(&c->usage), memory_order_relaxed);
 	atomic_fetch_add_explicit(&r->worker->stats.out_tok, usage_output_tok(&c->usage), memory_order_relaxed);
 }

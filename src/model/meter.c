@@ -524,7 +524,7 @@ int meter_body(struct stream_meter *m, struct str body)
 	}
 	m->final = (m->usage.flags & USAGE_SEEN) != 0;
 	m->failed |= is_error(&at.top);
-	if ((!m->final || m->usage.flags & USAGE_OUT_UNSTATED) && !m->failed) {
+	if ((!m->final || m->fault || m->usage.flags & USAGE_OUT_UNSTATED) && !m->failed) {
 		/* For an estimate: what was generated stands below one of these, by family. */
 		count_text(m, body, STR("\"message\""));
 		count_text(m, body, STR("\"output\""));
@@ -566,18 +566,17 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 	struct usage *u = &m->usage;
 	uint64_t seen_out = tokens_of(m->output_bytes);
 	bool cut = m->events ? !m->ended && !m->final : !m->body_read;
-	if (m->fault) {
+	if (m->fault)
 		u->flags |= USAGE_SEEN | USAGE_MISMATCH;
-		return;
-	}
 	if (!(u->flags & USAGE_SEEN) && is_speech(m->surface)) { /* billed by the text that was sent, where no tokens are stated */
 		u->characters = m->characters;
 		u->flags |= USAGE_SEEN;
 		return;
 	}
-	if (!(u->flags & USAGE_SEEN)) {
+	if (m->fault || !(u->flags & USAGE_SEEN)) {
 		if (m->deferred || !can_estimate(m->surface))
 			return;
+		memset(u->tok, 0, sizeof u->tok);
 		u->tok[CLASS_IN_PLAIN] = est_in_tok;
 		u->tok[CLASS_OUT_TEXT] = seen_out;
 		u->vendor_total_tok = est_in_tok + seen_out;

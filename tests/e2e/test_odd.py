@@ -45,6 +45,7 @@ def message(u, **more):
     return json.dumps({'id': 'm1', 'type': 'message', 'role': 'assistant', 'model': 'claude-sonnet-4-5', 'content': [{'type': 'text', 'text': 'Hello there'}], 'stop_reason': 'end_turn', 'usage': u, **more}).encode()
 
 MEASURED, ESTIMATED, MISMATCH, NO_USAGE, UNPRICED, FREE, ZERO = 'measured', 'estimated', 'mismatch', 'no_usage', 'unpriced', 'free', 'zero'
+GUESSED = 'mismatch, estimated'  # counts that are none: without a price, its tokens estimated
 
 # name, path, request, head of the answer, its bytes, what the row says: a word of the above, and its classes where they are certain
 ODD = [
@@ -103,11 +104,11 @@ ODD = [
     ('the prompt is null', CHAT_AT, CHAT, JSON, body({'prompt_tokens': None, 'completion_tokens': 7}), ESTIMATED, None),
     ('the completion is missing', CHAT_AT, CHAT, JSON, body({'prompt_tokens': 20}), ESTIMATED, None),
     ('one side and the total say the other', CHAT_AT, CHAT, JSON, body({'completion_tokens': 7, 'total_tokens': 27}), MEASURED, GOOD),
-    ('a negative count', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': -20}), MISMATCH, {}),
-    ('a fraction', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': 20.5}), MISMATCH, {}),
-    ('a count as text', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': '20'}), MISMATCH, {}),
-    ('a count of twenty digits', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': 10 ** 20}), MISMATCH, {}),
-    ('a count of 400 digits, stream', CHAT_AT, CHAT_STREAM, SSE, HELLO + usage_line({**U, 'prompt_tokens': 10 ** 400}) + DONE, MISMATCH, {}),
+    ('a negative count', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': -20}), GUESSED, None),
+    ('a fraction', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': 20.5}), GUESSED, None),
+    ('a count as text', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': '20'}), GUESSED, None),
+    ('a count of twenty digits', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens': 10 ** 20}), GUESSED, None),
+    ('a count of 400 digits, stream', CHAT_AT, CHAT_STREAM, SSE, HELLO + usage_line({**U, 'prompt_tokens': 10 ** 400}) + DONE, GUESSED, None),
     ('parts above the whole', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens_details': {'cached_tokens': 900}}), MISMATCH, None),
     ('a total that is another', CHAT_AT, CHAT, JSON, body({**U, 'total_tokens': 99}), MISMATCH, None),
     ('a class of tokens that is not known', CHAT_AT, CHAT, JSON, body({**U, 'prompt_tokens_details': {'smell_tokens': 5}}), MISMATCH, None),
@@ -177,6 +178,7 @@ ODD = [
 
 def said(row):
     """What the row says of itself, in one word."""
+    if row['price_status'] == MISMATCH and row['provenance'] == ESTIMATED and row['classes']: return GUESSED
     if row['price_status'] in (MISMATCH, NO_USAGE, UNPRICED): return row['price_status']
     if row['provenance'] == ESTIMATED: return ESTIMATED
     if row['price_status'] == FREE: return FREE
@@ -239,19 +241,23 @@ def main():
             ok(f'{name}: no silent 0', said(r) not in (MEASURED,) or r['cost'] != '0', str(r))
 def caps():
     """What nobody can price counts on a hard cap as what was reserved for it, also after kill -9."""
-    s = Stack(config='caps: [{book: inference, amount: "1 USD", window: month, hard: true}]\n')
+    s = Stack(config='caps: [{book: inference, amount: "1 USD", window: month, hard: true}, {book: inference, tokens: 1M, window: month, hard: true}]\n')
     s.start_sandbox = lambda: vendor(s.sandbox_port)
     def cap():
         c = json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][0]
         return Decimal(c['spent']), Decimal(c['reserved'])
+    def tokens(): return json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'][1]['spent_tokens']
     with s:
         wanted = [i for i, row in enumerate(ODD) if row[0] in ('a count as text', 'a class of tokens that is not known', 'a tier without a price')]
         for i in wanted: exchange(s.port, ODD[i][1], ODD[i][2], {'x-odd': str(i)})
-        highs = [Decimal(json.loads(l)['high']) for l in s.run('export', '--calls').stdout.splitlines()]
+        made = [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
+        highs, each = [Decimal(r['high']) for r in made], [sum(r['classes'].values()) for r in made]
         ok('what has no price counts on a hard cap as what was reserved', len(highs) == 3 and all(h > 0 for h in highs) and cap() == (sum(highs), 0), f'{highs} {cap()}')
         status, _, out = s.post('/openai/v1/realtime/client_secrets', {'session': {'type': 'realtime'}})
         ok('what no cap could hold is refused by a hard one: a key for sessions that are not seen', status == 429 and b'budget_exceeded' in out, f'{status} {out[:200]}')
+        ok('and its tokens on one in tokens, estimated where the counts are none', min(each) > 0 and tokens() == sum(each), f'{each} {tokens()}')
         s.kill(); s.start_gateway(); wait_port(s.admin_port)
+        ok('after kill -9 too', tokens() == sum(each), f'{each} {tokens()}')
         ok('and so it does after kill -9', cap() == (sum(highs), 0), f'{highs} {cap()}')
 
 main()

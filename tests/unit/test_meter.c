@@ -303,8 +303,9 @@ TEST(an_anthropic_stream_that_breaks_off)
 	T_TRUE(m.failed && !m.ended);
 	begin("anthropic-messages", NULL);
 	event("message_start", START("{\"input_tokens\":-25,\"output_tokens\":1}"));
-	meter_finish(&m, 0);
-	T_TRUE(m.usage.flags & USAGE_MISMATCH);
+	anthropic_text();
+	meter_finish(&m, 25);
+	T_EQ_S(show(), "in_plain=25 out_text=3 MISMATCH ESTIMATED PARTIAL total=28");
 }
 
 TEST(an_advisors_tokens_are_a_call_of_their_own)
@@ -407,7 +408,12 @@ TEST(whole_bodies)
 	begin("openai-chat", NULL);
 	T_EQ_I(meter_body(&m, STR("{\"usage\":{\"prompt_tokens\":-3,\"completion_tokens\":4}}")), 0);
 	meter_finish(&m, 99);
-	T_EQ_S(show(), "MISMATCH total=0");
+	T_EQ_S(show(), "in_plain=99 MISMATCH ESTIMATED total=99");
+	begin("openai-chat", NULL);
+	T_EQ_I(meter_body(&m, STR("{\"choices\":[{\"message\":{\"content\":\"01234567\"}}],"
+		"\"usage\":{\"prompt_tokens\":\"3\",\"completion_tokens\":4}}")), 0);
+	meter_finish(&m, 99);
+	T_EQ_S(show(), "in_plain=99 out_text=2 MISMATCH ESTIMATED total=101");
 	begin("anthropic-messages", &f);
 	T_EQ_I(meter_body(&m, STR("{\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":50,"
 		"\"output_tokens\":4}}")), 0);
