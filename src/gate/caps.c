@@ -170,9 +170,16 @@ void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64
 	pthread_mutex_unlock(&c->lock);
 }
 
+static bool touches(const struct cap_rule *r, const struct cap_scope *w)
+{
+	return cap_scope_matches(&r->scope, w->key, w->team, w->feature, w->model, w->env);
+}
+
 void caps_spend(struct caps *c, const struct call *call)
 {
 	int64_t now_us = clock_real(c->clock), pico;
+	int64_t most_pico = call->high_pico > call->cost_pico ? call->high_pico : call->cost_pico; /* as the ledger sums it */
+	struct cap_scope who = {call->key, call->team, call->feature, call->model_asked, call->env};
 	struct currency currency = {{0}};
 	if (!caps_any(c))
 		return;
@@ -180,10 +187,10 @@ void caps_spend(struct caps *c, const struct call *call)
 	pthread_mutex_lock(&c->lock);
 	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed); i++) {
 		struct inference_cap *cap = &c->entry[i].cap;
-		if (!cap_scope_matches(&cap->rule.scope, call->key, call->team, call->feature, call->model_asked, call->env))
+		if (!touches(&cap->rule, &who))
 			continue;
 		inference_cap_roll(cap, c->entry[i].tz, now_us);
-		if (fx_convert(c->fx, call->cost_pico, currency, cap->rule.currency, false, now_us, &pico))
+		if (fx_convert(c->fx, most_pico, currency, cap->rule.currency, false, now_us, &pico))
 			pico = 0; /* a hard cap refused such calls beforehand; a soft one counts what it can */
 		inference_cap_spend(cap, pico, usage_total_tok(&call->usage));
 	}
@@ -236,11 +243,6 @@ static int64_t share_of(const struct cap_ask *ask, const struct inference_cap *c
 	if (ask->until_us <= ask->from_us || to == ask->until_us)
 		return pico;
 	return to <= ask->from_us ? 0 : (int64_t)(((money_wide)pico * (to - ask->from_us) + whole - 1) / whole);
-}
-
-static bool touches(const struct cap_rule *r, const struct cap_scope *w)
-{
-	return cap_scope_matches(&r->scope, w->key, w->team, w->feature, w->model, w->env);
 }
 
 /* Under the lock. What a soft cap cannot say in its money, it does not count as money. */

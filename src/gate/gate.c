@@ -575,7 +575,7 @@ static enum turn take_settle(struct request *r)
 			settle_price(r);
 		if (r->rated)
 			rate_settle(r->worker->gate->rate, r->place, &r->limits, r->rate_tok, settle_counts_tok(r));
-		if (r->turn_of && !r->ticket.count && r->call.price_status == PRICE_PRICED)
+		if (r->turn_of && !r->ticket.count)
 			caps_spend(r->worker->gate->caps, &r->call);
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
 		r->settled = true;

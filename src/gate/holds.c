@@ -312,8 +312,7 @@ static void on_done(const struct errand *e, int rc, bool first)
 	(void)first;
 	w->rc = rc;
 	for (unsigned i = 0; i < w->count && !rc; i++)
-		if (w->booked[i].price_status == PRICE_PRICED)
-			caps_spend(w->holds->gate->caps, &w->booked[i]);
+		caps_spend(w->holds->gate->caps, &w->booked[i]);
 	for (unsigned i = 0; i < w->touches && !rc; i++) {
 		if (w->touched[i].over)
 			let_go(w->holds, w->touched[i].hold.key);

@@ -55,7 +55,7 @@ static void on_line(const struct errand *e, int rc, bool first)
 	struct batch *b = e->arg;
 	if (rc)
 		atomic_store(&b->lost, true);
-	else if (first && e->call.price_status == PRICE_PRICED)
+	else if (first)
 		caps_spend(b->worker->gate->caps, &e->call);
 	drop(b);
 }

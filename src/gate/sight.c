@@ -40,7 +40,7 @@ static void settle_sight(struct sight *s)
 		const struct call *c = &s->errand.call;
 		if (jobs_find(g->jobs, s->note, true, &note))
 			caps_settle(g->caps, &note.inference, s->first ? c->cost_pico : 0, s->first ? usage_total_tok(&c->usage) : 0);
-		else if (s->first && c->price_status == PRICE_PRICED)
+		else if (s->first)
 			caps_spend(g->caps, c);
 	}
 }

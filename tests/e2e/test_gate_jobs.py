@@ -202,6 +202,20 @@ def gemini_batch(s):
     time.sleep(0.3)
     ok('a Gemini batch is booked once, answer by answer', len(mine()) == 7, str(len(mine())))
 
+def unpriced_batch(s):
+    """Nobody knows what its lines cost, but how many tokens they used: a cap in tokens counts them, before a crash as after it."""
+    s.json('cap', 'set', '--book', 'inference', '--tokens', '1M', '--window', 'month', '--team', 'dark'); time.sleep(1.3)
+    body = {'requests': [{'custom_id': f'u{i}', 'params': {'model': 'claude-9-unheard', 'max_tokens': 50, 'messages': [{'role': 'user', 'content': f'say {i}'}]}} for i in range(5)]}
+    b = json.loads(s.post('/anthropic/v1/messages/batches', body, {**ANTHROPIC, 'x-runrate-team': 'dark'})[2])
+    until(lambda: get(s, f"/anthropic/v1/messages/batches/{b['id']}", headers=ANTHROPIC)[1]['processing_status'] == 'ended')
+    def mine(): return [r for r in rows(s) if r['tier'] == 'batch' and r['team'] == 'dark']
+    def counted(): return sum(c['spent_tokens'] for c in caps(s, 'inference'))
+    until(lambda: len(mine()) >= 5)
+    used = sum(r['vendor_total_tok'] for r in mine())
+    live = until(lambda: counted() == used) and counted()
+    s.kill(); s.start_gateway()
+    ok('a batch without a price counts on a cap in tokens', len(mine()) == 5 and used > 0 and live == used == counted() and all(r['price_status'] == 'unpriced' for r in mine()), f'{live} {used} {counted()}')
+
 def main():
     with Stack(sandbox_args=['--job-ms', '500']) as s:
         background(s)
@@ -210,6 +224,7 @@ def main():
         openai_batch(s)
         anthropic_batch(s)
         gemini_batch(s)
+        unpriced_batch(s)
         served = sum(1 for r in s.served() if r.get('batch'))
         v = s.json('verify'); ok('verify is content', v['ok'] is True, str(v)[:300])
     close()
