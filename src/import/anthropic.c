@@ -46,10 +46,16 @@ static uint32_t name_of(struct str s)
 
 /* ---- usage report ---- */
 
-enum { N_IN, N_READ, N_5M, N_1H, N_OUT, N_SEARCH, NUMBERS };
-static const char *const number_path[NUMBERS] = {
-	"uncached_input_tokens", "cache_read_input_tokens", "cache_creation.ephemeral_5m_input_tokens",
-	"cache_creation.ephemeral_1h_input_tokens", "output_tokens", "server_tool_use.web_search_requests",
+enum { N_IN, N_READ, N_5M, N_1H, N_OUT, N_SEARCH, N_WRITE, NUMBERS }; /* N_WRITE: the sum of both, or of a time that is not said */
+/* The API's place first; then as mirrors of it flatten the object (read 29 November 2026 in api-evangelist/anthropic). */
+static const char *const number_path[NUMBERS][3] = {
+	{"uncached_input_tokens"},
+	{"cache_read_input_tokens"},
+	{"cache_creation.ephemeral_5m_input_tokens", "cache_creation_5m_input_tokens", "ephemeral_5m_input_tokens"},
+	{"cache_creation.ephemeral_1h_input_tokens", "cache_creation_1h_input_tokens", "ephemeral_1h_input_tokens"},
+	{"output_tokens"},
+	{"server_tool_use.web_search_requests", "web_search_requests"},
+	{"cache_creation_input_tokens"},
 };
 
 struct row {
@@ -67,6 +73,8 @@ static int put_usage(struct import_ctx *x, uint64_t number, const struct row *r,
 	u->tok[CLASS_IN_CACHE_WRITE_5M] = r->n[N_5M];
 	u->tok[CLASS_IN_CACHE_WRITE_1H] = r->n[N_1H];
 	u->tok[CLASS_OUT_TEXT] = r->n[N_OUT];
+	if (r->n[N_WRITE] > r->n[N_5M] + r->n[N_1H])
+		u->tok[CLASS_IN_CACHE_WRITE] = r->n[N_WRITE] - r->n[N_5M] - r->n[N_1H];
 	u->tools[TOOL_WEB_SEARCH] = (uint32_t)r->n[N_SEARCH];
 	u->vendor_total_tok = usage_total_tok(u);
 	u->flags = USAGE_SEEN;
@@ -98,10 +106,16 @@ static int usage_result(struct import_ctx *x, struct json v, struct row *r, uint
 	if (json_get(v, "amount").type != JSON_NONE)
 		return row_reject(x, number, "it is a cost, not a count of tokens: a file holds one kind of report");
 	for (unsigned i = 0; i < NUMBERS; i++) {
-		struct json n = json_path(v, number_path[i]);
+		struct json n = {JSON_NONE, {NULL, 0}};
+		const char *why = NULL;
+		for (unsigned p = 0; p < 3 && number_path[i][p] && n.type == JSON_NONE; p++)
+			n = json_path(v, number_path[i][p]);
 		r->n[i] = 0;
-		if (n.type != JSON_NONE && n.type != JSON_NULL && (json_u64(n, &r->n[i]) || r->n[i] > INT64_MAX / 8))
-			return row_reject(x, number, "%s is no count", number_path[i]);
+		if (n.type == JSON_NONE || n.type == JSON_NULL)
+			continue;
+		why = n.type == JSON_NUMBER || n.type == JSON_STRING ? read_count(json_text(x, n), &r->n[i]) : "is no number";
+		if (why || r->n[i] > INT64_MAX / 8)
+			return row_reject(x, number, "%s %s", number_path[i][0], why ? why : "is out of range");
 	}
 	r->model = json_text(x, json_get(v, "model"));
 	r->tier = json_text(x, json_get(v, "service_tier"));
@@ -130,6 +144,7 @@ static int bucket(struct import_ctx *x, struct json b, uint64_t number, struct e
 		return row_reject(x, number, "starting_at %s", why);
 	if ((why = read_time(json_text(x, json_get(b, "ending_at")), &r.end_us)) != NULL)
 		return row_reject(x, number, "ending_at %s", why);
+	row_statement(x);
 	for (json_open(&it, json_get(b, "results")); !rc && json_next(&it, &none, &v);)
 		rc = one(x, v, &r, number, e);
 	return rc;
@@ -170,7 +185,7 @@ static int usage_row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	static const char *const columns[NUMBERS] = {
 		"usage_input_tokens_no_cache", "usage_input_tokens_cache_read", "usage_input_tokens_cache_write_5m",
-		"usage_input_tokens_cache_write_1h", "usage_output_tokens", "web_search_count",
+		"usage_input_tokens_cache_write_1h", "usage_output_tokens", "web_search_count", "usage_input_tokens_cache_write",
 	};
 	struct row r = {
 		.model = csv_field(c, csv_column(c, "model_version")), .tier = csv_field(c, csv_column(c, "usage_type")),
@@ -193,7 +208,7 @@ static int usage_row(struct import_ctx *x, struct csv *c, struct err *e)
 const struct import_source source_anthropic_usage = {
 	.name = "anthropic-usage",
 	.title = "Anthropic usage: usage_report/messages pages, and the console's claude_api_tokens_*.csv",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_CELLS,
 	.probe_csv = probe_usage_csv,
 	.probe_json = probe_usage,
 	.csv_row = usage_row,
@@ -268,9 +283,9 @@ static int cost_result(struct import_ctx *x, struct json j, struct row *r, uint6
 
 static unsigned probe_cost(struct json b)
 {
-	enum json_type amount = json_path(b, "results[0].amount").type;
-	return json_get(b, "starting_at").type == JSON_STRING && (amount == JSON_STRING || amount == JSON_NUMBER) &&
-			       json_path(b, "results[0].currency").type == JSON_STRING
+	struct json first = json_path(b, "results[0]");
+	return json_get(b, "starting_at").type == JSON_STRING && json_get(first, "amount").type != JSON_NONE &&
+			       (json_get(first, "currency").type != JSON_NONE || json_get(first, "cost_type").type != JSON_NONE)
 		       ? 100
 		       : 0;
 }
@@ -307,7 +322,7 @@ static int cost_row(struct import_ctx *x, struct csv *c, struct err *e)
 const struct import_source source_anthropic_costs = {
 	.name = "anthropic-costs",
 	.title = "Anthropic costs: cost_report pages (cents), and the console's claude_api_cost_*.csv (dollars)",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_CELLS,
 	.probe_csv = probe_cost_csv,
 	.probe_json = probe_cost,
 	.csv_row = cost_row,

@@ -22,7 +22,8 @@
 	X(CACHED_BY, "cache_reference_id") X(PATH, "request_path|path")                                            \
 	X(IN, "prompt_tokens|promptTokens") X(OUT, "completion_tokens|completionTokens")                           \
 	X(READ, "prompt_cache_read_tokens|promptCacheReadTokens")                                                  \
-	X(WRITE, "prompt_cache_write_tokens|promptCacheWriteTokens") X(IN_AUDIO, "prompt_audio_tokens")            \
+	X(WRITE, "prompt_cache_write_tokens|promptCacheWriteTokens") X(WRITE_5M, "prompt_cache_write_5m")          \
+	X(WRITE_1H, "prompt_cache_write_1h") X(IN_AUDIO, "prompt_audio_tokens")                                    \
 	X(OUT_AUDIO, "completion_audio_tokens")
 enum field {
 #define X(name, names) F_##name,
@@ -77,8 +78,9 @@ static const char *read_counts(const struct str f[FIELD_COUNT], struct usage *u)
 		enum field from;
 		enum token_class to;
 	} counts[] = {{F_IN, CLASS_IN_PLAIN}, {F_OUT, CLASS_OUT_TEXT}, {F_READ, CLASS_IN_CACHE_READ},
-		      {F_WRITE, CLASS_IN_CACHE_WRITE},
+		      {F_WRITE, CLASS_IN_CACHE_WRITE}, {F_WRITE_5M, CLASS_IN_CACHE_WRITE_5M}, {F_WRITE_1H, CLASS_IN_CACHE_WRITE_1H},
 		      {F_IN_AUDIO, CLASS_IN_AUDIO}, {F_OUT_AUDIO, CLASS_OUT_AUDIO}};
+	uint64_t split;
 	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
 		struct str text = f[counts[i].from];
 		const char *why = text.n ? read_count(text, &u->tok[counts[i].to]) : NULL;
@@ -88,6 +90,8 @@ static const char *read_counts(const struct str f[FIELD_COUNT], struct usage *u)
 			return why;
 		u->flags |= text.n ? USAGE_SEEN : 0;
 	}
+	split = u->tok[CLASS_IN_CACHE_WRITE_5M] + u->tok[CLASS_IN_CACHE_WRITE_1H];
+	u->tok[CLASS_IN_CACHE_WRITE] -= split < u->tok[CLASS_IN_CACHE_WRITE] ? split : u->tok[CLASS_IN_CACHE_WRITE]; /* their sum */
 	u->vendor_total_tok = usage_total_tok(u);
 	u->tier = TIER_STANDARD;
 	return NULL;

@@ -11,12 +11,14 @@
  * 2. The sums are over what the files hold, so that importing a file twice prints the same money.
  * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
  * 4. A row counts with its billed amount where its source bills; else with the price.
+ *    What comes again within the import counts once, as it came last: as in the ledger.
  * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/keymap.h"
 #include "import/import_i.h"
 #include "model/price.h"
 
@@ -235,36 +237,135 @@ static struct import_money *money_of(struct import_ctx *x, uint32_t currency)
 	return &s->money[s->currencies++];
 }
 
-static void row_sum(struct import_ctx *x)
+/* What a row added to the sums. */
+struct row_sum {
+	int64_t pico, claimed_pico; /* pico: billed where it is, else priced */
+	uint64_t tokens;
+	uint32_t calls;
+	uint8_t currency, book;     /* currency: its place in import_summary.money */
+	bool unpriced : 1, billed : 1, priced : 1;
+};
+enum { NO_CURRENCY = IMPORT_CURRENCIES };
+
+static struct row_sum sum_of(struct import_ctx *x)
 {
 	const struct call *c = &x->call;
 	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
 	bool billed = c->billed_pico != BILLED_UNKNOWN;
 	struct import_money *m = money_of(x, c->currency);
-	int64_t claimed;
-	x->s->tokens += usage_total_tok(&c->usage);
-	x->s->calls += c->calls;
-	x->s->unpriced_rows += !priced && !billed;
+	struct row_sum n = {.tokens = usage_total_tok(&c->usage), .calls = c->calls, .book = c->book, .unpriced = !priced && !billed,
+			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY};
 	if (!m) {
 		import_note(x, "more than %d currencies: the sums of the last ones are left out", IMPORT_CURRENCIES);
-		return;
+		return n;
 	}
-	if (billed)
-		m->billed += c->billed_pico;
-	if (priced && (c->usage.flags & USAGE_SEEN))
-		m->priced += c->cost_pico;
-	if (x->claim_counts && money_parse(x->claimed, &claimed, NULL) == 0)
-		m->claimed += claimed;
-	m->book[c->book] += billed ? c->billed_pico : priced ? c->cost_pico : 0;
+	n.currency = (uint8_t)(m - x->s->money);
+	n.pico = billed ? c->billed_pico : priced ? c->cost_pico : 0;
+	if (x->claim_counts && money_parse(x->claimed, &n.claimed_pico, NULL))
+		n.claimed_pico = 0;
+	return n;
 }
 
-static int row_key(struct import_ctx *x, struct hash128 *natural, struct err *e)
+static void sum_add(struct import_summary *s, const struct row_sum *n, int sign)
+{
+	struct import_money *m = n->currency == NO_CURRENCY ? NULL : &s->money[n->currency];
+	uint64_t one = (uint64_t)(int64_t)sign; /* counts wrap back */
+	s->tokens += one * n->tokens;
+	s->calls += one * n->calls;
+	s->unpriced_rows += one * n->unpriced;
+	if (!m)
+		return;
+	m->book[n->book] += sign * (money_wide)n->pico;
+	m->claimed += sign * (money_wide)n->claimed_pico;
+	m->billed += n->billed ? sign * (money_wide)n->pico : 0;
+	m->priced += n->priced ? sign * (money_wide)n->pico : 0;
+}
+
+/* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. */
+struct summed {
+	struct keymap *at; /* key to its place + 1 */
+	struct row_sum *sum;
+	uint32_t count, room;
+};
+
+void summed_free(struct summed *s)
+{
+	if (s) {
+		keymap_free(s->at);
+		free(s->sum);
+	}
+	free(s);
+}
+
+static struct row_sum *summed_new(struct summed *s)
+{
+	if (s->count == s->room) {
+		uint32_t room = s->room ? s->room * 2 : 256;
+		struct row_sum *p = s->room < UINT32_MAX / 2 ? realloc(s->sum, room * sizeof *p) : NULL;
+		if (!p)
+			return NULL;
+		s->sum = p;
+		s->room = room;
+	}
+	return &s->sum[s->count++];
+}
+
+static int row_sum(struct import_ctx *x, struct hash128 natural, struct err *e)
+{
+	struct row_sum n = sum_of(x), *last;
+	uint32_t *at;
+	if (!(x->source->flags & (SRC_OCCURRENCE | SRC_UNIQUE))) {
+		if (!x->summed && (x->summed = calloc(1, sizeof *x->summed)))
+			x->summed->at = keymap_new();
+		at = x->summed && x->summed->at ? keymap_at(x->summed->at, natural.lo) : NULL;
+		last = !at ? NULL : *at ? &x->summed->sum[*at - 1] : summed_new(x->summed);
+		if (!last)
+			return err_set(e, RR_NOMEM, "out of memory for the sums of an import");
+		if (*at)
+			sum_add(x->s, last, -1);
+		*at = (uint32_t)(last - x->summed->sum) + 1;
+		*last = n;
+	}
+	sum_add(x->s, &n, 1);
+	return 0;
+}
+
+void row_statement(struct import_ctx *x)
+{
+	seen_free(x->cells);
+	x->cells = NULL;
+	x->said = 0;
+}
+
+/* A vendor groups by more than we know of (api_source was new in 2026), or a table has lost a column: two cells with one
+ * key are two. A table's row that repeats another one whole repeats it. */
+static int cell_key(struct import_ctx *x, struct hash128 *natural, bool *repeated)
+{
+	struct hash128 whole = {natural->hi, natural->lo ^ x->said};
+	uint32_t before = 0;
+	if (!x->cells && !(x->cells = seen_new()))
+		return -RR_NOMEM;
+	*repeated = x->said && seen_has(x->cells, whole);
+	if (*repeated)
+		return 0;
+	if ((x->said && seen_count(x->cells, whole, &before)) || seen_count(x->cells, *natural, &before))
+		return -RR_LIMIT;
+	if (before) {
+		key_add_u64(x, before);
+		*natural = hash_xxh3_128(x->key.p, x->key.n);
+	}
+	return 0;
+}
+
+static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated, struct err *e)
 {
 	uint32_t before = 0;
 	key_add(x, str_of(x->source->name));
 	if (x->key.full)
 		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
 	*natural = hash_xxh3_128(x->key.p, x->key.n);
+	if (x->source->flags & SRC_CELLS && cell_key(x, natural, repeated))
+		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
 	if (!(x->source->flags & SRC_OCCURRENCE))
 		return 0;
 	if (!x->seen && !(x->seen = seen_new()))
@@ -312,7 +413,7 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 
 int row_end(struct import_ctx *x, struct err *e)
 {
-	bool measured;
+	bool measured, repeated = false;
 	struct hash128 natural = {0};
 	int rc;
 	row_classify(x);
@@ -328,20 +429,26 @@ int row_end(struct import_ctx *x, struct err *e)
 		return 0;
 	}
 	if (!rc)
-		rc = row_key(x, &natural, e);
+		rc = row_key(x, &natural, &repeated, e);
+	if (!rc && repeated) {
+		row_repeated(x);
+		return 0;
+	}
+	if (!rc)
+		rc = row_sum(x, natural, e);
 	if (!rc)
 		rc = feed_push(x->feed, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, e);
 	if (rc)
 		return rc;
 	x->s->rows_read++;
 	x->b->rows_read++;
-	row_sum(x);
 	return 0;
 }
 
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e)
 {
 	struct import_money *m;
+	uint32_t before = 0;
 	int rc = feed_drain(x->feed, e);
 	if (rc)
 		return rc;
@@ -356,6 +463,10 @@ int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, st
 	*(rc ? &x->b->rows_duplicate : &x->b->rows_new) += 1;
 	if (rc && e)
 		memset(e, 0, sizeof *e);
+	if (!x->outlays && !(x->outlays = seen_new()))
+		return err_set(e, RR_NOMEM, "out of memory for the sums of an import");
+	if (seen_count(x->outlays, ref_hash(str_of(o->id)), &before) == 0 && before) /* the file says it again */
+		return 0;
 	m = money_of(x, intern(str_of(o->currency.code)));
 	if (m) {
 		m->book[BOOK_TRAINING] += o->amount_pico;

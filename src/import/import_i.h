@@ -27,6 +27,7 @@ enum source_flag {
 	SRC_OCCURRENCE = 1 << 1, /* equal keys within a batch are several rows: the first, the second ... */
 	SRC_UNIQUE = 1 << 3,     /* equal keys never come twice within a batch: the source sees to that */
 	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
+	SRC_CELLS = 1 << 4,      /* equal keys within one statement (row_said) are several rows */
 };
 
 struct import_ctx;
@@ -54,6 +55,8 @@ struct import_source {
 /* sources.c: NULL ends the table. */
 extern const struct import_source *const import_sources[];
 
+struct summed; /* what each key added to the sums (import.c) */
+void summed_free(struct summed *s);
 struct seen; /* occurrences of keys (seen.c) */
 struct import_map;
 
@@ -69,6 +72,10 @@ struct import_ctx {
 	const struct import_map *map;
 	void *state;
 	struct seen *seen;
+	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */
+	uint64_t said;         /* of the whole row, where a table may repeat it; else 0 */
+	struct summed *summed; /* of this batch */
+	struct seen *outlays;  /* ids of this import's outlays */
 	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
 	const char *path;      /* of the file being read */
 	struct arena arena;    /* for one record; reset before each */
@@ -88,6 +95,9 @@ struct call *row_begin(struct import_ctx *x, uint64_t number);
 void key_add(struct import_ctx *x, struct str part);
 void key_add_u64(struct import_ctx *x, uint64_t v);
 void fact(struct import_ctx *x, enum class_field f, struct str text);
+/* SRC_CELLS: a statement begins: a bucket of an API, a table of an export. What is in it more than once with an equal key
+ * differs in something that we do not know, and each counts; the same key in another statement is the same cell, later. */
+void row_statement(struct import_ctx *x);
 int row_end(struct import_ctx *x, struct err *e);
 /* The part of row_end that asks the rules; for a source that keeps the answers. */
 void row_classify(struct import_ctx *x);

@@ -8,6 +8,8 @@
  * 2. Only leaves count: an AGENT, or a generateText around its doGenerate, repeats what is below it.
  * 3. Langfuse's cost is its own estimate: claimed, never billed.
  */
+#include <stdio.h>
+
 #include "import/spans.h"
 
 static struct json either(struct json r, const char *camel, const char *snake)
@@ -59,28 +61,57 @@ static uint64_t id_of(struct import_ctx *x, struct json r, struct json id)
 	return s.n ? hash_xxh3(part, sizeof part) | 1 : 0;
 }
 
-static void read_usage(struct import_ctx *x, struct json r, struct span *n)
+/* One member of usageDetails, "prompt_tokens_details" as its members. Blob exports may write counts as texts. NULL or a
+ * reason. */
+static const char *read_detail(struct import_ctx *x, struct str key, struct json value, struct named_counts *c)
+{
+	struct json_iter it;
+	struct json inner;
+	struct str name;
+	char path[160];
+	uint64_t v;
+	const char *why = NULL;
+	if (value.type == JSON_OBJECT) {
+		for (json_open(&it, value); !why && key.n < 80 && json_next(&it, &name, &inner) && inner.type != JSON_OBJECT;) {
+			snprintf(path, sizeof path, "%.*s.%.*s", STR_ARG(key), (int)(name.n < 64 ? name.n : 64), name.p);
+			why = read_detail(x, str_of(path), inner, c);
+		}
+		return why;
+	}
+	if (value.type != JSON_NUMBER && value.type != JSON_STRING)
+		return NULL;
+	why = read_count(json_text(x, value), &v);
+	if (!why)
+		named_count_add(c, key, v);
+	return why;
+}
+
+static const char *read_usage(struct import_ctx *x, struct json r, struct span *n)
 {
 	struct named_counts c = {0};
 	struct json_iter it;
-	struct json value;
+	struct json value, unit;
 	struct str key;
+	const char *why = NULL;
 	bool bare = false, anthropic = false, prompt = false;
-	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); json_next(&it, &key, &value);) {
-		uint64_t v;
-		if (value.type == JSON_STRING ? read_count(json_text(x, value), &v) != NULL : json_u64(value, &v) != 0)
-			continue; /* blob exports may write counts as texts */
-		named_count_add(&c, key, v);
+	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); !why && json_next(&it, &key, &value);) {
+		why = read_detail(x, key, value, &c);
 		bare = bare || str_eqc(key, "input");
 		anthropic = anthropic || str_eqc(key, "cache_read_input_tokens") || str_eqc(key, "cache_creation_input_tokens");
 		prompt = prompt || str_icontains(key, STR("prompt"));
 	}
 	if (!c.any && !c.has_total)
 		older_usage(x, r, &c);
+	unit = json_path(r, "usage.unit"); /* CHARACTERS, SECONDS, IMAGES ... */
+	if (c.any && unit.type == JSON_STRING && !str_ieq(json_raw_string(unit), STR("TOKENS"))) {
+		n->used = n->uncounted = true;
+		return why;
+	}
 	/* Langfuse prices each key by itself, so its own keys exclude each other; raw ones mean what their vendor means */
-	c.beside = bare || (anthropic && !prompt) || c.n[CLASS_IN_CACHE_READ] > c.n[CLASS_IN_PLAIN];
+	c.beside = bare || (anthropic && !prompt);
 	n->used = c.any;
 	named_counts_read(&c, n->tok, &n->flags);
+	return why;
 }
 
 /* "openai" for gpt-..., told by the span's own attributes where it has them. */
@@ -96,10 +127,33 @@ static uint32_t provider_of(struct import_ctx *x, struct json r)
 	return 0;
 }
 
+/* The blob export gives each state of an observation; the newest counts. */
+static int64_t version_of(struct import_ctx *x, struct json r)
+{
+	static const char *const names[] = {"event_ts", "updatedAt", "updated_at"};
+	int64_t us = 0;
+	for (unsigned i = 0; i < sizeof names / sizeof *names && !us; i++) {
+		struct json v = json_get(r, names[i]);
+		if (v.type == JSON_NONE || v.type == JSON_NULL || read_moment(x, v, &us))
+			us = 0;
+	}
+	return us;
+}
+
+/* Langfuse's own figure: the total of observations, or of their cost map. */
+static struct json cost_of(struct import_ctx *x, struct json r)
+{
+	static const char *const names[] = {"totalCost", "total_cost", "calculatedTotalCost", "calculated_total_cost"};
+	struct json v = {JSON_NONE, {NULL, 0}};
+	for (unsigned i = 0; i < sizeof names / sizeof *names && v.type != JSON_NUMBER && v.type != JSON_STRING; i++)
+		v = json_get(r, names[i]);
+	return v.type == JSON_NUMBER || v.type == JSON_STRING ? v : json_get(map_of(x, either(r, "costDetails", "cost_details")), "total");
+}
+
 static int record(struct import_ctx *x, struct json r, uint64_t number, struct err *e)
 {
 	struct span n;
-	struct json model = json_get(r, "model"), cost = either(r, "totalCost", "total_cost");
+	struct json model = json_get(r, "model"), cost = cost_of(x, r);
 	struct str environment = json_text(x, json_get(r, "environment"));
 	struct json begun = either(r, "completionStartTime", "completion_start_time");
 	const char *why;
@@ -109,7 +163,11 @@ static int record(struct import_ctx *x, struct json r, uint64_t number, struct e
 	n.parent = id_of(x, r, either(r, "parentObservationId", "parent_observation_id"));
 	if (!n.id)
 		return row_reject(x, number, "the observation has no id");
-	read_usage(x, r, &n);
+	if ((why = read_usage(x, r, &n)) != NULL)
+		return row_reject(x, number, "a count of usageDetails %s", why);
+	n.version = version_of(x, r);
+	if (json_u64_or0(json_get(r, "is_deleted")) || json_string_eq(json_get(r, "is_deleted"), "1"))
+		n.used = false;
 	if (!n.used)
 		return spans_add(x, x->state, &n, e);
 	if ((why = read_time(json_text(x, either(r, "startTime", "start_time")), &n.start_us)) != NULL)

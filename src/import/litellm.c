@@ -6,7 +6,8 @@
  * 2. LiteLLM puts cached tokens inside prompt_tokens for every vendor, Anthropic too; where they are larger than it,
  *    the row is a mismatch.
  * 3. cache_hit says that LiteLLM's own cache answered; it is not about the vendor's. Such a row used no vendor tokens.
- * 4. request_id is the row's key and often the vendor's response id.
+ * 4. A row that spent and counts no tokens is unpriced: it is not free.
+ * 5. request_id is the row's key and often the vendor's response id.
  */
 #include "import/spans.h"
 
@@ -44,11 +45,15 @@ static unsigned probe_csv(const struct csv *c)
 	return header_has(c, must) ? 100 : 0;
 }
 
-static uint64_t first_count(struct json o, const char *one, const char *two)
+/* The first of the paths that holds a count. */
+static uint64_t first_count(struct json o, const char *const *paths)
 {
-	uint64_t v = json_u64_or0(json_path(o, one));
-	return v ? v : json_u64_or0(json_path(o, two));
+	uint64_t v = 0;
+	for (; *paths && !v; paths++)
+		v = json_u64_or0(json_path(o, *paths));
+	return v;
 }
+#define FIRST(o, ...) first_count(o, (const char *const[]){__VA_ARGS__, NULL})
 
 static bool part(uint64_t *whole, uint64_t n)
 {
@@ -58,21 +63,24 @@ static bool part(uint64_t *whole, uint64_t n)
 	return true;
 }
 
-static void read_usage(const struct str f[FIELD_COUNT], const uint64_t n[3], struct usage *u)
+/* usage_object is the vendor's block in the shape of chat completions; of /responses it is that block as it came. */
+static void read_usage(struct json o, const uint64_t given[3], struct usage *u)
 {
-	struct json metadata = {JSON_NONE, {NULL, 0}}, o;
+	const uint64_t n[3] = {given[0] ? given[0] : FIRST(o, "prompt_tokens", "input_tokens"),
+			       given[1] ? given[1] : FIRST(o, "completion_tokens", "output_tokens"),
+			       given[2] ? given[2] : FIRST(o, "total_tokens")};
 	uint64_t in = n[0], out = n[1], write, w5, w1;
 	bool ok;
-	if (f[F_metadata].n && json_parse(f[F_metadata], &metadata, NULL))
-		metadata.type = JSON_NONE;
-	o = json_get(metadata, "usage_object");
-	u->tok[CLASS_IN_CACHE_READ] = first_count(o, "cache_read_input_tokens", "prompt_tokens_details.cached_tokens");
-	write = first_count(o, "cache_creation_input_tokens", "prompt_tokens_details.cache_creation_tokens");
-	w5 = json_u64_or0(json_path(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens"));
-	w1 = json_u64_or0(json_path(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"));
-	u->tok[CLASS_IN_AUDIO] = json_u64_or0(json_path(o, "prompt_tokens_details.audio_tokens"));
-	u->tok[CLASS_OUT_REASONING] = json_u64_or0(json_path(o, "completion_tokens_details.reasoning_tokens"));
-	u->tok[CLASS_OUT_AUDIO] = json_u64_or0(json_path(o, "completion_tokens_details.audio_tokens"));
+	u->tok[CLASS_IN_CACHE_READ] = FIRST(o, "cache_read_input_tokens", "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens");
+	write = FIRST(o, "cache_creation_input_tokens", "prompt_tokens_details.cache_creation_tokens", "prompt_tokens_details.cache_write_tokens",
+		      "input_tokens_details.cache_write_tokens");
+	w5 = FIRST(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens", "cache_creation.ephemeral_5m_input_tokens");
+	w1 = FIRST(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens", "cache_creation.ephemeral_1h_input_tokens");
+	u->tok[CLASS_IN_AUDIO] = FIRST(o, "prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens");
+	u->tok[CLASS_OUT_REASONING] = FIRST(o, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens");
+	u->tok[CLASS_OUT_AUDIO] = FIRST(o, "completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens");
+	if (!write)
+		write = w5 + w1;
 	ok = part(&in, u->tok[CLASS_IN_CACHE_READ]) && part(&in, write) && part(&in, u->tok[CLASS_IN_AUDIO]) &&
 	     part(&out, u->tok[CLASS_OUT_REASONING]) && part(&out, u->tok[CLASS_OUT_AUDIO]) && w5 + w1 <= write;
 	u->tok[CLASS_IN_PLAIN] = in;
@@ -86,6 +94,27 @@ static void read_usage(const struct str f[FIELD_COUNT], const uint64_t n[3], str
 	u->tier = TIER_STANDARD;
 	if (json_path(o, "service_tier").type == JSON_STRING)
 		u->tier = tier_parse(json_raw_string(json_path(o, "service_tier")));
+}
+
+static struct json usage_object(struct import_ctx *x, struct str metadata)
+{
+	struct json m = {JSON_NONE, {NULL, 0}};
+	if (!metadata.n || json_parse(metadata, &m, NULL) == 0)
+		return json_get(m, "usage_object");
+	import_note(x, "metadata that is no JSON is not read: cached tokens of these rows are priced as plain input");
+	return (struct json){JSON_NONE, {NULL, 0}};
+}
+
+/* Rule 4: speech by its characters, pictures, searches: LiteLLM writes no count of them, and a spend. */
+static bool is_uncounted(const struct str f[FIELD_COUNT], const struct usage *u, int64_t spend_pico)
+{
+	static const char *const media[] = {"speech", "image", "transcription", "video", "rerank", "search", "ocr"};
+	if (usage_total_tok(u) || str_ieq(f[F_status], STR("failure")))
+		return false;
+	for (unsigned i = 0; i < sizeof media / sizeof *media; i++)
+		if (str_icontains(f[F_call_type], str_of(media[i])) && f[F_model].n)
+			return true;
+	return spend_pico > 0;
 }
 
 /* The model without LiteLLM's "provider/" in front. */
@@ -102,7 +131,7 @@ static int put(struct import_ctx *x, uint64_t number, const struct str f[FIELD_C
 	struct call *k = row_begin(x, number);
 	struct str model = bare_model(f[F_model], f[F_custom_llm_provider]);
 	uint64_t n[3] = {0};
-	int64_t first_us, claimed;
+	int64_t first_us, claimed = 0;
 	const char *why = read_time(f[F_startTime], &k->start_us);
 	if (why)
 		return row_reject(x, number, "startTime '%.*s' %s", STR_ARG(f[F_startTime]), why);
@@ -120,7 +149,11 @@ static int put(struct import_ctx *x, uint64_t number, const struct str f[FIELD_C
 		k->ttft_us = (uint32_t)(first_us - k->start_us);
 		k->streamed = true;
 	}
-	read_usage(f, n, &k->usage);
+	read_usage(usage_object(x, f[F_metadata]), n, &k->usage);
+	if (is_uncounted(f, &k->usage, claimed))
+		k->usage.flags = 0;
+	else if (!usage_total_tok(&k->usage)) /* nothing was used: a failure, a file, a job that was asked for */
+		k->usage.flags |= USAGE_ZERO;
 	k->provider = provider_named(f[F_custom_llm_provider]);
 	k->model_asked = intern(f[F_model_group].n ? f[F_model_group] : model);
 	k->model_answered = intern(model);

@@ -60,12 +60,20 @@ static int put(struct import_ctx *x, uint64_t number, const struct cost *v, stru
 
 /* ---- pages ---- */
 
+static bool is_cost(struct json result)
+{
+	struct json object = json_get(result, "object");
+	if (object.type == JSON_STRING)
+		return json_string_eq(object, "organization.costs.result");
+	return json_get(result, "amount").type == JSON_OBJECT;
+}
+
 static unsigned probe_json(struct json r)
 {
 	struct json first = json_path(openai_results(r), "[0]");
 	if (json_string_eq(json_get(r, "object"), "organization.costs.result"))
 		return 60; /* a result without its bucket: it has no time */
-	return json_string_eq(json_get(first, "object"), "organization.costs.result") ? 100 : 0;
+	return is_cost(first) && json_get(r, "start_time").type != JSON_NONE ? 100 : 0;
 }
 
 static int record(struct import_ctx *x, struct json bucket, uint64_t number, struct err *e)
@@ -82,6 +90,7 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 		return row_reject(x, number, "start_time %s", why);
 	if ((why = read_unix(json_get(bucket, "end_time"), &v.end_us)) != NULL)
 		return row_reject(x, number, "end_time %s", why);
+	row_statement(x);
 	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		v.amount = json_text(x, json_path(result, "amount.value"));
 		v.currency = json_text(x, json_path(result, "amount.currency"));
@@ -148,7 +157,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 const struct import_source source_openai_costs = {
 	.name = "openai-costs",
 	.title = "OpenAI costs: API pages, and the export cost_*.csv",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_CELLS,
 	.state_bytes = sizeof(struct costs),
 	.probe_csv = probe_csv,
 	.probe_json = probe_json,

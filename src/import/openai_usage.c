@@ -10,7 +10,11 @@
  *    revises it.
  * 4. Everything here is inference; training is only in the costs and in the jobs. A model named ft:... is a tuned
  *    model that serves.
+ * 5. A result of an endpoint that we do not know yet (usage/decisions came in November 2026) is read by the counts that
+ *    it has, and keeps its name. So is a table, which does not say its endpoint.
  */
+#include <stdio.h>
+
 #include "import/openai.h"
 
 #define FIELDS(X)                                                                                                     \
@@ -59,6 +63,7 @@ struct usage_state {
 struct bucket_row {
 	enum endpoint endpoint;
 	int64_t start_us, end_us;
+	struct str kind;   /* what the surface is called; of an endpoint that we do not know */
 	struct str text[FIELD_COUNT];
 	bool given[COUNTS];
 	uint64_t n[COUNTS];
@@ -165,7 +170,7 @@ static int put(struct import_ctx *x, uint64_t number, struct bucket_row *b, stru
 	if (!b->given[F_num_model_requests])
 		k->calls = (uint32_t)(b->n[F_num_requests] + b->n[F_num_sessions]);
 	k->provider = intern(STR("openai"));
-	k->surface = intern(str_of(endpoints[b->endpoint].surface));
+	k->surface = intern(b->kind.n ? b->kind : str_of(endpoints[b->endpoint].surface));
 	k->model_answered = k->model_asked = b->text[F_model].n ? intern(b->text[F_model]) : 0;
 	k->project = intern(b->text[F_project_name].n ? b->text[F_project_name] : b->text[F_project_id]);
 	k->key = intern(b->text[F_api_key_id]);
@@ -180,18 +185,48 @@ static int put(struct import_ctx *x, uint64_t number, struct bucket_row *b, stru
 	key_add_u64(x, (uint64_t)(b->end_us - b->start_us));
 	for (unsigned i = COUNTS; i < F_project_name; i++)
 		key_add(x, i == F_batch ? is_true(b->text[i]) ? STR("1") : STR("") : b->text[i]);
+	if (b->kind.n)
+		key_add(x, b->kind);
 	return row_end(x, e);
 }
 
 /* ---- pages ---- */
 
-static int endpoint_of(struct json result)
+static int endpoint_of(struct json object)
 {
-	struct json object = json_get(result, "object");
 	for (int i = 0; i < ENDPOINTS; i++)
 		if (json_string_eq(object, endpoints[i].object))
 			return i;
 	return -1;
+}
+
+/* Rule 5: by the first count that is there. */
+static int endpoint_by(bool (*has)(const void *of, enum field), const void *of)
+{
+	static const struct {
+		enum field has;
+		enum endpoint is;
+	} tells[] = {{F_characters, SPEECHES}, {F_seconds, TRANSCRIPTIONS}, {F_images, IMAGES}, {F_num_sessions, SESSIONS},
+		     {F_usage_bytes, STORES}, {F_context_level, WEB_SEARCHES}, {F_num_requests, FILE_SEARCHES},
+		     {F_output_tokens, COMPLETIONS}, {F_input_tokens, EMBEDDINGS}};
+	for (unsigned i = 0; i < sizeof tells / sizeof *tells; i++)
+		if (has(of, tells[i].has))
+			return (int)tells[i].is;
+	return -1;
+}
+
+static bool result_has(const void *of, enum field f)
+{
+	return json_get(*(const struct json *)of, field_name[f]).type != JSON_NONE;
+}
+
+static bool is_usage(struct json result)
+{
+	struct json object = json_get(result, "object");
+	struct str name = object.type == JSON_STRING ? json_raw_string(object) : STR("");
+	if (object.type == JSON_NONE)
+		return json_get(result, "num_model_requests").type != JSON_NONE;
+	return str_starts(name, STR("organization.usage.")) && str_ends(name, STR(".result"));
 }
 
 struct json openai_results(struct json bucket)
@@ -202,11 +237,27 @@ struct json openai_results(struct json bucket)
 
 static unsigned probe_json(struct json r)
 {
-	if (endpoint_of(json_path(openai_results(r), "[0]")) >= 0)
-		return 100;
-	if (endpoint_of(r) >= 0)
+	struct json first = json_path(openai_results(r), "[0]");
+	if (is_usage(first))
+		return json_get(r, "start_time").type == JSON_NONE ? 60 : 100;
+	if (is_usage(r) && json_get(r, "object").type != JSON_NONE)
 		return 60; /* a result without its bucket */
 	return json_string_eq(json_get(r, "object"), "bucket") && openai_results(r).type == JSON_ARRAY ? 20 : 0;
+}
+
+/* "organization.usage.decisions.result" is "usage decisions". */
+static struct str kind_named(struct json object, char *out, size_t size)
+{
+	struct str name = object.type == JSON_STRING ? json_raw_string(object) : STR("");
+	size_t head = strlen("organization.usage."), tail = strlen(".result");
+	if (name.n <= head + tail)
+		return STR("");
+	name = str_sub(name, head, name.n - tail);
+	snprintf(out, size, "usage %.*s", (int)(name.n < 40 ? name.n : 40), name.p);
+	for (char *p = out; *p; p++)
+		if (*p == '_')
+			*p = ' ';
+	return str_of(out);
 }
 
 static int record(struct import_ctx *x, struct json bucket, uint64_t number, struct err *e)
@@ -225,9 +276,16 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 		return row_reject(x, number, "end_time %s", why);
 	if (end_us <= start_us)
 		return row_reject(x, number, "the bucket ends before it begins");
+	row_statement(x);
 	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		struct bucket_row b = {.start_us = start_us, .end_us = end_us};
-		int endpoint = endpoint_of(result);
+		struct json object = json_get(result, "object");
+		int endpoint = endpoint_of(object);
+		char kind[64];
+		if (endpoint < 0 && is_usage(result)) {
+			endpoint = endpoint_by(result_has, &result);
+			b.kind = kind_named(object, kind, sizeof kind);
+		}
 		if (endpoint < 0) {
 			rc = row_reject(x, number, "it holds a result of an unknown kind");
 			continue;
@@ -256,9 +314,15 @@ static unsigned probe_csv(const struct csv *c)
 	return header_has(c, iso) && csv_columns(c) == 4 ? 100 : 0; /* an export in which nothing happened */
 }
 
+static bool column_has(const void *of, enum field f)
+{
+	return ((const struct usage_state *)of)->col[f] >= 0;
+}
+
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct usage_state *s = x->state;
+	int endpoint;
 	if (!c)
 		return 0;
 	for (unsigned i = 0; i < FIELD_COUNT; i++)
@@ -268,15 +332,8 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	s->start_iso = csv_column(c, "start_time_iso");
 	s->end_iso = csv_column(c, "end_time_iso");
 	/* the export does not say which endpoint it is of: its columns do */
-	s->endpoint = s->col[F_characters] >= 0	     ? SPEECHES
-		      : s->col[F_seconds] >= 0	     ? TRANSCRIPTIONS
-		      : s->col[F_images] >= 0	     ? IMAGES
-		      : s->col[F_num_sessions] >= 0  ? SESSIONS
-		      : s->col[F_usage_bytes] >= 0   ? STORES
-		      : s->col[F_context_level] >= 0 ? WEB_SEARCHES
-		      : s->col[F_num_requests] >= 0  ? FILE_SEARCHES
-		      : s->col[F_output_tokens] >= 0 ? COMPLETIONS
-						     : EMBEDDINGS;
+	endpoint = endpoint_by(column_has, s);
+	s->endpoint = endpoint < 0 ? EMBEDDINGS : (enum endpoint)endpoint; /* an export of nothing has no column */
 	return 0;
 }
 
@@ -321,7 +378,7 @@ int openai_empty_bucket(struct import_ctx *x)
 const struct import_source source_openai_usage = {
 	.name = "openai-usage",
 	.title = "OpenAI usage: API pages of all endpoints, and the exports *_usage_*.csv",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_CELLS,
 	.state_bytes = sizeof(struct usage_state),
 	.probe_csv = probe_csv,
 	.probe_json = probe_json,

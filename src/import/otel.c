@@ -42,6 +42,8 @@ static struct json one_of(struct json v, const char *const *paths)
 static const char *const trace_paths[] = {"traceId", "trace_id", "spanContext.traceId", "context.trace_id", NULL};
 static const char *const span_paths[] = {"spanId", "span_id", "spanContext.spanId", "context.span_id", NULL};
 static const char *const parent_paths[] = {"parentSpanId", "parent_span_id", "parentSpanContext.spanId", "parent_id", NULL};
+static const char *const start_nanos[] = {"startTimeUnixNano", "start_time_unix_nano", NULL},
+			 *const end_nanos[] = {"endTimeUnixNano", "end_time_unix_nano", NULL};
 static const char *const start_paths[] = {"startTime", "start_time", NULL}, *const end_paths[] = {"endTime", "end_time", NULL};
 
 static bool is_span(struct json r)
@@ -142,10 +144,10 @@ static int one_span(struct import_ctx *x, struct json s, const struct attributes
 	n.used = a.counts.any;
 	if (!n.used)
 		return spans_add(x, x->state, &n, e);
-	if (!nano_time(x, json_get(s, "startTimeUnixNano"), &n.start_us) &&
+	if (!nano_time(x, one_of(s, start_nanos), &n.start_us) &&
 	    (why = read_moment(x, one_of(s, start_paths), &n.start_us)) != NULL)
 		return row_reject(x, number, "a span's start time %s", why);
-	if (!nano_time(x, json_get(s, "endTimeUnixNano"), &n.end_us) && read_moment(x, one_of(s, end_paths), &n.end_us))
+	if (!nano_time(x, one_of(s, end_nanos), &n.end_us) && read_moment(x, one_of(s, end_paths), &n.end_us))
 		n.end_us = n.start_us;
 	named_counts_read(&a.counts, n.tok, &n.flags);
 	for (unsigned i = 0; i < CLASSES && a.has_own; i++)

@@ -93,12 +93,15 @@ const char *read_time(struct str text, int64_t *us)
 
 const char *read_unix(struct json v, int64_t *us)
 {
-	int64_t s;
+	struct str text = v.type == JSON_STRING ? json_raw_string(v) : v.text; /* a database that holds pages may make texts of numbers */
+	money_wide s;
+	bool exact;
 	if (v.type == JSON_NONE || v.type == JSON_NULL)
 		return "is missing";
-	if (json_i64(v, &s) || s < 0 || s > INT64_C(253402300799)) /* the year 9999 */
+	if ((v.type != JSON_STRING && v.type != JSON_NUMBER) || decimal_scaled(str_trim(text), 0, &s, &exact) || !exact || s < 0 ||
+	    s > INT64_C(253402300799)) /* the year 9999 */
 		return "is no Unix time in seconds";
-	*us = s * US_PER_S;
+	*us = (int64_t)s * US_PER_S;
 	return NULL;
 }
 

@@ -52,9 +52,10 @@ int spans_add(struct import_ctx *x, struct spans *s, const struct span *n, struc
 	at = find(s, n->id);
 	if (*at) {
 		struct span *old = &s->span[*at - 1];
+		bool newer = n->version || old->version ? n->version >= old->version && (n->used || n->version) : n->used;
 		if (old->used && n->used)
 			row_repeated(x);
-		if (n->used)
+		if (newer)
 			*old = *n;
 		return 0;
 	}
@@ -71,7 +72,7 @@ static int put(struct import_ctx *x, const struct spans *s, const struct span *n
 	for (unsigned i = 0; i < CLASSES; i++)
 		u->tok[i] = n->tok[i];
 	u->vendor_total_tok = usage_total_tok(u);
-	u->flags = n->flags | USAGE_SEEN;
+	u->flags = n->uncounted ? 0 : n->flags | USAGE_SEEN;
 	u->tier = n->tier ? (enum tier)n->tier : TIER_STANDARD;
 	k->start_us = n->start_us;
 	k->end_us = n->end_us;
@@ -98,31 +99,70 @@ static int put(struct import_ctx *x, const struct spans *s, const struct span *n
 	return row_end(x, e);
 }
 
+static uint64_t own_tok(const struct span *n)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < CLASSES; i++)
+		sum += n->tok[i];
+	return sum;
+}
+
+/* Calls each span above number i, until see says that the rest is known. */
+static void walk_up(const struct spans *s, uint32_t i, bool (*see)(uint64_t *of, uint64_t tok), uint64_t *of)
+{
+	uint64_t up = s->span[i].parent, tok = own_tok(&s->span[i]);
+	for (unsigned depth = 0; up && depth < UP_MOST; depth++) {
+		uint32_t at = *find(s, up);
+		if (!at || !see(&of[at - 1], tok))
+			break;
+		up = s->span[at - 1].parent;
+	}
+}
+
+static bool mark(uint64_t *above, uint64_t tok)
+{
+	bool first = !*above;
+	*above = 1;
+	return first;
+}
+
+static bool add_below(uint64_t *below, uint64_t tok)
+{
+	*below += tok;
+	return true;
+}
+
+/* What is above others and not their sum may have used a model itself, or has children in another file. */
+static void say_other_sums(struct import_ctx *x, const struct spans *s, const uint64_t *below)
+{
+	uint64_t others = 0;
+	for (uint32_t i = 0; i < s->count; i++)
+		others += s->span[i].used && below[i] && below[i] != own_tok(&s->span[i]) + 1;
+	if (others)
+		import_note(x, "%llu spans with other tokens than the calls below them: the calls count, they do not",
+			    (unsigned long long)others);
+}
+
 int spans_finish(struct import_ctx *x, struct spans *s, struct err *e)
 {
-	bool *above = calloc(s->count ? s->count : 1, sizeof *above);
+	uint64_t *above = calloc(s->count ? s->count : 1, sizeof *above); /* 1 + the tokens of the calls below */
 	uint64_t agents = 0;
 	int rc = 0;
 	if (!above)
 		return err_set(e, RR_NOMEM, "out of memory for a tree of spans");
-	for (uint32_t i = 0; i < s->count && !rc; i++) {
-		uint64_t up = s->span[i].parent;
-		for (unsigned depth = 0; s->span[i].used && up && depth < UP_MOST; depth++) {
-			uint32_t at = *find(s, up);
-			if (!at || above[at - 1])
-				break;
-			above[at - 1] = true;
-			up = s->span[at - 1].parent;
-		}
-	}
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->span[i].used)
+			walk_up(s, i, mark, above);
 	for (uint32_t i = 0; i < s->count && !rc; i++) {
 		const struct span *n = &s->span[i];
 		if (!n->used || above[i])
 			continue;
+		walk_up(s, i, add_below, above);
 		agents += n->agent;
 		if (!n->agent)
 			rc = put(x, s, n, e);
 	}
+	say_other_sums(x, s, above);
 	if (agents && !rc)
 		import_note(x, "%llu agents' spans carry sums whose model calls are not in the file: they are left out",
 			    (unsigned long long)agents);
@@ -203,6 +243,7 @@ void named_counts_read(const struct named_counts *given, uint32_t tok[CLASSES], 
 		}
 	} else {
 		in += c.extra_in;
+		in_inside = in_inside && c.n[CLASS_IN_CACHE_READ] <= in; /* what is more than the whole is no part of it */
 	}
 	if ((in_inside && din > in) || (out_inside && dout > out))
 		ok = false;

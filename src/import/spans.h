@@ -21,8 +21,10 @@ struct span {
 	uint32_t provider, model_asked, model, surface, env, feature, team, project, key, reference;
 	int64_t claimed_pico; /* INT64_MIN: none */
 	uint64_t number;     /* of the record */
+	int64_t version;     /* of states of one span the newest counts; 0: the last that comes */
 	uint8_t tier;
 	bool streamed, failed;
+	bool uncounted;      /* what it used is no tokens, and we do not know its price */
 	uint32_t ttft_us;
 };
 

@@ -368,6 +368,18 @@ static void say_twin_columns(struct import_ctx *x, const struct csv *c)
 	seen_free(names);
 }
 
+/* Of all that a row says. */
+static uint64_t said(const struct csv *c)
+{
+	uint64_t h = 0;
+	for (unsigned i = 0; i < csv_columns(c); i++) {
+		struct str v = str_trim(csv_field(c, (int)i));
+		uint64_t part[2] = {h, hash_xxh3(v.p, v.n)};
+		h = hash_xxh3(part, sizeof part);
+	}
+	return h | 1;
+}
+
 static int read_csv(struct walk *w, struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -379,6 +391,7 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 		rc = x->source->file_begin(x, c, e);
 	if (!rc)
 		say_twin_columns(x, c);
+	row_statement(x);
 	while (!rc && (got = csv_next(c, &row)) != 0) {
 		arena_reset(&x->arena);
 		if (got < 0) {
@@ -386,6 +399,8 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 			memset(&row, 0, sizeof row);
 			continue;
 		}
+		if (x->source->flags & SRC_CELLS)
+			x->said = said(c);
 		rc = x->source->csv_row(x, c, e);
 		if (++seen % 1024 == 0)
 			progress(w, f, csv_raw_bytes(c));
@@ -579,6 +594,9 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 	x->state = NULL;
 	seen_free(x->seen);
 	x->seen = NULL;
+	row_statement(x);
+	summed_free(x->summed);
+	x->summed = NULL;
 	x->b = NULL;
 	return rc;
 }
@@ -677,6 +695,7 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 		free(w.file[i].path);
 	free(w.file);
 	seen_free(w.x.live);
+	seen_free(w.x.outlays);
 	classifier_free(w.x.classes);
 	import_map_free(map);
 	arena_fini(&w.x.arena);
