@@ -7,7 +7,7 @@
  * state them (sources.md 2.9; anthropics/claude-code#87303):
  *
  * 1. An answer is message.id with requestId; its lines count once. Among them a line of the main chain wins, then the
- *    one with more tokens, then the dearer one.
+ *    one with more tokens, then the dearer one. Bedrock and Vertex send no requestId: their long ids are an answer's alone.
  * 2. The same message.id under another requestId on a side chain is a replay and does not count.
  * 3. The model <synthetic> is no model. A line without a time has no day and is rejected.
  * 4. Output counts of these logs are placeholders by design: totals are a lower bound, and say so.
@@ -19,7 +19,8 @@
 
 #include "import/import_i.h"
 
-enum { ENTRIES_MOST = 32 * 1024 * 1024, REFS_BYTES = INT32_MAX, NONE = UINT32_MAX, LAST_BYTES = 2048 };
+enum { ENTRIES_MOST = 32 * 1024 * 1024, REFS_BYTES = INT32_MAX, NONE = UINT32_MAX, LAST_BYTES = 2048,
+	UNIQUE_ID = 16 }; /* an id of so many bytes is not given twice: "msg_bdrk_01..." */
 
 struct entry {
 	struct hash128 key;  /* message.id and requestId, or the line itself where it has none */
@@ -254,7 +255,7 @@ static int line(struct import_ctx *x, struct str text, uint64_t number, struct e
 		n.message = part[0] ? part[0] : 1;
 		n.key = hash_xxh3_128(part, sizeof part);
 	}
-	if (!id.n || !request.n) { /* without both, only an equal event is the same one */
+	if (!id.n || (!request.n && id.n < UNIQUE_ID)) { /* without both, only an equal event is the same one */
 		uint64_t part[6] = {hash_xxh3(id.p, id.n), (uint64_t)n.at_us, total(&n), n.out, n.model ? 1 : 0,
 				    v[K_SESSION].text.n ? hash_xxh3(v[K_SESSION].text.p, v[K_SESSION].text.n) : 0};
 		n.key = hash_xxh3_128(part, sizeof part);

@@ -6,7 +6,8 @@
  *    only the sum stands, the step is its difference to the sum before. Input includes what was cached; reasoning is
  *    inside output (as in OpenAI's API), whatever total_tokens adds up to.
  * 2. 47 % of the lines are exact repetitions (sources.md 2.9): an event is its session, time and sum, and counts once;
- *    so a session that lies in both folders counts once too.
+ *    so a session that lies in both folders counts once too. The sum of the event before, told again at a later time
+ *    (as when a limit changes), is no further step.
  * 3. A sub-agent's or forked session's file begins with a replay of its parent (91x, ccusage#950): its events whose sum
  *    and step the parent has too do not count.
  * 4. The model is that of the event, else of the last turn_context before it.
@@ -143,6 +144,10 @@ static int token_count(struct import_ctx *x, struct codex *s, struct json payloa
 	if (last.type != JSON_OBJECT)
 		step = (struct tokens){minus(now.in, s->sum.in), minus(now.cached, s->sum.cached),
 				       minus(now.out, s->sum.out), minus(now.reasoning, s->sum.reasoning)};
+	if (sum.type == JSON_OBJECT && now.in + now.out && memcmp(&now, &s->sum, sizeof now) == 0) {
+		row_repeated(x);
+		return 0;
+	}
 	if (sum.type == JSON_OBJECT)
 		s->sum = now;
 	if (step.cached > step.in || step.reasoning > step.out)

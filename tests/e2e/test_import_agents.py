@@ -157,6 +157,7 @@ def repetitions(binary):
     again, own = [(5, *one[1:]), (5, *two[1:])], (9, (3500, 1000, 160, 30), (500, 100, 10, 0))
     parent = codex_lines({"id": "P"}, "turn", one, two)
     spawn = {"id": "Q", "source": {"subagent": {"thread_spawn": {"parent_thread_id": "P"}}}}
+    B = lambda n, at: claude_line("msg_bdrk_01AbCdEfGhIjKlMnOpQrStUv", "r1", n).replace('"requestId":"r1",', "").replace(T.format(0), T.format(at))
     L, C = claude_line, lambda text: {"projects/p/s.jsonl": text}
     cases = [  # name, files, what we count, what ccusage counts more, and why
         ("a stream's states", C(L("m1", "r1", 1) + L("m1", "r1", 40) + L("m1", "r1", 40)), 140, 0, ""),
@@ -167,9 +168,13 @@ def repetitions(binary):
         ("one message under two requests", C(L("m1", "r1", 40) + L("m1", "r2", 50)), 290, 0, ""),
         ("a resumed session in another file", {"projects/p/a.jsonl": L("m1", "r1", 40), "projects/q/b.jsonl": L("m1", "r1", 40) + L("m2", "r2", 3)}, 243, 0, ""),
         ("no request", C(L("m1", "r1", 40).replace('"requestId":"r1",', "") * 2), 140, 0, ""),
+        ("no request, as Bedrock logs a stream and its fork", {"projects/p/a.jsonl": B(1, 0) + B(40, 1), "projects/p/b.jsonl": B(40, 1).replace('"sessionId":"s"', '"sessionId":"t"')},
+         140, 241, "ccusage counts each state of an answer without a request id"),
         ("no message id", C(L("m1", "r1", 40).replace('"id":"m1",', "") * 2), 140, 140, "ccusage counts equal lines without an id as several"),
         ("synthetic", C(L("m3", "r4", 5, model="<synthetic>") + L("m4", "r4", 5)), 105, 105, "ccusage counts the tokens of <synthetic>, which no vendor bills"),
         ("Codex, repeated lines", {"sessions/p.jsonl": codex_lines({"id": "P"}, "turn", one, one, two)}, 3150, 0, ""),
+        ("Codex, a sum told again", {"sessions/p.jsonl": codex_lines({"id": "P"}, "turn", one, (3, *one[1:]), two, (4, *two[1:]), (5, *two[1:]))}, 3150, 0, ""),
+        ("Codex, a sum told again, sums alone", {"sessions/p.jsonl": codex_lines({"id": "P"}, "turn", (1, one[1], None), (3, one[1], None), (4, two[1], None))}, 3150, 0, ""),
         ("Codex, an archived copy", {"sessions/p.jsonl": parent, "archived_sessions/p.jsonl": parent}, 3150, 0, ""),
         ("Codex, a fork", {"sessions/p.jsonl": parent, "sessions/q.jsonl": codex_lines({"id": "Q", "forked_from_id": "P"}, {"id": "P"}, "turn", *again, own)}, 3660, 0, ""),
         ("Codex, a sub-agent", {"sessions/p.jsonl": parent, "sessions/q.jsonl": codex_lines(spawn, {"id": "P"}, "turn", *again, own)}, 3660, 0, ""),
