@@ -29,11 +29,11 @@ const struct command cmd_first = {
 	.name = "",
 	.summary = "what lies on this machine, and the first report",
 	.usage = "[FILE...] [--rate R] [--currency C]",
-	.text = "Looks for agents' logs, vendors' exports in the current folder, a ledger and a gateway, and reports "
-		"what they\n"
-		"say: inference, which recurs, beside training, which is paid once. Nothing leaves this machine and "
-		"nothing\n"
-		"is kept. With files it reads just these, whatever their names: content tells what they are.",
+	.text = "Looks for agents' logs, vendors' exports in the current folder (else the CSV files\n"
+		"among the downloads), a ledger and a gateway, and reports what they say: inference,\n"
+		"which recurs, beside training, which is paid once. Nothing leaves this machine and\n"
+		"nothing is kept. With files it reads just these, whatever their names: content tells\n"
+		"what they are.",
 	.examples = "$ runrate\n"
 		    "$ runrate openai.csv\n"
 		    "$ runrate usage.csv costs.csv --currency GBP --rate USD/GBP=0.7692@2026-10-01 --json\n",
@@ -83,6 +83,16 @@ static int read_paths(struct first_run *f, const char *const *paths, unsigned co
 	return import_paths(&o, paths, count, s, e);
 }
 
+static void say_rejects(const struct import_summary *s)
+{
+	for (unsigned i = 0; i < s->rejects && i < 5; i++) {
+		fprintf(stderr, "runrate: %s", s->reject[i].file);
+		if (s->reject[i].row)
+			fprintf(stderr, ", row %llu", (unsigned long long)s->reject[i].row);
+		fprintf(stderr, ": %s\n", s->reject[i].reason);
+	}
+}
+
 static void say_summary(struct first_run *f, const char *what, const char *name, const struct import_summary *s)
 {
 	char text[400], rows[32], bad[64] = "";
@@ -92,9 +102,7 @@ static void say_summary(struct first_run *f, const char *what, const char *name,
 	snprintf(text, sizeof text, "%s (%s%s%s rows%s)", name, source, source[0] ? ", " : "",
 		 num_group(s->rows_new + s->rows_revised, rows), bad);
 	say(&f->found, s->rows_rejected ? "bad" : "ok", what, text, NULL);
-	for (unsigned i = 0; i < s->rejects && i < 5; i++)
-		fprintf(stderr, "runrate: %s, row %llu: %s\n", s->reject[i].file, (unsigned long long)s->reject[i].row,
-			s->reject[i].reason);
+	say_rejects(s);
 }
 
 static int open_scratch(struct first_run *f, struct err *e)
@@ -117,9 +125,12 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		return err_set(e, RR_NOMEM, "out of memory");
 	rc = read_paths(f, d->folder, d->folders, s, e);
 	if (!rc) {
-		snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s",
-			 num_group(s->calls, n));
-		say(&f->found, "ok", "local agent logs", text, NULL);
+		int at = snprintf(text, sizeof text, "%u tool%s, %s requests", d->tools, d->tools == 1 ? "" : "s",
+				  num_group(s->calls, n));
+		if (s->rows_rejected)
+			snprintf(text + at, sizeof text - (size_t)at, ", %s rejected", num_group(s->rows_rejected, n));
+		say(&f->found, s->rows_rejected ? "bad" : "ok", "local agent logs", text, NULL);
+		say_rejects(s);
 	} else {
 		bool none = rc == -RR_NOTFOUND;
 		say(&f->found, none ? "--" : "bad", "local agent logs", none ? "none" : e->what, NULL);
@@ -215,6 +226,17 @@ static void say_book(struct first_run *f)
 	say(&f->found, "ok", "price book", text, NULL);
 }
 
+/* In the current folder; where that has none, among the downloads. */
+static bool find_exports(struct first_run *f, struct discovered *d, const char **where)
+{
+	unsigned known = read_exports(f, d);
+	*where = "none in this folder";
+	if (known || !discover_downloads(d, ".", &f->arena))
+		return known;
+	*where = "none in this folder or the downloads";
+	return read_exports(f, d);
+}
+
 /* The ledger, if one is kept, else what lies around. */
 static int look_around(struct first_run *f, struct err *e)
 {
@@ -222,7 +244,7 @@ static int look_around(struct first_run *f, struct err *e)
 	struct discovered *d = arena_new(&f->arena, struct discovered);
 	bool gateway, keeps;
 	int rc = 0;
-	unsigned known = 0;
+	const char *where;
 	if (!d)
 		return err_set(e, RR_NOMEM, "out of memory");
 	ledger_default_path(globals.ledger, path, sizeof path);
@@ -247,15 +269,14 @@ static int look_around(struct first_run *f, struct err *e)
 			say(&f->found, "--", "local agent logs", text,
 			    arena_printf(&f->arena, "read: runrate import %s", d->folder[0]).p);
 		}
-		read_exports(f, d);
+		find_exports(f, d, &where);
 	} else {
 		if (d->folders)
 			rc = read_agents(f, d, e);
 		else
 			say(&f->found, "--", "local agent logs", "none", NULL);
-		known = rc ? 0 : read_exports(f, d);
-		if (!rc && !known)
-			say(&f->found, "--", "vendor exports", "none in this folder", "read one: runrate FILE");
+		if (!rc && !find_exports(f, d, &where))
+			say(&f->found, "--", "vendor exports", where, "read one: runrate FILE");
 	}
 	say(&f->found, gateway ? "ok" : "--", "gateway", gateway ? "running" : "not running",
 	    gateway ? NULL : "start: runrate serve");

@@ -73,6 +73,22 @@ static const struct place {
 	{"Kilo", NULL, "/.config/Code/User/globalStorage/kilocode.kilo-code", "/tasks"},
 };
 
+/* Where the XDG folders were moved, what lies below them lies there. */
+static void add_moved(struct discovered *d, struct arena *a, const struct place *p)
+{
+	static const struct {
+		const char *variable, *home;
+	} folders[] = {{"XDG_CONFIG_HOME", "/.config"}, {"XDG_DATA_HOME", "/.local/share"}};
+	for (unsigned i = 0; i < 2; i++) {
+		const char *moved = getenv(folders[i].variable);
+		size_t n = strlen(folders[i].home);
+		char base[PATH_MAX];
+		if (moved && moved[0] == '/' && strncmp(p->home, folders[i].home, n) == 0 && p->home[n] == '/' &&
+		    snprintf(base, sizeof base, "%s%s", moved, p->home + n) < (int)sizeof base)
+			add_folder(d, a, p->tool, str_of(base), p->below);
+	}
+}
+
 static void agents(struct discovered *d, struct arena *a)
 {
 	const char *home = getenv("HOME");
@@ -80,6 +96,8 @@ static void agents(struct discovered *d, struct arena *a)
 		const struct place *p = &places[i];
 		struct str rest = str_of(p->variable ? getenv(p->variable) : NULL);
 		char base[PATH_MAX];
+		if (!rest.n)
+			add_moved(d, a, p);
 		if (!rest.n && home && home[0] && snprintf(base, sizeof base, "%s%s", home, p->home) < (int)sizeof base)
 			add_folder(d, a, p->tool, str_of(base), p->below);
 		while (rest.p && rest.n)
@@ -99,15 +117,20 @@ static bool is_ours(const char *name)
 	return name[0] == '.' || str_starts(s, STR("runrate.y")) || str_contains(s, STR(".db"));
 }
 
-static void exports(struct discovered *d, const char *here, struct arena *a)
+/* tables: only what a browser saves of a vendor's console. */
+static void exports(struct discovered *d, const char *here, bool tables, struct arena *a)
 {
 	DIR *dir = opendir(here);
 	struct dirent *entry;
+	d->files = 0;
 	while (dir && d->files < DISCOVER_FILES && (entry = readdir(dir)) != NULL) {
 		struct stat st;
 		struct str path;
 		if (is_ours(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) || !S_ISREG(st.st_mode) ||
 		    st.st_size == 0 || ((st.st_mode & 0111) && st.st_size > 65536)) /* a program */
+			continue;
+		path = str_of(entry->d_name);
+		if (tables && !str_ends(path, STR(".csv")) && !str_ends(path, STR(".csv.gz")))
 			continue;
 		path = arena_printf(a, "%s/%s", here, entry->d_name);
 		if (path.p)
@@ -122,7 +145,21 @@ void discover(struct discovered *d, const char *here, struct arena *a)
 {
 	memset(d, 0, sizeof *d);
 	agents(d, a);
-	exports(d, here, a);
+	exports(d, here, false, a);
+}
+
+bool discover_downloads(struct discovered *d, const char *here, struct arena *a)
+{
+	const char *home = getenv("HOME"), *named = getenv("XDG_DOWNLOAD_DIR");
+	struct stat one, other;
+	struct str path = named && named[0] == '/' ? str_of(named)
+			: home && home[0] == '/' ? arena_printf(a, "%s/Downloads", home) : STR("");
+	d->files = 0;
+	if (!path.n || !path.p || stat(path.p, &one) || !S_ISDIR(one.st_mode) ||
+	    (stat(here, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino))
+		return false;
+	exports(d, path.p, true, a);
+	return true;
 }
 
 bool discover_gateway(const char *ledger_path)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What lies on this machine that tells of usage: agents' logs, exports in the current folder, a ledger, a gateway.
+ * What lies on this machine that tells of usage: agents' logs, exports in the current folder or, where it
+ * has none, among the downloads, a ledger, a gateway.
  *
  * It only looks, and only here: nothing is sent, nothing is kept.
  */
@@ -21,6 +22,9 @@ struct discovered {
 
 /* Text lives in the arena. */
 void discover(struct discovered *d, const char *here, struct arena *a);
+/* The CSV files of the downloads ($XDG_DOWNLOAD_DIR, else ~/Downloads) instead of the files of `here`. false: that is no
+ * other folder. */
+bool discover_downloads(struct discovered *d, const char *here, struct arena *a);
 /* Does a gateway hold this ledger? */
 bool discover_gateway(const char *ledger_path);
 /* A new private folder for a scratch ledger, and its end with all that lies in it. */

@@ -71,10 +71,23 @@ static int add_file(struct walk *w, const char *path, uint64_t bytes, struct err
 	return 0;
 }
 
+/* What may not be read is named, and keeps out nothing beside it. */
+static void pass_over(struct walk *w, const char *path, const char *why)
+{
+	w->x.path = path;
+	row_reject(&w->x, 0, "%s", why);
+}
+
 static int add_folder(struct walk *w, const char *path, unsigned depth, struct err *e)
 {
 	struct dirent **names = NULL;
 	int count = scandir(path, &names, NULL, alphasort), rc = 0;
+	if (count < 0 && depth) {
+		char why[160];
+		snprintf(why, sizeof why, "cannot read the folder: %s", strerror(errno));
+		pass_over(w, path, why);
+		return 0;
+	}
 	if (count < 0) {
 		err_set(e, RR_IO, "cannot read the folder: %s", strerror(errno));
 		return err_at(e, path, 0, 0);
@@ -644,7 +657,9 @@ static int probe_all(struct walk *w, size_t named, struct err *e)
 			*e = mine;
 			return rc;
 		}
-		if (s->skipped_files++ == 0)
+		if (rc == -RR_IO)
+			pass_over(w, w->file[i].path, mine.what);
+		else if (s->skipped_files++ == 0)
 			str_copy(s->skipped, sizeof s->skipped, str_of(w->file[i].path));
 		w->file[i].done = true;
 		w->bytes -= w->file[i].bytes;
@@ -677,6 +692,13 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 	for (unsigned i = 0; i < count && !rc; i++) {
 		size_t before = w.files;
 		rc = add_path(&w, paths[i], e);
+		if (rc == -RR_IO && count > 1) {
+			pass_over(&w, paths[i], e->what);
+			memset(e, 0, sizeof *e);
+			rc = 0;
+			folder = true;
+			continue;
+		}
 		folder = folder || w.files != before + 1 || (w.files && strcmp(w.file[w.files - 1].path, paths[i]) != 0 &&
 							     strcmp(paths[i], "-") != 0);
 	}

@@ -287,6 +287,48 @@ def discovery(*homes):
         ok(f"the bare command finds {name}", r.returncode == 0 and f"{tool} tool" in r2.stdout + r2.stderr, (r2.stdout[:400], r2.stderr[:300]))
 
 
+def bare(home, **env):
+    place = home / "here"
+    place.mkdir(parents=True, exist_ok=True)
+    r = subprocess.run([RUNRATE, "--json"], capture_output=True, text=True, cwd=place, env={"HOME": str(home), "PATH": os.environ["PATH"], **env})
+    return {f["what"]: f for f in json.loads(r.stdout)["found"]}, json.loads(r.stdout)["report"]["inference"], r.stderr
+
+
+def homes():
+    """What the bare command finds in homes of several kinds: nothing, downloads alone, moved XDG folders, links, a folder that it may not read."""
+    home = TMP / "home-bare"
+    found, used, _ = bare(home)
+    ok("an empty home: nothing, and it says so", found["local agent logs"]["state"] == found["vendor exports"]["state"] == "none" and used["calls"] == 0, str(found))
+    usage = "start_time,end_time,num_model_requests,model,input_tokens,output_tokens\n" + "".join(f"{1759276800 + 86400 * i},{1759363200 + 86400 * i},5,gpt-5-mini,1000,10\n" for i in range(4))
+    write(home, {"Downloads/completions_usage.csv": usage, "Downloads/holiday.csv": "a,b\n1,2\n", "Downloads/page.html": "<html>", "Downloads/old.csv": ""})
+    found, used, _ = bare(home)
+    same("exports among the downloads alone", (found["vendor exports"]["state"], used["tokens"]), ("ok", 4040))
+    write(home, {"here/mine.csv": usage.replace("1000,10", "1,0")})
+    found, used, _ = bare(home)
+    ok("the current folder's exports come before them", "mine.csv" in found["vendor exports"]["detail"] and used["tokens"] == 4, str(found))
+    line = claude_line("m1", "r1", 40) + claude_line("m2", "r2", 40)
+    folder = home / "moved/claude/projects/p"
+    write(home, {"moved/claude/projects/p/a.jsonl": line, "moved/claude/projects/p/locked/b.jsonl": claude_line("m3", "r3", 40)})
+    (folder / "again").symlink_to("..")
+    (folder / "link.jsonl").symlink_to("a.jsonl")
+    (folder / "gone.jsonl").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    found, used, _ = bare(home, XDG_CONFIG_HOME=str(home / "moved"))
+    ok("XDG folders that were moved; links are not read twice", "1 tool, 3 requests" in found["local agent logs"]["detail"], f"{found} {used}")
+    if os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"):
+        return
+    (folder / "locked").chmod(0)
+    if os.geteuid() == 0:
+        os.chmod(TMP, 0o777)
+        argv = ["setpriv", "--reuid=65534", "--clear-groups", RUNRATE]
+    else:
+        argv = [RUNRATE]
+    r = subprocess.run([*argv, "import", str(folder), "--dry-run", "--json", "--ledger", str(TMP / "none.db")], capture_output=True, text=True)
+    said = json.loads(r.stdout) if r.stdout else {}
+    ok("a folder that may not be read is named, and what lies beside it is read", r.returncode == 4 and said.get("rows_new") == 2 and "Permission denied" in str(said["rows_rejected"]), f"{r.returncode} {r.stdout[:300]}{r.stderr[:300]}")
+    (folder / "locked").chmod(0o755)
+
+
 def broken():
     good = agent_logs.pi_lines(3)
     bad = good + '{"type":"message", broken\n' + lines(
@@ -310,6 +352,7 @@ def main():
     telemetry()
     databases_home = databases()
     discovery(("Gemini CLI's logs", TMP / "gemini", 1), ("Copilot CLI's spans", home, 1), ("three databases' agents", databases_home, 3), ("Cline's tasks", TMP / "cline", 1))
+    homes()
     broken()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return failed != 0
