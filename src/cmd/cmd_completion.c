@@ -37,6 +37,16 @@ static void second_words(struct str word, struct sb *out)
 	}
 }
 
+/* Of the commands of two words, the first with its first word. */
+static bool is_first_of_two(const struct command_entry *c)
+{
+	struct str word = first_word(c->command->name);
+	for (const struct command_entry *d = commands; d != c; d++)
+		if (str_eq(first_word(d->command->name), word) && strchr(d->command->name, ' '))
+			return false;
+	return strchr(c->command->name, ' ') != NULL;
+}
+
 static void flags_of(const struct opt *table, struct sb *out)
 {
 	for (const struct opt *o = table; o && o->name; o++)
@@ -76,10 +86,7 @@ static void bash(struct sb *out)
 	sb_adds(out, "' -- \"$cur\"))\n\t\treturn\n\tfi\n\tif [ -z \"$two\" ] && [[ $cur != -* ]]; then\n\t\tcase $one in\n");
 	for (const struct command_entry *c = commands; c->command; c++) {
 		struct str word = first_word(c->command->name);
-		bool seen = false;
-		for (const struct command_entry *d = commands; d != c; d++)
-			seen |= str_eq(first_word(d->command->name), word) && strchr(d->command->name, ' ');
-		if (seen || !strchr(c->command->name, ' '))
+		if (!is_first_of_two(c))
 			continue;
 		sb_addf(out, "\t\t%.*s) COMPREPLY=($(compgen -W '", STR_ARG(word));
 		second_words(word, out);
@@ -142,10 +149,7 @@ static void zsh(struct sb *out)
 	sb_adds(out, " )\n\t\tcompadd -a words_first\n\t\treturn\n\tfi\n\tif (( CURRENT == 3 )); then\n\t\tcase $one in\n");
 	for (const struct command_entry *c = commands; c->command; c++) {
 		struct str word = first_word(c->command->name);
-		bool seen = false;
-		for (const struct command_entry *d = commands; d != c; d++)
-			seen |= str_eq(first_word(d->command->name), word) && strchr(d->command->name, ' ');
-		if (seen || !strchr(c->command->name, ' '))
+		if (!is_first_of_two(c))
 			continue;
 		sb_addf(out, "\t\t%.*s) words_second=(", STR_ARG(word));
 		second_words(word, out);

@@ -106,9 +106,9 @@ void book_free(struct book *b)
 	free(b);
 }
 
-static struct str lower_in(struct arena *a, struct str s)
+struct str book_lower(struct book *b, struct str s)
 {
-	struct str out = arena_str(a, s);
+	struct str out = arena_str(&b->arena, s);
 	char *p = (char *)out.p;
 	for (size_t i = 0; p && i < out.n; i++)
 		if (p[i] >= 'A' && p[i] <= 'Z')
@@ -123,7 +123,7 @@ uint32_t book_add_provider(struct book *b, struct str id)
 			return i;
 	if (!array_room(b->provider, b->providers, b->providers_cap, BOOK_PROVIDERS))
 		return UINT32_MAX;
-	b->provider[b->providers] = (struct book_provider){.id = lower_in(&b->arena, id)};
+	b->provider[b->providers] = (struct book_provider){.id = book_lower(b, id)};
 	return b->provider[b->providers].id.p ? b->providers++ : UINT32_MAX;
 }
 
@@ -155,7 +155,7 @@ int book_add_name(struct book *b, uint32_t model, struct str name)
 	if (!array_room(b->name, b->names, b->names_cap, BOOK_MODELS * 4))
 		return -RR_NOMEM;
 	n = &b->name[b->names];
-	*n = (struct book_name){lower_in(&b->arena, name), b->model[model].provider, model};
+	*n = (struct book_name){book_lower(b, name), b->model[model].provider, model};
 	if (!n->name.p)
 		return -RR_NOMEM;
 	b->names++;

@@ -107,6 +107,7 @@ struct book_source {
 };
 
 struct book *book_new(struct err *e);
+struct str book_lower(struct book *b, struct str s); /* a copy of the book's own; p NULL: no memory */
 /* Finds or adds; UINT32_MAX on no memory or over a limit. */
 uint32_t book_add_provider(struct book *b, struct str id);
 uint32_t book_add_model(struct book *b, uint32_t provider, struct str id, enum book_format f);

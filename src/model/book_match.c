@@ -18,16 +18,6 @@
 
 #include "model/book_i.h"
 
-static struct str lower_copy(struct arena *a, struct str s)
-{
-	struct str out = arena_str(a, s);
-	char *p = (char *)out.p;
-	for (size_t i = 0; p && i < out.n; i++)
-		if (p[i] >= 'A' && p[i] <= 'Z')
-			p[i] = (char)(p[i] + ('a' - 'A'));
-	return out;
-}
-
 /* A hostile pattern may not cost more than a normal one: short, no back-references, no counted group. */
 static bool regex_is_modest(struct str s)
 {
@@ -113,7 +103,7 @@ struct match *match_leaf(struct book *b, enum match_kind kind, struct str text)
 		b->regex_count++;
 		return m;
 	}
-	m->text = lower_copy(&b->arena, text);
+	m->text = book_lower(b, text);
 	return m->text.p ? m : NULL;
 }
 

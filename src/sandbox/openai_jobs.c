@@ -31,7 +31,7 @@ void openai_put_file(const struct object *o, struct json_out *w)
 	jw_end_object(w);
 }
 
-static struct object *new_object(struct exchange *x, enum object_kind kind, const char *id)
+struct object *openai_object(struct exchange *x, enum object_kind kind, const char *id)
 {
 	struct object *o = store_add(&x->sandbox->store, kind, id, x->ask.org);
 	if (!o) {
@@ -54,7 +54,7 @@ static void upload(struct exchange *x)
 			     bytes.p ? "purpose" : "file");
 		return;
 	}
-	o = new_object(x, OBJECT_FILE, answer_id(x, "file-", 22));
+	o = openai_object(x, OBJECT_FILE, answer_id(x, "file-", 22));
 	if (!o)
 		return;
 	sb_add_str(&o->data, bytes);
@@ -286,7 +286,7 @@ static void create_batch(struct exchange *x)
 			     file ? "Missing required parameter: 'endpoint'." : "Invalid input file.");
 		return;
 	}
-	o = new_object(x, OBJECT_BATCH, answer_id(x, "batch_", 32));
+	o = openai_object(x, OBJECT_BATCH, answer_id(x, "batch_", 32));
 	if (!o)
 		return;
 	str_copy(o->purpose, sizeof o->purpose, str_of(endpoint));
@@ -424,7 +424,7 @@ static void create_tuning(struct exchange *x)
 		openai_error(x, 400, "invalid_request_error", "invalid_training_file", "training_file", "invalid training_file: %s", file_id);
 		return;
 	}
-	o = new_object(x, OBJECT_TUNING, answer_id(x, "ftjob-", 24));
+	o = openai_object(x, OBJECT_TUNING, answer_id(x, "ftjob-", 24));
 	if (!o)
 		return;
 	str_copy(o->model, sizeof o->model, openai_snapshot(x, str_of(model)));

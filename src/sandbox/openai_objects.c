@@ -17,17 +17,6 @@ static const struct thing {
 	{"/v1/videos", "video_", "video"},
 };
 
-static struct object *new_object(struct exchange *x, enum object_kind kind, const char *id)
-{
-	struct object *o = store_add(&x->sandbox->store, kind, id, x->ask.org);
-	if (!o) {
-		openai_fail(x, 500);
-		return NULL;
-	}
-	o->created_us = x->now_us;
-	return o;
-}
-
 /* What was asked for comes back beside what every object has. */
 static void put_thing(struct exchange *x, const struct object *o, struct json_out *w)
 {
@@ -137,11 +126,10 @@ void openai_things(struct exchange *x)
 		list_things(x, t);
 		return;
 	}
-	o = new_object(x, OBJECT_THING, answer_id(x, t->prefix, 24));
+	o = openai_object(x, OBJECT_THING, answer_id(x, t->prefix, 24));
 	if (!o)
 		return;
 	str_copy(o->purpose, sizeof o->purpose, str_of(t->object));
-	o->born_us = loop_now_us(x->sandbox->loop);
 	o->length_us = str_eqc(str_of(t->object), "video") ? x->sandbox->config.job_us : 0;
 	if (x->ask.top.type == JSON_OBJECT)
 		sb_add_str(&o->data, x->ask.body);
@@ -156,7 +144,7 @@ void openai_things(struct exchange *x)
 
 void openai_keep_chat(struct exchange *x, const char *id)
 {
-	struct object *o = json_is_true(json_get(x->ask.top, "store")) ? new_object(x, OBJECT_CHAT, id) : NULL;
+	struct object *o = json_is_true(json_get(x->ask.top, "store")) ? openai_object(x, OBJECT_CHAT, id) : NULL;
 	if (!o)
 		return;
 	sb_add_str(&o->data, sb_str(&x->a.body));
@@ -225,7 +213,7 @@ static void add_part(struct exchange *x, const struct object *upload)
 		openai_error(x, 400, "invalid_request_error", NULL, "data", "'data' is a required property");
 		return;
 	}
-	part = new_object(x, OBJECT_PART, answer_id(x, "part_", 24));
+	part = openai_object(x, OBJECT_PART, answer_id(x, "part_", 24));
 	if (!part)
 		return;
 	sb_add_str(&part->data, bytes);
@@ -240,7 +228,7 @@ static void complete(struct exchange *x, struct object *upload)
 	struct json ids = json_get(x->ask.top, "part_ids"), one, top = {0};
 	struct json_iter it;
 	struct str key;
-	struct object *file = new_object(x, OBJECT_FILE, answer_id(x, "file-", 22));
+	struct object *file = openai_object(x, OBJECT_FILE, answer_id(x, "file-", 22));
 	char name[128];
 	if (!file)
 		return;
@@ -273,7 +261,7 @@ void openai_uploads(struct exchange *x)
 	if (!str_eqc(x->ask.method, "POST") || (id.n && !o)) {
 		openai_error(x, 404, "invalid_request_error", NULL, NULL, "No such Upload: %.*s", STR_ARG(id));
 	} else if (!id.n) {
-		if ((o = new_object(x, OBJECT_UPLOAD, answer_id(x, "upload_", 24)))) {
+		if ((o = openai_object(x, OBJECT_UPLOAD, answer_id(x, "upload_", 24)))) {
 			sb_add_str(&o->text, x->ask.body);
 			json_string_copy(json_get(x->ask.top, "purpose"), o->purpose, sizeof o->purpose);
 			show_upload(x, o, "pending", NULL);

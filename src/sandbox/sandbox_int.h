@@ -189,6 +189,8 @@ void openai_error(struct exchange *x, unsigned status, const char *type, const c
 void anthropic_error(struct exchange *x, unsigned status, const char *type, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void gemini_error(struct exchange *x, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A new object that is born now; NULL: there is no room, and that is the answer. */
+struct object *openai_object(struct exchange *x, enum object_kind kind, const char *id);
 /* The vendor's own words for a status (faults). */
 void openai_fail(struct exchange *x, unsigned status);
 void anthropic_fail(struct exchange *x, unsigned status);

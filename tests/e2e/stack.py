@@ -42,6 +42,19 @@ def wait_port(port, seconds=15, process=None):
             time.sleep(0.01)
     raise RuntimeError(f'nothing listens on {port}')
 
+def until(what, seconds=12):
+    """What `what` says at last: as soon as it is true, at the latest after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        v = what()
+        if v: return v
+        time.sleep(0.05)
+    return what()
+
+def rows(s):
+    """The ledger's calls, as `export --calls` prints them."""
+    return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
+
 def certificate(folder):
     """c.pem and k.pem for localhost, in folder."""
     r = subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'k.pem',

@@ -8,17 +8,11 @@ from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import exposition
 from receiver import Receiver
-from stack import BINARY, Stack, ok, skip, close
+from stack import BINARY, Stack, ok, skip, close, rows, until
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'Zanzibar-prompt-canary'}]}
 PATH = '/openai/v1/chat/completions'
 KEYS = {'version', 'id', 'state', 'name', 'condition', 'figure', 'unit', 'subject', 'value', 'limit', 'scope', 'window', 'at', 'text', 'see'}
-
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
-def until(condition, seconds=12):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not condition(): time.sleep(0.05)
-    return condition()
 
 def history(s, days=40):
     """Spans of the days before, one call an hour for the last two days, one a day before that: a usual, and a forecast."""

@@ -9,12 +9,10 @@ by a step back nor skipped by a step ahead, and a restart sees the same. The tim
 import json, pathlib, subprocess, sys, tempfile, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, BINARY, ok, skip, close, wait_port
+from stack import Stack, BINARY, ok, skip, close, wait_port, rows
 from faults import Faults, LIBRARY
 
 HOUR, DAY = 3600, 86400
-
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 
 def cap(s):
     wait_port(s.admin_port, process=s.gateway)

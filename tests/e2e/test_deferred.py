@@ -8,7 +8,7 @@ vendor took is found on its lists, page by page, held by the caps from the first
 import http.server, json, pathlib, signal, sys, threading, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, close, free_port, wait_port
+from stack import Stack, ok, close, free_port, wait_port, rows, until
 
 VERSION = {'anthropic-version': '2026-10-21'}
 STALL = {'x-sandbox-fault': 'stall-early'}
@@ -16,15 +16,7 @@ TRAIN_PER_TOKEN = Decimal('5') / 10**6       # gpt-4.1-mini, data/prices/openai.
 CONFIG = 'deferred_every: 0.3s\ndeferred_doubt: 1s\n'
 
 def bearer(key): return {'authorization': f'Bearer {key}'}
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def outlays(s): return s.json('outlay', 'list')['outlays']
-def until(what, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        v = what()
-        if v: return v
-        time.sleep(0.05)
-    return what()
 def caps(s, book):
     wait_port(s.admin_port, process=s.gateway)
     return [c for c in json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'] if c['book'] == book]

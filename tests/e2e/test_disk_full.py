@@ -7,7 +7,7 @@ The disk is a tmpfs of a few MiB in a mount namespace of this test's own, filled
 """
 import http.client, json, os, pathlib, subprocess, sys, threading, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, skip, close, wait_port
+from stack import Stack, ok, skip, close, wait_port, until
 
 DISK_MIB = 12
 
@@ -19,14 +19,6 @@ def own_namespace():
             os.environ['RUNRATE_OWN_MOUNTS'] = '1'
             os.execvp('unshare', how + [sys.executable] + sys.argv)
     return False
-
-def until(what, seconds=12):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        v = what()
-        if v: return v
-        time.sleep(0.05)
-    return what()
 
 def fill(disk, leave=0):
     """Writes until no more goes, or until so many bytes are left."""

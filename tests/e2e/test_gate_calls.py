@@ -7,7 +7,7 @@ not say it; expected money is computed here with decimal.
 import http.server, json, pathlib, sys, threading, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, free_port, ok, close
+from stack import Stack, free_port, ok, close, rows
 
 ANTHROPIC = {'anthropic-version': '2026-10-21'}
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hello there'}]}
@@ -38,7 +38,6 @@ class Own(Stack):
         t = f.read_text().replace(f'name: anthropic, dialect: anthropic, base: "http://127.0.0.1:{self.sandbox_port}"', f'name: anthropic, dialect: anthropic, base: "http://127.0.0.1:{FAKE}"')
         f.write_text(t.replace('name: gemini, dialect: gemini', 'name: gemini, discount: 0.25, dialect: gemini'))
 
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def caps(s): return json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps']
 def auth(key): return {'authorization': f'Bearer {key}'}
 

@@ -7,7 +7,7 @@ was served and what is due.
 """
 import json, pathlib, random, shutil, socket, ssl, subprocess, sys, threading, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, free_port, ok, skip, close
+from stack import Stack, free_port, ok, skip, close, rows
 from wire import exchange, request_bytes
 
 CUTS = 10000 if '--all' in sys.argv else 200
@@ -18,7 +18,6 @@ MESSAGE = {'model': 'claude-haiku-4-5', 'max_tokens': 60, 'messages': [{'role': 
 ANTHROPIC = {'anthropic-version': '2026-10-21'}
 LIMITS = 'limits: {connect: 600ms, first_byte: 900ms, stream_idle: 700ms, total: 20s}\n'
 
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def last(s): return rows(s)[-1]
 def active(s): return json.loads(s.request('GET', '/api/v1/status', port=s.admin_port)[2])['active']
 def quiet(s, seconds=10):

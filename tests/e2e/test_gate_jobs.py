@@ -8,7 +8,7 @@ through kill -9 between two looks. Amounts are computed here with decimal from t
 import json, pathlib, sys, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, close
+from stack import Stack, ok, close, rows, until
 
 ANTHROPIC = {'anthropic-version': '2026-10-21'}
 TRAIN_PER_TOKEN = Decimal('5') / 10**6       # gpt-4.1-mini, data/prices/openai.csv
@@ -26,15 +26,7 @@ def auth(key): return {'authorization': f'Bearer {key}'} if key else {}
 def get(s, path, key=None, headers=None):
     status, h, out = s.request('GET', path, None, {**auth(key), **(headers or {})})
     return status, json.loads(out)
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def outlays(s): return s.json('outlay', 'list')
-def until(what, seconds=8):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        v = what()
-        if v: return v
-        time.sleep(0.05)
-    return what()
 def caps(s, book, window=None): return [c for c in json.loads(s.request('GET', '/api/v1/caps', port=s.admin_port)[2])['caps'] if c['book'] == book and window in (None, c['window'])]
 
 def background(s):

@@ -7,11 +7,10 @@ import json, pathlib, signal, sys, threading, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from receiver import Receiver
-from stack import Stack, ok, close
+from stack import Stack, ok, close, rows
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hello'}]}
 PATH = '/openai/v1/chat/completions'
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def hup(s):
     n = s.log().count('reloaded')
     s.gateway.send_signal(signal.SIGHUP)

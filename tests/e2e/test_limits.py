@@ -7,7 +7,7 @@ the vendor's words and says when to come again; what was begun ends well; the me
 """
 import asyncio, json, pathlib, socket, sys, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, close
+from stack import Stack, ok, close, rows
 from load import call
 from wire import request_bytes
 
@@ -25,7 +25,6 @@ def memory(pid):
     lines = dict(l.split(':', 1) for l in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines())
     return int(lines['VmRSS'].split()[0]), int(lines['VmHWM'].split()[0])
 
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 def status_of(s): return json.loads(s.request('GET', '/api/v1/status', port=s.admin_port)[2])
 
 def shaped(vendor, body, status):

@@ -6,13 +6,11 @@ import json, pathlib, sys
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import exposition, judges
-from stack import Stack, ok, skip, close
+from stack import Stack, ok, skip, close, rows
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hello'}]}
 CLAUDE = {'model': 'claude-haiku-4-5', 'max_tokens': 50, 'messages': [{'role': 'user', 'content': 'hello'}]}
 ODD = 'odd "model"\\ with\nlines'
-
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 
 def scrape(s):
     status, headers, body = s.request('GET', '/metrics', port=s.admin_port)

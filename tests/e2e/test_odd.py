@@ -9,7 +9,7 @@ the gateway tidies it up.
 import gzip, json, pathlib, re, socket, sys, threading, time, zlib
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, wait_port, close
+from stack import Stack, ok, wait_port, close, rows
 from wire import exchange
 
 def usage_line(u, **more): return b'data: ' + json.dumps({'id': 'c1', 'model': 'gpt-4o', 'choices': [], 'usage': u, **more}).encode() + b'\n\n'
@@ -250,7 +250,7 @@ def caps():
     with s:
         wanted = [i for i, row in enumerate(ODD) if row[0] in ('a count as text', 'a class of tokens that is not known', 'a tier without a price')]
         for i in wanted: exchange(s.port, ODD[i][1], ODD[i][2], {'x-odd': str(i)})
-        made = [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
+        made = rows(s)
         highs, each = [Decimal(r['high']) for r in made], [sum(r['classes'].values()) for r in made]
         ok('what has no price counts on a hard cap as what was reserved', len(highs) == 3 and all(h > 0 for h in highs) and cap() == (sum(highs), 0), f'{highs} {cap()}')
         status, _, out = s.post('/openai/v1/realtime/client_secrets', {'session': {'type': 'realtime'}})

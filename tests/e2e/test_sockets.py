@@ -6,7 +6,7 @@ import collections, json, os, pathlib, signal, subprocess, sys, tempfile, time
 from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import price_truth, run, wsraw
-from stack import Stack, ROOT, certificate, ok, skip, close
+from stack import Stack, ROOT, certificate, ok, skip, close, rows, until
 from wsraw import Client, TEXT, BINARY, CLOSE, PING, PONG, CONT, frame
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,14 +26,6 @@ def counts(line):
             'out_text': o['text_tokens'], 'out_audio': o['audio_tokens']}
 
 def due(line): return LISTS.price({'gemini': 'google'}.get(line['api'], line['api']), line['model'], price_truth.moment(line['at']), counts(line))['total']
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
-def until(what, seconds=8):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        v = what()
-        if v: return v
-        time.sleep(0.05)
-    return what()
 def talk(c, *messages, end=b'"response.done"', limit=100000):
     """Sends, and reads up to the message that holds `end`: all messages."""
     for m in messages: c.send(m)

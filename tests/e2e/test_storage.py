@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, ROUND_HALF_EVEN
 from fractions import Fraction
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import Stack, ok, wait_port, close
+from stack import Stack, ok, wait_port, close, until
 
 PRICE = Decimal('4.5') / 10**6  # gemini-2.5-pro, a token-hour: data/prices/google.csv
 GEM = '/gemini/v1beta'
@@ -20,13 +20,6 @@ def half_even(n, d):
     q, r = divmod(n, d)
     return q + (2 * r > d or (2 * r == d and q % 2))
 def rows(s): return [r for r in map(json.loads, s.run('export', '--calls').stdout.splitlines()) if r['surface'] == 'gemini-cache-storage']
-def until(what, seconds=8):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        v = what()
-        if v: return v
-        time.sleep(0.1)
-    return what()
 def call(s, method, path, body=None, headers=None):
     status, h, out = s.request(method, GEM + path, body, {'authorization': '', **KEY, **(headers or {})})
     return status, json.loads(out or b'{}')

@@ -9,12 +9,10 @@ from decimal import Decimal
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import exposition, judges
 from receiver import Receiver
-from stack import BINARY, Stack, ok, skip, close
+from stack import BINARY, Stack, ok, skip, close, rows
 
 CHAT = {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'Zanzibar-prompt-canary'}]}
 TRACE, PARENT = '4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'
-
-def rows(s): return [json.loads(l) for l in s.run('export', '--calls').stdout.splitlines()]
 
 def traffic(s):
     """Calls of every vendor, streamed and not, cached, reasoning, failing, refused, with and without a trace."""
