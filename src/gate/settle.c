@@ -217,6 +217,7 @@ void settle_price(struct request *r)
 {
 	struct call *c = &r->call;
 	struct str model;
+	bool later;
 	c->end_us = c->start_us + (int64_t)(loop_now_us(r->worker->loop) - r->began_us); /* a clock that is set bends no duration */
 	c->status = (uint16_t)r->status;
 	c->currency = intern(STR("USD"));
@@ -234,7 +235,8 @@ void settle_price(struct request *r)
 		c->price_status = PRICE_FREE;
 		return;
 	}
-	if (r->meter.deferred && !(c->usage.flags & USAGE_SEEN))
+	later = r->meter.deferred && !(c->usage.flags & USAGE_SEEN);
+	if (later)
 		c->calls = 0; /* it was taken up: the call is the answer, which has a row of its own */
 	settle_cost(r->worker->gate, r->up, model, r->features.model, c->start_us, c);
 	settle_hosted(r);
@@ -243,7 +245,7 @@ void settle_price(struct request *r)
 		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
 	if (c->usage.flags & USAGE_VENDOR_COST)
 		c->billed_pico = c->usage.vendor_cost_pico;
-	if (c->price_status != PRICE_PRICED && c->price_status != PRICE_FREE && r->bound.status == PRICE_PRICED &&
+	if (!later && c->price_status != PRICE_PRICED && c->price_status != PRICE_FREE && r->bound.status == PRICE_PRICED &&
 	    (c->status < 400 || c->usage.flags & USAGE_SEEN)) {
 		/* Nobody can say what it cost: on a cap it counts as what was reserved for it, here and after a restart. */
 		c->high_pico = r->bound.total_pico;

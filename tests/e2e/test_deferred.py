@@ -110,9 +110,11 @@ def without_a_kill(s, key):
     ok('what the vendor took all the same is found', until(lambda: len(rows(s)) > before), str(len(rows(s)) - before))
     status, _, out = s.post('/openai/v1/responses', {'model': 'gpt-4.1-mini', 'input': 'count', 'background': True, 'store': True}, bearer(key))
     rid = json.loads(out)['id']
-    reserved = Decimal(caps(s, 'inference')[0]['reserved'])
+    before = caps(s, 'inference')[0]
+    reserved, done = Decimal(before['reserved']), lambda: rid in {r['vendor_ref'] for r in rows(s) if r['price_status'] == 'priced'}
     again(s)
     cap = caps(s, 'inference')[0]
+    ok('its being taken up is no cost, also after kill -9', cap['spent'] == before['spent'] or done(), f'{cap} {before}')
     ok('what a background answer holds survives kill -9', Decimal(cap['reserved']) == reserved > 0 or rid in {r['vendor_ref'] for r in rows(s) if r['price_status'] == 'priced'}, f'{cap} {reserved}')
     got = until(lambda: [r for r in rows(s) if r['vendor_ref'] == rid and r['price_status'] == 'priced'])
     again(s); time.sleep(0.6)
