@@ -26,7 +26,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { FIELD_BYTES = 1 << 20, FIELDS_MOST = 100 * 1000, ROW_BYTES = 64 << 20 };
+enum { FIELD_BYTES = 1 << 20, FIELDS_MOST = 100 * 1000, ROW_BYTES = 64 << 20, ABOUT_BYTES = 64 << 10 };
 
 struct field {
 	uint32_t from;
@@ -47,6 +47,8 @@ struct csv {
 	unsigned columns;
 	struct str *header;
 	char *header_text;
+	bool cut;        /* the row at hand is the last one, has no line end and lacks columns */
+	struct sb about; /* the lines above the header: name, NUL, value, NUL */
 };
 
 /* Why a row is refused. NULL what: it is not. */
@@ -269,6 +271,20 @@ static bool within_columns(const struct csv *c, struct refusal *r)
 	return true;
 }
 
+bool csv_names_columns(const struct csv *c)
+{
+	unsigned names = 0, filled = 0;
+	for (unsigned i = 0; i < c->fields && c->header; i++) {
+		struct str s = str_trim(csv_field(c, (int)i));
+		bool known = false;
+		for (unsigned k = 0; k < c->columns && s.n && !known; k++)
+			known = str_ieq(c->header[k], s);
+		names += known;
+		filled += s.n != 0;
+	}
+	return names >= 3 && names * 2 >= filled;
+}
+
 /* The next row that is not a blank line. 1, 0 at the end, -code with r filled. */
 static int read_row(struct csv *c, struct refusal *r)
 {
@@ -293,7 +309,8 @@ static int read_row(struct csv *c, struct refusal *r)
 		return -r->code;
 	}
 	c->row_end = at;
-	if (!clean(c, at, r) || !within_columns(c, r)) {
+	c->cut = c->header && c->fields < c->columns && at && c->in->p[at - 1] != '\n' && c->in->p[at - 1] != '\r';
+	if (!clean(c, at, r) || (!within_columns(c, r) && !csv_names_columns(c))) {
 		c->fields = 0;
 		return -r->code;
 	}
@@ -365,6 +382,8 @@ static int keep_header(struct csv *c, struct err *e)
 	size_t bytes = 0;
 	char *at;
 	check(c->fields > 0);
+	free(c->header);
+	free(c->header_text);
 	c->header = calloc(c->fields, sizeof *c->header);
 	for (unsigned i = 0; i < c->fields; i++)
 		bytes += c->field[i].n;
@@ -397,6 +416,44 @@ static int read_header(struct csv *c, struct err *e)
 	return rc;
 }
 
+int csv_header_next(struct csv *c, struct err *e)
+{
+	struct refusal r = {0, NULL};
+	int rc;
+	for (unsigned i = 0; i < 2; i++) {
+		sb_add_str(&c->about, csv_header(c, i));
+		sb_addc(&c->about, 0);
+	}
+	csv_source_drop(c->in, c->row_end);
+	c->row_end = 0;
+	c->columns = 0; /* so that no row is too long */
+	free(c->header);
+	c->header = NULL;
+	sniff_separator(c);
+	rc = c->broken ? 0 : read_row(c, &r);
+	c->rows = 0;
+	if (rc < 0)
+		return err_set(e, r.code, "%s", r.what ? r.what : "it cannot be read");
+	rc = rc ? keep_header(c, e) : 0;
+	return rc ? rc : c->columns != 0;
+}
+
+int csv_header_again(struct csv *c, struct err *e)
+{
+	return keep_header(c, e);
+}
+
+struct str csv_about(const struct csv *c, const char *name)
+{
+	struct str rest = sb_str(&c->about);
+	while (rest.n) {
+		struct str k = str_cut(&rest, 0), v = str_cut(&rest, 0);
+		if (str_ieq(k, str_of(name)))
+			return str_trim(v);
+	}
+	return STR("");
+}
+
 static struct csv *open_source(struct csv_source *in, struct err *e)
 {
 	struct csv *c;
@@ -410,6 +467,7 @@ static struct csv *open_source(struct csv_source *in, struct err *e)
 	}
 	c->in = in;
 	c->next_line = 1;
+	sb_init(&c->about, ABOUT_BYTES);
 	if (read_header(c, e)) {
 		csv_close(c);
 		return NULL;
@@ -435,6 +493,7 @@ void csv_close(struct csv *c)
 	free(c->field);
 	free(c->header);
 	free(c->header_text);
+	sb_fini(&c->about);
 	free(c);
 }
 
@@ -472,6 +531,11 @@ struct str csv_field(const struct csv *c, int column)
 uint64_t csv_row(const struct csv *c)
 {
 	return c->rows;
+}
+
+bool csv_row_cut(const struct csv *c)
+{
+	return c->cut;
 }
 
 uint64_t csv_line(const struct csv *c)

@@ -2,15 +2,17 @@
  *
  * runrate import: read exports, logs and bills into the ledger, or take a batch back.
  */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/table.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_import.h"
+#include "cmd/help.h"
 #include "import/import.h"
 
-enum { OUT_BYTES = 64 * 1024 * 1024, PATHS_MOST = 4096, NAMED_IN_TEXT = 20 };
+enum { OUT_BYTES = 64 * 1024 * 1024, PATHS_MOST = 4096, NAMED_IN_TEXT = 20, TEXT_WIDTH = 80 };
 
 static const struct opt import_help[] = {
 	{"as", 0, OPT_STR, NULL, NULL, "SOURCE", "read it as this source (default: told by the content)"},
@@ -179,17 +181,29 @@ static void text_money(const struct import_summary *s, struct sb *out)
 		sb_addf(out, "  %-16s %16s  rows: not 0, but not known\n", "without a price", num_group(s->unpriced_rows, n));
 }
 
+static void text_line(struct sb *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void text_line(struct sb *out, const char *fmt, ...)
+{
+	char text[sizeof((struct import_reject *)0)->reason + sizeof((struct import_reject *)0)->file + 64];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	help_wrap(str_of(text), 2, TEXT_WIDTH, out);
+}
+
 void import_print_text(const struct import_summary *s, struct sb *out)
 {
 	char n[32];
 	text_batches(s, out);
 	text_money(s, out);
 	for (unsigned i = 0; i < s->notes; i++)
-		sb_addf(out, "  note: %s\n", s->note[i]);
+		text_line(out, "note: %s", s->note[i]);
 	if (s->skipped_files)
 		sb_addf(out, "  %s files of no known kind were passed over, %s the first\n", num_group(s->skipped_files, n), s->skipped);
 	for (unsigned i = 0; i < s->rejects && i < NAMED_IN_TEXT; i++)
-		sb_addf(out, "  rejected: row %llu: %s\n", (unsigned long long)s->reject[i].row, s->reject[i].reason);
+		text_line(out, "rejected: %s%srow %llu: %s", s->files > 1 ? s->reject[i].file : "", s->files > 1 ? ", " : "",
+			  (unsigned long long)s->reject[i].row, s->reject[i].reason);
 	if (s->rows_rejected > NAMED_IN_TEXT)
 		sb_addf(out, "  ... and %s more: --json names the first %d\n", num_group(s->rows_rejected - NAMED_IN_TEXT, n), IMPORT_REJECTS);
 	if (s->batches && s->batch[0].id)

@@ -51,6 +51,8 @@ uint64_t cloud_unit(struct str unit, bool *tokens);
 uint64_t aws_unit(struct str usage_type, struct str unit);
 /* Does a SKU of Google's name tokens? Its unit does not say so. */
 bool gcp_sku_has_tokens(struct str sku);
+/* What a row of Google's counts: tokens by its SKU, or characters by its unit. */
+void gcp_pieces(struct import_ctx *x, struct str sku, struct str unit, struct str amount);
 /* Charges that are use, and not a tax, credit or purchase beside it: only these have tokens. */
 bool cloud_is_use(struct str charge);
 

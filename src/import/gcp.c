@@ -86,8 +86,12 @@ static const char *add_credits(struct import_ctx *x, struct str text, int64_t *p
 	struct str none;
 	if (!text.n)
 		return NULL;
+	if (json_parse(text, &list, NULL) == 0 && list.type == JSON_NUMBER) { /* a query's sum over them */
+		int64_t sum;
+		return money_parse(text, &sum, NULL) || money_add(*pico, sum, pico) ? "cost and credits are out of range" : NULL;
+	}
 	if (json_parse(text, &list, NULL) || list.type != JSON_ARRAY)
-		return "credits are no JSON list";
+		return "credits are neither a JSON list nor a sum";
 	for (json_open(&it, list); json_next(&it, &none, &one);) {
 		int64_t credit;
 		if (money_parse(amount_text(x, json_get(one, "amount")), &credit, NULL))
@@ -123,23 +127,21 @@ bool gcp_sku_has_tokens(struct str sku)
 	return str_icontains(sku, STR("predictions")) || str_icontains(sku, STR("token")) || str_icontains(sku, STR("caching"));
 }
 
-static void pieces(struct import_ctx *x, const struct str f[C_COUNT])
+void gcp_pieces(struct import_ctx *x, struct str sku, struct str unit, struct str amount)
 {
 	struct usage *u = &x->call.usage;
 	struct token_words w;
 	money_wide n;
-	if (!cloud_is_use(str_ieq(f[C_COST_TYPE], STR("regular")) ? STR("") : f[C_COST_TYPE]))
-		return;
-	if (str_icontains(f[C_UNIT], STR("character")) || str_icontains(f[C_PRICING_UNIT], STR("character"))) {
-		if (decimal_scaled(f[C_AMOUNT], 0, &n, NULL) == 0 && n > 0 && n <= INT64_MAX) {
+	if (str_icontains(unit, STR("character"))) {
+		if (decimal_scaled(amount, 0, &n, NULL) == 0 && n > 0 && n <= INT64_MAX) {
 			u->characters = (uint64_t)n;
 			u->flags |= USAGE_SEEN;
 		}
 		return;
 	}
-	token_words_read(f[C_SKU], &w);
-	if (gcp_sku_has_tokens(f[C_SKU]))
-		cloud_tokens(x, &w, f[C_AMOUNT], 1);
+	token_words_read(sku, &w);
+	if (gcp_sku_has_tokens(sku))
+		cloud_tokens(x, &w, amount, 1);
 }
 
 /* What both forms share; the key has been added. */
@@ -158,7 +160,8 @@ static int put(struct import_ctx *x, const struct str f[C_COUNT], uint64_t numbe
 		return row_reject(x, number, "usage_start_time '%.*s' %s", STR_ARG(f[C_START]), why);
 	if (read_time(f[C_END], &k->end_us))
 		k->end_us = k->start_us;
-	pieces(x, f);
+	if (!f[C_COST_TYPE].n || str_ieq(f[C_COST_TYPE], STR("regular")))
+		gcp_pieces(x, f[C_SKU], str_icontains(f[C_PRICING_UNIT], STR("character")) ? f[C_PRICING_UNIT] : f[C_UNIT], f[C_AMOUNT]);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
 	k->provider = intern(STR("google"));

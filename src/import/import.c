@@ -66,6 +66,10 @@ int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...)
 {
 	struct import_summary *s = x->s;
 	va_list ap;
+	if (x->csv && csv_names_columns(x->csv)) {
+		x->header_again = true;
+		return 0;
+	}
 	s->rows_read++;
 	s->rows_rejected++;
 	if (x->b) {

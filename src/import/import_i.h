@@ -28,6 +28,7 @@ enum source_flag {
 	SRC_UNIQUE = 1 << 3,     /* equal keys never come twice within a batch: the source sees to that */
 	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
 	SRC_CELLS = 1 << 4,      /* equal keys within one statement (row_said) are several rows */
+	SRC_SHORT_ROWS = 1 << 5, /* CSV rows may lack their last columns, also the last row of a file */
 };
 
 struct import_ctx;
@@ -78,6 +79,8 @@ struct import_ctx {
 	struct seen *outlays;  /* ids of this import's outlays */
 	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
 	const char *path;      /* of the file being read */
+	struct csv *csv;       /* that is being read; NULL: none */
+	bool header_again;     /* the row at hand is a header, and no bad row */
 	struct arena arena;    /* for one record; reset before each */
 	/* the row that is being made */
 	struct call call;
@@ -126,6 +129,9 @@ const char *read_moment(struct import_ctx *x, struct json v, int64_t *us);
 /* "1.234,56" by its decimal mark to "1234.56": groups of three with any of . , ' or a no-break space. decimals: how many
  * digits stand behind the mark. false: no number so written. */
 bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *decimals);
+/* "1.234,56" to "1234.56" by the decimal mark; "(12.00)" and "12.00-" to "-12.00"; the currency's sign goes. What is no such
+ * number stays as it is, and is then refused with its own text. */
+struct str read_plain(struct import_ctx *x, struct str s, char mark);
 struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
 uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */
 struct str json_text(struct import_ctx *x, struct json v);               /* unescaped, in the record's arena */

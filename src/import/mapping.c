@@ -223,40 +223,6 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	return 0;
 }
 
-/* "1.234,56" to "1234.56" by the file's decimal mark; "(12.00)" and "12.00-" to "-12.00"; the currency's sign goes. What
- * is no such number stays as it is, and is then refused with its own text. */
-static struct str plain_number(struct import_ctx *x, struct str s)
-{
-	static const char *const signs[] = {"$", "\xE2\x82\xAC", "\xC2\xA3"};
-	char out[128] = "-";
-	unsigned decimals;
-	bool negative = false;
-	struct str t = str_trim(s);
-	if (!t.n)
-		return t;
-	if (str_starts(t, STR("(")) && str_ends(t, STR(")"))) {
-		negative = true;
-		t = str_trim(str_sub(t, 1, t.n - 1));
-	} else if (str_ends(t, STR("-"))) {
-		negative = true;
-		t = str_trim(str_sub(t, 0, t.n - 1));
-	}
-	if (str_starts(t, STR("-"))) {
-		negative = !negative;
-		t = str_trim(str_sub(t, 1, t.n));
-	}
-	for (unsigned i = 0; i < sizeof signs / sizeof *signs; i++) {
-		struct str sign = str_of(signs[i]);
-		if (str_starts(t, sign))
-			t = str_trim(str_sub(t, sign.n, t.n));
-		else if (str_ends(t, sign))
-			t = str_trim(str_sub(t, 0, t.n - sign.n));
-	}
-	if (!read_grouped(t, x->map->decimal.p[0], out + 1, sizeof out - 1, &decimals))
-		return str_eqc(x->map->decimal, ".") ? str_trim(s) : STR("?"); /* 1.5e3 is a number where points are decimal */
-	return arena_str(&x->arena, str_of(negative ? out : out + 1));
-}
-
 static const char *date_of(const struct import_map *m, struct str s, int64_t *us)
 {
 	char form[48];
@@ -283,6 +249,11 @@ static const char *date_of(const struct import_map *m, struct str s, int64_t *us
 	}
 	*us = midnight_us + time_us;
 	return NULL;
+}
+
+static struct str plain_number(struct import_ctx *x, struct str s)
+{
+	return read_plain(x, s, x->map->decimal.p[0]);
 }
 
 static struct str field(const struct import_ctx *x, struct csv *c, enum column m)

@@ -157,7 +157,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 const struct import_source source_openai_costs = {
 	.name = "openai-costs",
 	.title = "OpenAI costs: API pages, and the export cost_*.csv",
-	.flags = SRC_LINES | SRC_CELLS,
+	.flags = SRC_LINES | SRC_CELLS | SRC_SHORT_ROWS, /* empty buckets have their times alone */
 	.state_bytes = sizeof(struct costs),
 	.probe_csv = probe_csv,
 	.probe_json = probe_json,

@@ -378,7 +378,7 @@ int openai_empty_bucket(struct import_ctx *x)
 const struct import_source source_openai_usage = {
 	.name = "openai-usage",
 	.title = "OpenAI usage: API pages of all endpoints, and the exports *_usage_*.csv",
-	.flags = SRC_LINES | SRC_CELLS,
+	.flags = SRC_LINES | SRC_CELLS | SRC_SHORT_ROWS, /* empty buckets have their times alone */
 	.state_bytes = sizeof(struct usage_state),
 	.probe_csv = probe_csv,
 	.probe_json = probe_json,

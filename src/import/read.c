@@ -59,6 +59,38 @@ bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *dec
 	return n && (!behind || *decimals);
 }
 
+struct str read_plain(struct import_ctx *x, struct str s, char mark)
+{
+	static const char *const signs[] = {"$", "\xE2\x82\xAC", "\xC2\xA3"};
+	char out[128] = "-";
+	unsigned decimals;
+	bool negative = false;
+	struct str t = str_trim(s);
+	if (!t.n)
+		return t;
+	if (str_starts(t, STR("(")) && str_ends(t, STR(")"))) {
+		negative = true;
+		t = str_trim(str_sub(t, 1, t.n - 1));
+	} else if (str_ends(t, STR("-"))) {
+		negative = true;
+		t = str_trim(str_sub(t, 0, t.n - 1));
+	}
+	if (str_starts(t, STR("-"))) {
+		negative = !negative;
+		t = str_trim(str_sub(t, 1, t.n));
+	}
+	for (unsigned i = 0; i < sizeof signs / sizeof *signs; i++) {
+		struct str sign = str_of(signs[i]);
+		if (str_starts(t, sign))
+			t = str_trim(str_sub(t, sign.n, t.n));
+		else if (str_ends(t, sign))
+			t = str_trim(str_sub(t, 0, t.n - sign.n));
+	}
+	if (!read_grouped(t, mark, out + 1, sizeof out - 1, &decimals))
+		return mark == '.' ? str_trim(s) : STR("?"); /* 1.5e3 is a number where points are decimal */
+	return arena_str(&x->arena, str_of(negative ? out : out + 1));
+}
+
 const char *read_count(struct str text, uint64_t *out)
 {
 	money_wide v;

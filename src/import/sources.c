@@ -18,6 +18,7 @@ const struct import_source *const import_sources[] = {
 	&source_aws,
 	&source_azure,
 	&source_gcp,
+	&source_gcp_table,
 	&source_litellm,
 	&source_helicone,
 	&source_langfuse,

@@ -31,7 +31,7 @@
 #define PARSER "1"
 enum {
 	DEPTH_MOST = 32, KEY_BYTES = 4 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, PROBE_RECORDS = 200,
-	SURE = 90, PDF_TEXT_BYTES = 16 * 1024 * 1024, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
+	SURE = 90, LINES_ABOVE = 40, PDF_TEXT_BYTES = 16 * 1024 * 1024, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
 };
 
 /* Members whose arrays hold the records, in whatever source. */
@@ -44,6 +44,7 @@ struct file {
 	enum form { FORM_JSON, FORM_CSV, FORM_DB, FORM_PDF } form;
 	bool mixed, mixed_first; /* documents of several kinds: an entry of the list for each source */
 	bool done, probed;
+	unsigned header_at; /* lines above a CSV's header */
 	char scope[64];
 	uint64_t bytes;
 };
@@ -150,7 +151,7 @@ static const struct import_source *source_named(const char *name)
 	return NULL;
 }
 
-static void probe_csv(struct file *f, const struct csv *c, const struct import_source *as)
+static void probe_header(struct file *f, const struct csv *c, const struct import_source *as)
 {
 	unsigned best = 0;
 	for (unsigned i = 0; import_sources[i]; i++) {
@@ -160,6 +161,16 @@ static void probe_csv(struct file *f, const struct csv *c, const struct import_s
 			best = sure;
 			f->source = s;
 		}
+	}
+}
+
+/* The header is the first line that a source knows; a console's tables have lines about them above it. */
+static void probe_csv(struct file *f, struct csv *c, const struct import_source *as)
+{
+	probe_header(f, c, as);
+	while (!f->source && f->header_at < LINES_ABOVE && csv_header_next(c, NULL) > 0) {
+		f->header_at++;
+		probe_header(f, c, as);
 	}
 }
 
@@ -393,6 +404,14 @@ static uint64_t said(const struct csv *c)
 	return h | 1;
 }
 
+/* Files that were put behind one another, or whose columns changed in the middle: what follows has a header of its own. */
+static int next_table(struct import_ctx *x, struct csv *c, struct err *e)
+{
+	int rc = csv_header_again(c, e);
+	import_note(x, "there is a header in the middle of it: what follows is read by that one");
+	return rc || !x->source->file_begin ? rc : x->source->file_begin(x, c, e);
+}
+
 static int read_csv(struct walk *w, struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -400,13 +419,17 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 	struct err row = {0};
 	uint64_t seen = 0;
 	int rc = c ? 0 : e->code ? -e->code : -RR_INPUT, got;
+	for (unsigned i = 0; !rc && i < f->header_at; i++)
+		rc = csv_header_next(c, e) > 0 ? 0 : -RR_INPUT;
 	if (!rc && x->source->file_begin)
 		rc = x->source->file_begin(x, c, e);
 	if (!rc)
 		say_twin_columns(x, c);
 	row_statement(x);
+	x->csv = c;
 	while (!rc && (got = csv_next(c, &row)) != 0) {
 		arena_reset(&x->arena);
+		x->header_again = false;
 		if (got < 0) {
 			row_reject(x, csv_row(c), "%s", row.what);
 			memset(&row, 0, sizeof row);
@@ -414,12 +437,18 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 		}
 		if (x->source->flags & SRC_CELLS)
 			x->said = said(c);
-		rc = x->source->csv_row(x, c, e);
+		if (csv_row_cut(c) && !(x->source->flags & SRC_SHORT_ROWS))
+			rc = row_reject(x, csv_row(c), "the file ends inside this row: it was cut off; export it again");
+		else
+			rc = x->source->csv_row(x, c, e);
+		if (!rc && x->header_again)
+			rc = next_table(x, c, e);
 		if (++seen % 1024 == 0)
 			progress(w, f, csv_raw_bytes(c));
 	}
 	if (!rc && x->source->file_end)
 		rc = x->source->file_end(x, e);
+	x->csv = NULL;
 	csv_close(c);
 	return rc;
 }

@@ -147,6 +147,40 @@ def gcp():
     case("... and as one array", json.dumps(rows), "g.csv", want)
 
 
+ABOVE = 'Invoice number,1234567890,\nInvoice date,2026-08-31,\nDue date,2026-09-30,\nBilling account ID,0A-0B,\nCurrency,AUD,\nCurrency exchange rate,1.4389,\nTotal amount due,"$1,012.24",\n\n'
+
+
+def cost_table():
+    """Google's console: lines about the invoice, then the table, then its sums, which are no charges."""
+    cells = [  # book, SKU, credit, kind, amount, cost, tokens
+        ("I", "Generate_content text cached input token count for gemini 3 pro short", "", "Usage", "20,122,880", "1.085840", 20122880), ("I", "Generate content output token count gemini 3 flash text flex", "", "Usage", "46,546", "1,010.050230", 46546),
+        ("I", "Generate content output token count gemini 3 flash text flex", "Promotional credit", "Usage", "46,546", "-10.000000", 0), ("T", "Gemini 2.5 Flash Supervised Tuning - Training tokens", "", "Usage", "1,000", "10.000000", 0),
+        ("O", "", "", "Tax", "", "1.10", 0), ("O", "", "", "Rounding error", "", "0.003930", 0)]
+    rows = [{"Billing account name": "a", "Project ID": "p", "Service description": sku and "Gemini API", "SKU description": sku, "Credit type": credit, "Cost type": kind, "Usage start date": "2026-08-01" if n else "",
+             "Usage end date": "2026-08-31" if n else "", "Usage amount": n, "Usage unit": "count", "Unrounded cost ($)": cost, "Cost ($)": ""} for _, sku, credit, kind, n, cost, _ in cells]
+    total = {"Cost type": "Total", "Unrounded cost ($)": "1012.240000"}
+    want = {**{b: sum(D(c[5].replace(",", "")) for c in cells if c[0] == b) for b in "ITO"}, "tok": sum(c[-1] for c in cells)}
+    case("Google's cost table: net of its credits, in the currency that stands above it, its total not added", ABOVE + table(rows + [total]), "t.csv", want)
+    case("... without its credits: that more was billed than is due is said", ABOVE + table(rows[:2] + rows[3:] + [{**total, "Unrounded cost ($)": "1022.24"}]), "t.csv", {**want, "I": want["I"] + 10}, notes=["without its credits"])
+    case("... a line too few: its total says so", ABOVE + table(rows[1:] + [total]), "t.csv", {**want, "I": want["I"] - D("1.085840"), "tok": 46546}, notes=["a line is missing"])
+    case("... in euros, by the column's name alone, without the lines above: a line without a day gets the last day of use", table(rows).replace("($)", "(\u20ac)"), "t.csv", want)
+    case("... in a currency that nobody names is refused", table(rows[:2]).replace("($)", "(kr)"), "t.csv", {}, [(1, "names a currency"), (2, "names a currency")])
+    case("lines about a table stand above an Azure export as well", "Cost analysis\nScope,x\n\n" + table([{"Date": "2026-10-05", "BillingCurrency": "EUR", "CostInBillingCurrency": "2", "MeterCategory": "m", "MeterName": "o1 Inp glbl Tokens", "Quantity": "1", "UnitOfMeasure": "1K"}]),
+         "a.csv", {"I": 2, "tok": 1000})
+
+
+def behind_one_another():
+    """cat part-0.csv part-1.csv: headers in the middle, of the same columns, of others, in another order; and an end in the middle of a row."""
+    row = lambda i, **m: {"BilledCost": f"{i}.25", "BillingCurrency": "EUR", "ChargeCategory": "Usage", "ChargePeriodStart": f"2026-10-0{i}T00:00:00Z", "ChargePeriodEnd": f"2026-10-0{i}T01:00:00Z", "ServiceName": "s",
+                          "ConsumedQuantity": "500", "ConsumedUnit": "Tokens", "SkuMeter": "input tokens", **m}
+    parts = [table([row(1), row(2)]), table([row(3)]), table([dict(reversed(list(row(4).items())))]), table([{"ServiceProviderName": "v", **row(5), "InvoiceId": "x", "x_New": "y"}])]
+    whole = {"I": sum(D(f"{i}.25") for i in range(1, 6)), "tok": 2500}
+    case("parts behind one another: each is read by its own header", "".join(parts), "f.csv", whole, notes=["header in the middle"])
+    cut = "".join(parts)
+    case("... cut in the middle of the last row: it is named and not half read", cut[:cut.rindex("05T00")], "f.csv", {"I": whole["I"] - D("5.25"), "tok": 2000}, [(8, "cut off")])
+    case("a last row without a line end that is whole is whole", parts[0].rstrip("\n"), "f.csv", {"I": D("3.5"), "tok": 1000})
+
+
 def focus():
     row = lambda cost, start, end, **m: {"BilledCost": cost, "EffectiveCost": cost, "BillingCurrency": "EUR", "ChargeCategory": "Usage", "ChargePeriodStart": start, "ChargePeriodEnd": end,
             "ServiceProviderName": "Anthropic", "ServiceCategory": "AI and Machine Learning", "ServiceName": "Claude", "SkuMeter": "input tokens", "ConsumedQuantity": "500", "ConsumedUnit": "Tokens", **m}
@@ -158,7 +192,7 @@ def focus():
     case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
 
 
-for part in (openai, anthropic, aws, azure, gcp, focus):
+for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, focus):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)

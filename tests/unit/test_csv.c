@@ -491,4 +491,22 @@ TEST(written_fields_are_read_back)
 	sb_fini(&out);
 }
 
+TEST(a_header_may_stand_below_other_lines)
+{
+	struct err e = {0};
+	struct csv *c = csv_open_text(STR("Invoice;7\n Currency ; EUR \n\nalone\na,b,c\n1,2,3\na,B,c,d\n4,5,6,7\n8,9"), &e);
+	T_TRUE(c && csv_columns(c) == 2);
+	for (unsigned i = 0; i < 3; i++)
+		T_EQ_I(csv_header_next(c, &e), 1);
+	T_TRUE(csv_columns(c) == 3 && csv_row(c) == 0 && str_eqc(csv_header(c, 2), "c"));
+	T_TRUE(str_eqc(csv_about(c, "currency"), "EUR") && str_eqc(csv_about(c, "Invoice"), "7"));
+	T_TRUE(csv_about(c, "alone").n == 0 && csv_about(c, "a").n == 0 && csv_about(c, "7").n == 0);
+	T_TRUE(csv_next(c, &e) == 1 && csv_row(c) == 1 && !csv_names_columns(c) && str_eqc(csv_field(c, 0), "1"));
+	T_TRUE(csv_next(c, &e) == 1 && csv_names_columns(c) && csv_header_again(c, &e) == 0 && csv_columns(c) == 4);
+	T_TRUE(csv_next(c, &e) == 1 && !csv_row_cut(c) && str_eqc(csv_field(c, 3), "7"));
+	T_TRUE(csv_next(c, &e) == 1 && csv_row_cut(c) && csv_row(c) == 4);
+	T_TRUE(csv_next(c, &e) == 0 && csv_header_next(c, &e) == 0);
+	csv_close(c);
+}
+
 T_MAIN
