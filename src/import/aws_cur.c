@@ -23,7 +23,7 @@ static const char *const names[C_COUNT] = {
 	"line_item_usage_type|lineItem/UsageType", "line_item_operation|lineItem/Operation",
 	"line_item_usage_amount|lineItem/UsageAmount", "line_item_unblended_cost|lineItem/UnblendedCost",
 	"line_item_currency_code|lineItem/CurrencyCode", "pricing_unit|pricing/unit",
-	"line_item_line_item_description|lineItem/LineItemDescription", "product_product_name|product/ProductName",
+	"line_item_line_item_description|lineItem/LineItemDescription", "product_product_name|product/ProductName|product_name",
 	"bill_payer_account_id|bill/PayerAccountId", "line_item_usage_account_id|lineItem/UsageAccountId",
 	"product_region_code|product/regionCode|product/region", "resource_tags", "product",
 };
@@ -48,10 +48,11 @@ struct cur {
 	struct kind kind[KINDS];
 };
 
+/* What was left out of a report's columns is not there; these two are in no other file. */
 static unsigned probe(const struct csv *c)
 {
-	static const char *const two[] = {"line_item_unblended_cost", "line_item_usage_type", "line_item_line_item_type", NULL};
-	static const char *const legacy[] = {"lineItem/UnblendedCost", "lineItem/UsageType", "lineItem/LineItemType", NULL};
+	static const char *const two[] = {"line_item_unblended_cost", "line_item_usage_start_date", NULL};
+	static const char *const legacy[] = {"lineItem/UnblendedCost", "lineItem/UsageStartDate", NULL};
 	return header_has(c, two) || header_has(c, legacy) ? 100 : 0;
 }
 
@@ -101,9 +102,10 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 }
 
 /* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition. */
-static struct str model_of(struct str usage, struct str product)
+struct str aws_model(struct str usage, struct str product)
 {
-	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model", "-CustomModel"};
+	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model", "-CustomModel",
+					   "-speech-", "-text-input", "-text-output", "-ProvisionedThroughput", "-T2I", "-I2I", "-T2V", "-I2V"};
 	struct str m = usage;
 	size_t dash = str_chr(usage, '-');
 	if (str_icontains(product, STR("Bedrock Edition")))
@@ -128,19 +130,20 @@ uint64_t aws_unit(struct str usage, struct str unit)
 	return str_contains(usage, STR("MP:")) ? 1000000 : 1000;
 }
 
-/* Tags as name=value: one map in CUR 2.0, a column each in the legacy report. */
+/* Tags as name=value: one map in CUR 2.0, a column each in the legacy report (in Athena's spelling too). */
 static struct str tags(struct import_ctx *x, const struct cur *s, struct csv *c)
 {
-	static const struct str prefix = {"resourceTags/", 13};
+	static const struct str prefix = {"resourceTags/", 13}, athena = {"resource_tags_", 14};
 	struct sb b;
 	struct str out;
 	if (s->t.at[C_TAGS] >= 0)
 		return cloud_tags(x, cloud_field(&s->t, c, C_TAGS));
 	sb_init(&b, 16384);
 	for (unsigned i = 0; i < s->t.columns; i++) {
-		struct str name = csv_header(c, i), v = csv_field(c, (int)i);
-		if (v.n && str_starts(name, prefix))
-			sb_addf(&b, "%.*s=%.*s;", STR_ARG(str_sub(name, prefix.n, name.n)), STR_ARG(v));
+		struct str name = csv_header(c, i), v = read_null(csv_field(c, (int)i));
+		size_t at = str_starts(name, prefix) ? prefix.n : str_starts(name, athena) ? athena.n : 0;
+		if (v.n && at)
+			sb_addf(&b, "%.*s=%.*s;", STR_ARG(str_sub(name, at, name.n)), STR_ARG(v));
 	}
 	out = b.n ? arena_str(&x->arena, sb_str(&b)) : STR("");
 	sb_fini(&b);
@@ -194,7 +197,7 @@ static struct kind *kind_at(struct cur *s, struct csv *c, struct str tag)
 
 static void find_out(struct import_ctx *x, const struct cur *s, struct csv *c, struct kind *k)
 {
-	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c), model = model_of(usage, product);
+	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c), model = aws_model(usage, product);
 	token_words_read(usage, &k->w);
 	k->w.tokens = k->w.tokens && cloud_is_use(cloud_field(&s->t, c, C_TYPE));
 	k->per = aws_unit(usage, cloud_field(&s->t, c, C_UNIT));
@@ -227,6 +230,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	rc = replace_period(x, c, e);
 	if (rc)
 		return rc;
+	if (str_icontains(cloud_field(&s->t, c, C_TYPE), STR("RecurringFee")) || str_ieq(cloud_field(&s->t, c, C_TYPE), STR("RIFee")))
+		import_note(x, "fees of Savings Plans and reservations do not say what they were used for: they are not classified");
 	kind = kind_at(s, c, s->t.at[C_TAGS] >= 0 ? csv_field(c, s->t.at[C_TAGS]) : tags(x, s, c));
 	if (!kind) {
 		memset(&once, 0, sizeof once);

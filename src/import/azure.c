@@ -2,7 +2,9 @@
  *
  * Azure's cost exports, actual and amortised (CSV); its FOCUS export is the source focus.
  *
- * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows.
+ * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows. In
+ *    the first what reservations cover costs nothing and their purchase is a row, in the second it is the other way round:
+ *    a file that shows by that which one it is is called by its name.
  * 2. Dates are month/day/year in most exports: the order is proven by any date of the file whose day is above 12, as the
  *    billing period's end; where nothing proves it the row is refused.
  * 3. The deployment is no column; the meter's name says model and direction, in abbreviations (token_words.c), and
@@ -23,6 +25,7 @@ static const char *const names[C_COUNT] = {
 struct azure {
 	struct cloud_columns t;
 	struct slash dates;
+	bool actual, amortised;
 };
 
 static unsigned probe(const struct csv *c)
@@ -34,10 +37,10 @@ static unsigned probe(const struct csv *c)
 		       : 0;
 }
 
+/* Rules that share costs are written later than the costs. */
 static bool not_identity(struct str name)
 {
-	return cloud_is_amount(name) || str_icontains(name, STR("cost")) || str_icontains(name, STR("price")) ||
-	       str_icontains(name, STR("exchange"));
+	return cloud_tells_no_row(name) || str_icontains(name, STR("cost")) || str_icontains(name, STR("price"));
 }
 
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
@@ -46,6 +49,21 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	cloud_columns_find(&s->t, c, names, C_COUNT);
 	s->dates = (struct slash){.column = {s->t.at[C_DATE], s->t.at[C_PERIOD_END], -1, -1}};
 	return cloud_identity(&s->t, c, not_identity, e);
+}
+
+/* Rule 1. */
+static void say_kind(struct import_ctx *x, struct azure *s, struct csv *c)
+{
+	struct str charge = cloud_field(&s->t, c, C_CHARGE), model = cloud_field(&s->t, c, C_MODEL);
+	bool committed = str_ieq(model, STR("Reservation")) || str_ieq(model, STR("SavingsPlan"));
+	if (!s->amortised && (str_icontains(charge, STR("Unused")) || (committed && str_ieq(charge, STR("Usage")) && x->call.billed_pico))) {
+		s->amortised = true;
+		import_note(x, "an amortised export: what was paid ahead is spread; the actual one of these days beside it counts it twice");
+	}
+	if (!s->actual && committed && str_ieq(charge, STR("Purchase")) && x->call.billed_pico) {
+		s->actual = true;
+		import_note(x, "an actual export, with what was paid ahead: the amortised one of these days beside it counts it twice");
+	}
 }
 
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
@@ -64,6 +82,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if ((why = slash_time(x, &s->dates, c, cloud_field(&s->t, c, C_DATE), &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "the date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_DATE)), why);
 	k->end_us = k->start_us + US_PER_DAY;
+	say_kind(x, s, c);
 	token_words_read(meter, &w);
 	if (w.tokens && cloud_is_use(cloud_field(&s->t, c, C_CHARGE)))
 		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY), cloud_unit(cloud_field(&s->t, c, C_UNIT), &says));

@@ -66,11 +66,18 @@ void cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *
 
 bool cloud_is_amount(struct str name)
 {
-	static const char *const ends[] = {"Cost", "Price", "Quantity", "Rate", "Amount"};
-	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
-		if (name.n >= strlen(ends[i]) && str_ieq(str_sub(name, name.n - strlen(ends[i]), name.n), str_of(ends[i])))
-			return true;
-	return false;
+	/* x_BilledCostInUsd, x_Credits and x_Discounts (lists with amounts), ContractApplied and AllocatedMethodDetails (FOCUS 1.3) */
+	static const char amounts[] = "*cost|*price|*quantity|*rate|*amount|*costin*|*pricein*|*exchangerate*|*exchange_rate*|"
+				      "*discounts|*credits|*creditstotal|contractapplied|allocatedmethoddetails|*ratio";
+	return class_pattern_matches(STR(amounts), name);
+}
+
+bool cloud_tells_no_row(struct str name)
+{
+	/* An open month's lines have no invoice yet; when an export was made says nothing of its lines. */
+	static const char later[] = "invoiceid|invoice_id|*previousinvoiceid|x_invoiceid|invoicedetailid|*exporttime|*export_time|*ingestiontime|"
+				    "x_source*";
+	return cloud_is_amount(name) || class_pattern_matches(STR(later), name);
 }
 
 bool slash_date(struct str s, unsigned part[3])

@@ -24,8 +24,10 @@ struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned wh
 /* Adds the row's identity to its key; the order of columns and empty ones do not matter. */
 void cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c);
 
-/* Amounts and quantities: names that end so are no identity. */
+/* Amounts, quantities, rates: names that no row is told by. */
 bool cloud_is_amount(struct str name);
+/* Those, and what a later export of a cloud's same rows has other values in: invoice numbers that come when a month is closed. */
+bool cloud_tells_no_row(struct str name);
 
 /* The three numbers of a date with slashes, as they stand. */
 bool slash_date(struct str s, unsigned part[3]);
@@ -47,6 +49,8 @@ uint32_t cloud_name(struct str s);
 /* Pieces in one unit: "1K" 1000, "1M Tokens", "1000000 Tokens", "Million tokens", "Tokens" 1; 0 for what counts no pieces
  * ("1 Hour", "1/Hour"). *tokens: the unit says that the pieces are tokens. */
 uint64_t cloud_unit(struct str unit, bool *tokens);
+/* "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition; else empty. */
+struct str aws_model(struct str usage_type, struct str product);
 /* What a usage type of AWS counts in one unit of its quantity. */
 uint64_t aws_unit(struct str usage_type, struct str unit);
 /* Does a SKU of Google's name tokens? Its unit does not say so. */

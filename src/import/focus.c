@@ -66,7 +66,7 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 		return err_set(e, RR_NOMEM, "out of memory for %u columns", f->columns);
 	for (unsigned i = 0; i < f->columns; i++) {
 		struct str name = csv_header(c, i);
-		f->identity[i] = !cloud_is_amount(name);
+		f->identity[i] = !cloud_tells_no_row(name);
 		f->column_hash[i] = hash_xxh3(name.p, name.n);
 	}
 	return 0;
@@ -195,12 +195,27 @@ static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv
 		row_class(x, spend, rule);
 }
 
+/* As the vendor's own exports call it: where the bill says a model that is it, else what its meter names. */
+static struct str model_of(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details, enum vendor v)
+{
+	struct str service = read_null(csv_field(c, f->service)), model = read_null(csv_field(c, f->model));
+	if (!model.n)
+		model = json_text(x, json_get(details, "x_Model"));
+	if (!model.n && v == V_AWS)
+		model = aws_model(meter_of(c, f), service);
+	if (!model.n && v == V_AZURE)
+		model = meter_of(c, f);
+	if (!model.n && v == V_GCP)
+		model = read_null(csv_field(c, f->text));
+	return model.n ? model : service;
+}
+
 static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct focus *f = x->state;
 	struct call *k = row_begin(x, csv_row(c));
 	struct str money = read_null(csv_field(c, f->billed)), currency = read_null(csv_field(c, f->currency));
-	struct str provider = read_null(csv_field(c, f->provider)), model = read_null(csv_field(c, f->model));
+	struct str provider = read_null(csv_field(c, f->provider));
 	struct json details = details_of(c, f);
 	struct currency cur;
 	enum vendor vendor;
@@ -215,17 +230,15 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return row_reject(x, csv_row(c), "ChargePeriodEnd '%.*s' %s", STR_ARG(csv_field(c, f->end)), why);
 	if (f->end >= 0 && k->end_us < k->start_us)
 		return row_reject(x, csv_row(c), "ChargePeriodEnd lies before ChargePeriodStart");
-	if (!model.n)
-		model = json_text(x, json_get(details, "x_Model"));
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
 	k->provider = cloud_name(provider.n ? provider : read_null(csv_field(c, f->provider_old)));
 	k->project = cloud_name(read_null(csv_field(c, f->project)));
 	k->region = cloud_name(read_null(csv_field(c, f->region)));
-	k->model_answered = k->model_asked = cloud_name(model.n ? model : read_null(csv_field(c, f->service)));
 	x->claimed = money;
 	facts(x, f, c, details);
 	vendor = vendor_of(intern_str(k->provider), &rules);
+	k->model_answered = k->model_asked = cloud_name(model_of(x, f, c, details, vendor));
 	if (rules)
 		vendor_class(x, f, c, rules);
 	if (str_ieq(x->facts.fact[CF_CHARGE], STR("Usage")))

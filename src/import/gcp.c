@@ -41,15 +41,10 @@ static unsigned probe_json(struct json r)
 		       : 0;
 }
 
-static bool not_identity(struct str name)
-{
-	return cloud_is_amount(name) || str_icontains(name, STR("cost")) || str_icontains(name, STR("credits")) ||
-	       str_icontains(name, STR("export_time")) || str_icontains(name, STR("amount")) || str_icontains(name, STR("price"));
-}
-
 static bool tells_no_row(struct str name)
 {
-	return !str_eqc(name, "cost_type") && not_identity(name);
+	return cloud_tells_no_row(name) || str_icontains(name, STR("credits")) || str_icontains(name, STR("amount")) ||
+	       str_icontains(name, STR("price")) || (str_icontains(name, STR("cost")) && !str_icontains(name, STR("cost_type")));
 }
 
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)

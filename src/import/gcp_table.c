@@ -56,7 +56,7 @@ static unsigned probe(const struct csv *c)
 
 static bool tells_no_row(struct str name)
 {
-	return cloud_is_amount(name) || str_icontains(name, STR("cost (")) || str_ieq(name, STR("Usage end date"));
+	return cloud_tells_no_row(name) || str_icontains(name, STR("cost (")) || str_ieq(name, STR("Usage end date"));
 }
 
 /* Rule 2. */

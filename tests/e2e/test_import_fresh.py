@@ -181,6 +181,42 @@ def behind_one_another():
     case("a last row without a line end that is whole is whole", parts[0].rstrip("\n"), "f.csv", {"I": D("3.5"), "tok": 1000})
 
 
+def month_closes():
+    """An open month's rows have no invoice yet, and lists with amounts in them. When the month is closed they are the same rows."""
+    global passed, failed
+    day = {"BillingCurrency": "EUR", "ChargeCategory": "Usage", "ChargePeriodStart": "2026-10-05T00:00:00Z", "ChargePeriodEnd": "2026-10-06T00:00:00Z", "ServiceName": "s", "ConsumedUnit": "1K", "ConsumedQuantity": "3"}
+    azure = {"date": "2026-10-05", "billingCurrency": "EUR", "quantity": "3", "unitOfMeasure": "1K", "meterCategory": "Foundry Models", "meterName": "o1 Inp glbl Tokens", "chargeType": "Usage"}
+    pairs = {  # name: the row while the month was open, what is other when it is closed, the column of its money
+        "FOCUS of Microsoft": ({**day, "ProviderName": "Microsoft", "x_SkuMeterName": "o1 Inp glbl Tokens", "x_BilledCostInUsd": "1.1", "x_BillingExchangeRateDate": "2026-10-01", "InvoiceId": ""},
+                               {"x_BilledCostInUsd": "1.2", "x_BillingExchangeRateDate": "2026-10-31", "InvoiceId": "INV1", "InvoiceDetailId": "7"}, "BilledCost", "o1 Inp glbl Tokens"),
+        "FOCUS of Google": ({**day, "ProviderName": "Google Cloud", "ChargeDescription": "Gemini 3 Flash Text Input - Predictions", "x_Credits": '[{"amount":-0.1}]', "x_ExportTime": "2026-10-06T00:00:00Z", "x_CreditsTotal": "-0.1"},
+                            {"x_Credits": '[{"amount":-0.2}]', "x_ExportTime": "2026-10-07T00:00:00Z", "x_CreditsTotal": "-0.2"}, "BilledCost", "Gemini 3 Flash Text Input - Predictions"),
+        "FOCUS of AWS": ({**day, "ProviderName": "AWS", "x_UsageType": "USE1-Claude4.6Sonnet-cache-read-input-token-count", "x_Discounts": '{"edp":-0.1}', "ContractApplied": '{"cost":1}'}, {"x_Discounts": '{"edp":-0.2}', "ContractApplied": '{"cost":2}'},
+                         "BilledCost", "Claude4.6Sonnet"),
+        "Azure": ({**azure, "invoiceId": "", "costInUsd": "1.1", "exchangeRateDate": "2026-10-01"}, {"invoiceId": "E0001", "costInUsd": "1.2", "exchangeRateDate": "2026-10-31"}, "costInBillingCurrency", "o1 Inp glbl Tokens")}
+    for name, (row, later, money, model) in pairs.items():
+        folder = TMP / str(next(number))
+        folder.mkdir()
+        got = []
+        for i, rows in enumerate(([{**row, money: "1"}, {**row, money: "4", "Tags": '{"a":"b"}'}], [{**row, **later, money: "1.5"}, {**row, **later, money: "4", "Tags": '{"a":"b"}'}])):
+            (folder / f"{i}.csv").write_text(table(rows))
+            a = json.loads(subprocess.run([RUNRATE, "import", str(folder / f"{i}.csv"), "--json", "--ledger", str(folder / "l.db")], capture_output=True, text=True).stdout)
+            got.append((a["rows_new"], a["rows_duplicate"], a["rows_revised"]))
+        r = json.loads(subprocess.run([RUNRATE, "report", "--by", "model", "--json", "--ledger", str(folder / "l.db")], capture_output=True, text=True).stdout)
+        got += [r["total"], [x["key"] for x in r["inference"]["lines"]]]
+        ok = got == [(2, 0, 0), (0, 1, 1), "5.5", [model]]
+        passed, failed = passed + ok, failed + (not ok)
+        print(f"{'ok' if ok else 'not ok'} {name}: the closed month's rows are the open one's, under the meter's own name" + ("" if ok else f": {got}"))
+    meter = {**azure, "meterName": "Provisioned Managed Global Unit", "unitOfMeasure": "1/Hour", "pricingModel": "Reservation"}
+    bought = {**azure, "meterName": "", "ProductName": "Azure OpenAI Provisioned Reservation", "chargeType": "Purchase", "pricingModel": "Reservation", "costInBillingCurrency": "700"}
+    case("Azure, actual: the purchase of a reservation is named as what it is", table([bought, {**meter, "costInBillingCurrency": "0"}]), "a.csv", {"I": 700}, notes=["an actual export"])
+    case("Azure, amortised: and what it is spread over", table([{**meter, "costInBillingCurrency": "3"}, {**meter, "costInBillingCurrency": "2", "chargeType": "UnusedReservation"}]), "a.csv", {"I": 5}, notes=["an amortised export"])
+    fee = {"line_item_usage_start_date": "2026-10-05", "line_item_unblended_cost": "9", "line_item_currency_code": "USD", "line_item_line_item_type": "SavingsPlanRecurringFee", "line_item_usage_type": "MachineLearningSP:1yr"}
+    case("AWS: a Savings Plan's fee is not classified, and says why", table([fee]), "a.csv", {"U": 9}, notes=["Savings Plans"])
+    box = {**fee, "line_item_line_item_type": "Usage", "line_item_usage_type": "BoxUsage:p5.48xlarge", "resource_tags_user_purpose": "train"}
+    case("AWS as Athena spells the legacy report: a tag is a column", table([box]), "a.csv", {"T": 9})
+
+
 def focus():
     row = lambda cost, start, end, **m: {"BilledCost": cost, "EffectiveCost": cost, "BillingCurrency": "EUR", "ChargeCategory": "Usage", "ChargePeriodStart": start, "ChargePeriodEnd": end,
             "ServiceProviderName": "Anthropic", "ServiceCategory": "AI and Machine Learning", "ServiceName": "Claude", "SkuMeter": "input tokens", "ConsumedQuantity": "500", "ConsumedUnit": "Tokens", **m}
@@ -192,7 +228,7 @@ def focus():
     case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
 
 
-for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, focus):
+for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, month_closes, focus):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
