@@ -4,6 +4,8 @@
  */
 #include "report/amounts.h"
 
+#include "base/json.h"
+
 #include "base/intern.h"
 
 struct env_filter env_filter_of(const char *env)
@@ -180,4 +182,29 @@ int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struc
 	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, meet, &o, e);
 	*out = o.several ? (struct currency){""} : o.found;
 	return rc;
+}
+
+void left_out_add(struct left_out *x, struct currency c)
+{
+	unsigned i = 0;
+	while (i < x->count && !currency_eq(x->currency[i], c))
+		i++;
+	if (i == x->count && i < sizeof x->currency / sizeof *x->currency)
+		x->currency[x->count++] = c;
+}
+
+void left_out_text(const struct left_out *x, struct sb *out)
+{
+	for (unsigned i = 0; i < x->count; i++)
+		sb_addf(out, "%s%s%s", i ? ", " : "Left out for want of a rate: amounts in ", x->currency[i].code,
+			i + 1 < x->count ? "" : ".\n");
+}
+
+void left_out_json(const struct left_out *x, struct json_out *w)
+{
+	jw_key(w, "left_out");
+	jw_array(w);
+	for (unsigned i = 0; i < x->count; i++)
+		jw_cstr(w, x->currency[i].code);
+	jw_end_array(w);
 }

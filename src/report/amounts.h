@@ -39,6 +39,15 @@ static inline bool report_by_time(enum report_by b)
 /* *pico from one currency into another at the rate in force at that time. false: there is no rate; *pico is kept. */
 bool rates_convert(const struct fx_rate *rates, unsigned count, struct currency from, struct currency to,
 		   int64_t at_us, money_wide *pico);
+/* Currencies whose amounts are in no figure, for want of a rate. */
+struct left_out {
+	struct currency currency[8];
+	unsigned count;
+};
+void left_out_add(struct left_out *x, struct currency c);
+void left_out_text(const struct left_out *x, struct sb *out); /* a sentence; nothing where there are none */
+struct json_out;
+void left_out_json(const struct left_out *x, struct json_out *w); /* "left_out": ["EUR"] */
 /* a * b / d rounded half to even with a product of 256 bits; d > 0, and the result must fit. */
 money_wide money_scale(money_wide a, money_wide b, money_wide d);
 /* The same rounded down, for a, b >= 0, and what is left over: a * b = result * d + *rest. */

@@ -152,7 +152,10 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	uint32_t line = row_name(d->by, &whole->key);
 	unsigned at;
 	money_wide pico;
-	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key) || x->key.book != BOOK_INFERENCE)
+	if (!overlap_rest(g->overlap, whole, &rest) || !env_counts(g->env, &x->key))
+		return 0;
+	d->paid_once = d->paid_once || x->key.book == BOOK_TRAINING;
+	if (x->key.book != BOOK_INFERENCE)
 		return 0;
 	if (!row_amount(x, &pico)) {
 		d->unpriced[g->period] += row_unpriced(x) ? row_calls(x) : 0;
@@ -161,6 +164,7 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	if (pico != 0 && !rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), d->currency,
 					x->key.hour_us, &pico)) {
 		d->other_currency[g->period] += row_calls(x);
+		left_out_add(&d->left_out, currency_interned(x->key.currency));
 		return 0;
 	}
 	if (g->count == g->room && grow(g))
@@ -282,19 +286,35 @@ static int fold(struct diff *d, struct gather *g, const struct book *b, struct a
 
 /* ---- what stands out, and since when ---- */
 
+/* A line's volume and mix are measured by all requests; what is said of one line is by its own: how many there are, and
+ * then which models answer them. */
+static void own_effects(const struct diff_line *l, money_wide effect[EFFECTS])
+{
+	money_wide both = l->effect[EFFECT_VOLUME] + l->effect[EFFECT_MIX], by_calls;
+	memcpy(effect, l->effect, EFFECTS * sizeof *effect);
+	if (!l->before.calls || !l->after.calls ||
+	    !money_scale_fits(l->before.cost_pico, (money_wide)l->after.calls, (money_wide)l->before.calls, &by_calls))
+		by_calls = l->before.cost_pico + both;
+	effect[EFFECT_VOLUME] = by_calls - l->before.cost_pico;
+	effect[EFFECT_MIX] = both - effect[EFFECT_VOLUME];
+}
+
 static void find_main(struct diff *d)
 {
-	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico, best = 0;
+	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico, effect[EFFECTS], best = 0;
 	d->main_line = -1;
-	for (unsigned i = 0; i < d->count && change; i++)
+	for (unsigned i = 0; i < d->count && change; i++) {
+		own_effects(&d->lines[i], effect);
 		for (unsigned k = 0; k < EFFECTS; k++) {
-			money_wide v = change < 0 ? -d->lines[i].effect[k] : d->lines[i].effect[k];
+			money_wide v = change < 0 ? -effect[k] : effect[k];
 			if (v > best) {
 				best = v;
 				d->main_line = (int)i;
 				d->main_effect = (enum diff_effect)k;
+				d->main_pico = effect[k];
 			}
 		}
+	}
 }
 
 struct hours {
@@ -358,6 +378,15 @@ static int find_since(struct diff *d, struct ledger *l, const struct report_quer
 	return rc;
 }
 
+static int look_outlay(const struct outlay *x, void *arg)
+{
+	struct diff *d = arg;
+	for (unsigned p = 0; p < 2; p++)
+		d->paid_once = d->paid_once || (outlay_kind_book(x->kind) == BOOK_TRAINING && x->date_us >= d->from_us[p] &&
+						x->date_us < d->to_us[p]);
+	return 0;
+}
+
 int diff_make(struct diff *d, struct ledger *l, const struct book *b, const struct report_query *q,
 	      const int64_t from_us[2], const int64_t to_us[2], struct arena *a, struct err *e)
 {
@@ -404,6 +433,8 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 	if (rc == -RR_LIMIT)
 		rc = err_set(e, RR_LIMIT, "more than %d different lines, models and tiers: choose another --by",
 			     CELLS_MOST);
+	if (!rc)
+		rc = ledger_outlays(l, look_outlay, d, e);
 	if (!rc)
 		rc = fold(d, &g, b, a, e);
 	if (!rc) {

@@ -23,6 +23,7 @@
 #define RR_REPORT_DIFF_H
 
 #include "model/book.h"
+#include "report/amounts.h"
 #include "report/report.h"
 
 enum diff_effect { EFFECT_VOLUME, EFFECT_MIX, EFFECT_PROMPTS, EFFECT_ANSWERS, EFFECT_CACHE, EFFECT_PRICE, EFFECTS };
@@ -48,10 +49,13 @@ struct diff {
 	unsigned count;
 	uint64_t unpriced[2];              /* calls that have no price: in no figure here */
 	uint64_t other_currency[2];        /* calls in a currency for which there is no rate */
+	struct left_out left_out;
 	uint64_t split_calls, cells_calls; /* calls in cells whose classes had prices; in all cells */
+	bool paid_once;                    /* something was, in one of the periods: it is in no figure here */
 	/* the dearest change of one line by one cause, and the hour since which it holds (0: not told) */
 	int main_line; /* -1: no line stands out */
-	enum diff_effect main_effect;
+	enum diff_effect main_effect; /* volume: the line's own requests; mix: the models within it */
+	money_wide main_pico;
 	int64_t since_us;
 };
 

@@ -106,29 +106,45 @@ static void why(const struct diff *d, unsigned decimals, struct sb *out)
 	sb_addf(out, "\n      sum %s, exactly\n", money);
 }
 
+/* What the dearest cause is, in words that hold for that line alone. */
+static void cause(const struct diff *d, const struct diff_line *l, struct sb *out)
+{
+	char a[32], b[32];
+	struct str name = l->key.n ? str_sub(l->key, 0, l->key.n < 60 ? l->key.n : 60) : STR("calls that name none");
+	bool was = l->before.calls || l->before.cost_pico, is = l->after.calls || l->after.cost_pico;
+	if ((!was || !is) && !d->left_out.count)
+		sb_addf(out, "%.*s, which %s", STR_ARG(name), was ? "is no longer there" : "was not there before");
+	else if (d->main_effect == EFFECT_VOLUME && l->before.calls && l->after.calls)
+		sb_addf(out, "the requests of %.*s,\nfrom %s to %s", STR_ARG(name), num_group(l->before.calls, a),
+			num_group(l->after.calls, b));
+	else if (d->main_effect == EFFECT_VOLUME || (d->main_effect == EFFECT_PRICE && !l->before.calls && !l->after.calls))
+		sb_addf(out, "what %.*s costs", STR_ARG(name));
+	else if (d->main_effect == EFFECT_MIX && d->by == BY_MODEL)
+		sb_addf(out, "the mix of tiers of %.*s", STR_ARG(name));
+	else
+		sb_addf(out, "the %s of %.*s", diff_effect_words[d->main_effect], STR_ARG(name));
+	if (was && is && d->main_effect == EFFECT_CACHE && hits(&l->before) != hits(&l->after))
+		sb_addf(out, ",\nfrom %d to %d %%", hits(&l->before), hits(&l->after));
+}
+
 static void sentence(const struct diff *d, struct sb *out)
 {
 	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico;
-	const struct diff_line *l;
+	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico, rest = change - d->main_pico;
+	char a[MONEY_SYMBOL + 1], b[MONEY_SYMBOL + 1];
 	double share;
 	if (!d->all.before.calls && !d->all.after.calls && change != 0)
 		sb_adds(out, "\nThese rows count no requests, so that more use stands under \"the rest\".\n");
 	if (d->main_line < 0)
 		return;
-	l = &d->lines[d->main_line];
-	if (d->main_effect == EFFECT_PRICE && !l->before.calls && !l->after.calls) {
-		sb_addf(out, "\n%.0f %% of the %s is one thing: what %.*s costs.\n",
-				(double)l->effect[d->main_effect] * 100 / (double)change,
-			change > 0 ? "rise" : "fall", (int)(l->key.n < 50 ? l->key.n : 50), l->key.n ? l->key.p : "a line without a name");
-		return;
-	}
-	share = (double)l->effect[d->main_effect] / (double)change;
-	sb_addf(out, "\n%.0f %% of the %s is one thing: the %s of %.*s", share * 100, change > 0 ? "rise" : "fall",
-		diff_effect_words[d->main_effect], (int)(l->key.n < 60 ? l->key.n : 60),
-		l->key.n ? l->key.p : "calls that name none");
-	if (d->main_effect == EFFECT_CACHE)
-		sb_addf(out, ",\nfrom %d to %d %%", hits(&l->before), hits(&l->after));
+	share = (double)d->main_pico / (double)change;
+	signed_money(d->currency, d->main_pico, money_decimals(d->main_pico), a);
+	signed_money(d->currency, rest, money_decimals(d->main_pico), b); /* the smaller one, where it is said */
+	if (share <= 1)
+		sb_addf(out, "\n%.0f %% of the %s is one thing: ", share * 100, change > 0 ? "rise" : "fall");
+	else /* others went the other way */
+		sb_addf(out, "\nOne thing alone is %s: ", a);
+	cause(d, &d->lines[d->main_line], out);
 	if (d->since_us) {
 		int64_t local = d->since_us + (int64_t)tz_offset_s(d->tz, d->since_us) * US_PER_S;
 		int64_t day = local / US_PER_DAY;
@@ -137,6 +153,8 @@ static void sentence(const struct diff *d, struct sb *out)
 		sb_addf(out, " since %s %.10s %.5s", days[(day + 3) % 7], text, text + 11);
 	}
 	sb_adds(out, ".\n");
+	if (share > 1)
+		sb_addf(out, "All else together is %s.\n", b);
 }
 
 void diff_text(const struct diff *d, struct sb *out)
@@ -157,12 +175,12 @@ void diff_text(const struct diff *d, struct sb *out)
 		sb_addf(out, "... and %u more: --json or --csv has all\n", d->count - LINES_SHOWN);
 	why(d, decimals, out);
 	sentence(d, out);
+	if (d->paid_once)
+		sb_adds(out, "\nWhat was paid once in these periods is in no figure here: runrate report.\n");
 	if (d->unpriced[0] || d->unpriced[1])
 		sb_addf(out, "\nNot priced, in no figure here: %s requests before", num_group(d->unpriced[0], n)),
 			sb_addf(out, ", %s after.\n", num_group(d->unpriced[1], n));
-	if (d->other_currency[0] || d->other_currency[1])
-		sb_addf(out, "Left out for want of a rate: %s requests in other currencies.\n",
-			num_group(d->other_currency[0] + d->other_currency[1], n));
+	left_out_text(&d->left_out, out);
 	if (d->split_calls < d->cells_calls)
 		sb_addf(out,
 			"Prompts, answers and cache are told apart for %.0f %% of the requests: the rest stood in one "
@@ -251,6 +269,8 @@ void diff_json(const struct diff *d, struct sb *out)
 	jw_ku64(&w, "before", d->unpriced[0]);
 	jw_ku64(&w, "after", d->unpriced[1]);
 	jw_end_object(&w);
+	jw_kbool(&w, "paid_once", d->paid_once);
+	left_out_json(&d->left_out, &w);
 	jw_ku64(&w, "other_currency_calls", d->other_currency[0] + d->other_currency[1]);
 	jw_end_object(&w);
 	sb_addc(out, '\n');

@@ -26,10 +26,11 @@
 #ifndef RR_REPORT_FORECAST_H
 #define RR_REPORT_FORECAST_H
 
+#include "report/amounts.h"
 #include "report/report.h"
 
 enum { FORECAST_HISTORY = 400, FORECAST_DAYS = 400, FORECAST_FIT = 56, FORECAST_LEAST = 7, FORECAST_MONTHS = 13,
-	FORECAST_SOURCES = 32, FORECAST_LEFT_OUT = 8 };
+	FORECAST_SOURCES = 32 };
 
 struct forecast_range {
 	double p10, p50, p90;
@@ -78,8 +79,7 @@ struct forecast {
 	bool crosses, crossed_already;
 	int64_t cross_us, cross_early_us, cross_late_us; /* days: likely; at p90; at p10. 0: not in the days ahead */
 	uint64_t unpriced_calls;
-	struct currency left_out[FORECAST_LEFT_OUT]; /* of amounts for which there is no rate */
-	unsigned left_out_n;
+	struct left_out left_out;
 };
 
 /* q: zone, currency, rates, environment, now. months: how many, the one under way included. -RR_INPUT when there are

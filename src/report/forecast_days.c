@@ -54,15 +54,6 @@ static unsigned side_of(struct forecast *f, const struct rollup_key *k)
 	return i;
 }
 
-static void leave_out(struct forecast *f, struct currency c)
-{
-	unsigned i = 0;
-	while (i < f->left_out_n && !currency_eq(f->left_out[i], c))
-		i++;
-	if (i == f->left_out_n && i < FORECAST_LEFT_OUT)
-		f->left_out[f->left_out_n++] = c;
-}
-
 static int add_row(const struct rollup_row *whole, void *arg)
 {
 	struct rollup_row rest;
@@ -94,7 +85,7 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	if (!rates_convert(g->q->rates, g->q->rate_count, currency_interned(x->key.currency), f->currency,
 			   x->key.hour_us, &pico) &&
 	    pico != 0) {
-		leave_out(f, currency_interned(x->key.currency));
+		left_out_add(&f->left_out, currency_interned(x->key.currency));
 		return 0;
 	}
 	s->day[low] += (double)pico / (double)PICO_PER_UNIT;

@@ -113,9 +113,7 @@ void forecast_text(const struct forecast *f, struct sb *out)
 			f->inside, f->origins, (double)f->inside * 100 / f->origins);
 	else
 		sb_adds(out, "The history is too short for a backtest: take the band as a guess.\n");
-	for (unsigned i = 0; i < f->left_out_n; i++)
-		sb_addf(out, "%s%s%s", i ? ", " : "Left out for want of a rate: amounts in ", f->left_out[i].code,
-			i + 1 < f->left_out_n ? "" : ".\n");
+	left_out_text(&f->left_out, out);
 	if (f->unpriced_calls)
 		sb_addf(out, "Not priced, in no figure here: %s requests.\n", num_group(f->unpriced_calls, n));
 }
@@ -220,11 +218,7 @@ void forecast_json(const struct forecast *f, struct sb *out)
 	jw_kcstr(&w, "method",
 		 "weekday factors, the best of three levels, slope damped over 90 days, band from the errors of earlier origins");
 	jw_ku64(&w, "unpriced_calls", f->unpriced_calls);
-	jw_key(&w, "left_out");
-	jw_array(&w);
-	for (unsigned i = 0; i < f->left_out_n; i++)
-		jw_cstr(&w, f->left_out[i].code);
-	jw_end_array(&w);
+	left_out_json(&f->left_out, &w);
 	jw_end_object(&w);
 	sb_addc(out, '\n');
 }

@@ -154,6 +154,42 @@ def changes():
     check('... and its budget is crossed on the day that it must', f['crosses'] and f['crosses_on'] == '2025-10-23', f.get('crosses_on'))
     check('too short a history is said', run('forecast', now='2025-10-05T00:00:00Z')[0] == 4)
 
+def sentences():
+    """What a comparison says in words is true of the line that it names: worked out here from the requests alone."""
+    head = 'start_time,end_time,num_model_requests,model,project_id,input_tokens,output_tokens,input_cached_tokens\n'
+    def compare(name, before, after, *args):  # {(project, model): (requests, input, output, cached a request)}
+        text = head
+        for start, side in ((1759276800, before), (1759881600, after)):  # 1 and 8 October 2025
+            for (project, model), (n, i, o, c) in side.items():
+                text += f'{start},{start + 86400},{n},{model},{project},{n * i},{n * o},{n * c}\n'
+        db = f'say-{name}.db'
+        run('import', write(f'say-{name}.csv', text), ledger=db)
+        rc, d = run_json('diff', '2025-10-01', '2025-10-08', '--by', 'project', *args, ledger=db)
+        check(f'{name}: the parts sum exactly', rc == 0 and sum(D(v) for v in d['variance'].values()) == D(d['change']) == sum(D(x['change']) for x in d['lines']), str(d)[:200])
+        return d['sentence']
+    M, L = 'gpt-5-mini', 'gpt-5'  # 0.25 and 2.00, 1.25 and 10.00 USD per million
+    for name, before, after, said in (
+            ('new', {('a', M): (1000, 1000, 100, 0)}, {('a', M): (1000, 1000, 100, 0), ('b', M): (500, 1000, 100, 0)}, '100 % of the rise is one thing: b, which was not there before.'),
+            ('gone', {('a', M): (1000, 1000, 100, 0), ('b', M): (500, 1000, 100, 0)}, {('a', M): (1000, 1000, 100, 0)}, '100 % of the fall is one thing: b, which is no longer there.'),
+            ('nothing before', {}, {('a', M): (1000, 1000, 100, 0)}, '100 % of the rise is one thing: a, which was not there before.'),
+            ('replaced', {('a', M): (1000, 1000, 100, 0)}, {('a', L): (1000, 1000, 100, 0)}, '100 % of the rise is one thing: the mix of models of a.'),
+            # b costs 5.60 and 10.08 on its own requests, a 0.45 and 0.09: one model, so nothing is a mix of models
+            ('shift', {('a', M): (1000, 1000, 100, 0), ('b', M): (2000, 9000, 275, 0)}, {('a', M): (200, 1000, 100, 0), ('b', M): (3600, 9000, 275, 0)},
+             'One thing alone is +$4.48: the requests of b, from 2,000 to 3,600. All else together is -$0.36.'),
+            ('against', {('a', L): (1000, 1000, 100, 0), ('b', L): (1000, 1000, 1000, 0)}, {('a', L): (1000, 9000, 100, 0), ('b', L): (1000, 1000, 5, 0)},
+             'One thing alone is +$10.00: the prompt length of a. All else together is -$9.95.'),
+            ('other grew', {('a', L): (1000, 1000, 100, 0), ('b', M): (10, 1000, 0, 0)}, {('a', L): (1000, 1000, 100, 0), ('b', M): (2010, 1000, 0, 0)},
+             '100 % of the rise is one thing: the requests of b, from 10 to 2,010.')):
+        got = compare(name, before, after)
+        check(f'{name}: the sentence is true', got == said, f'{got!r}, wanted {said!r}')
+    costs = 'start_time,end_time,amount_value,amount_currency,line_item,project_id\n'
+    run('import', write('euro.csv', costs + '1759276800,1759363200,5.5,usd,"gpt-5, input",p\n1759881600,1759968000,7,eur,"gpt-5, input",p\n'), ledger='euro.db')
+    rc, d = run_json('diff', '2025-10-01', '2025-10-08', '--by', 'project', '--currency', 'USD', ledger='euro.db')
+    check('amounts without a rate are named, and a line that lacks them is not called gone', rc == 0 and d['left_out'] == ['EUR'] and 'no longer' not in d['sentence'], str(d)[-300:])
+    run('outlay', 'add', '--kind', 'finetune', '--amount', 'USD 8000', '--date', '2025-10-08', ledger='say-new.db')
+    rc, d = run_json('diff', '2025-10-01', '2025-10-08', ledger='say-new.db')
+    check('what was paid once is in no figure, and that is said', d['paid_once'] and D(d['change']) < 1, str(d)[-200:])
+
 # ---- FOCUS ----
 
 CURRENCIES = {'USD', 'EUR', 'GBP', 'JPY', 'SEK', 'CHF'}
@@ -444,7 +480,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, once, bare, gates, changes, focus, commitments, outlook, files):
+for part in (three_days, once, bare, gates, changes, sentences, focus, commitments, outlook, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run

@@ -271,11 +271,11 @@ TEST(what_has_no_rate_is_named)
 	OK(forecast_make(&f, l, &q, 1, NULL, &e) == -RR_INPUT ? 0 : 1); /* no euro at all */
 	q.currency = currency_interned(intern(STR("USD")));
 	OK(forecast_make(&f, l, &q, 1, NULL, &e));
-	T_EQ_I(f.left_out_n, 0);
+	T_EQ_I(f.left_out.count, 0);
 	usd = "EUR";
 	put(l, "azure", "usage completions", false, day, 30, 76, 1);
 	OK(forecast_make(&f, l, &q, 1, NULL, &e));
-	T_EQ_I(f.left_out_n, 1);
+	T_EQ_I(f.left_out.count, 1);
 	sb_init(&out, 1 << 20);
 	forecast_text(&f, &out);
 	T_TRUE(strstr(out.p, "Left out for want of a rate: amounts in EUR.\n") != NULL);
