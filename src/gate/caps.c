@@ -29,7 +29,7 @@ struct caps {
 	struct entry *entry;
 	const struct clock *clock;
 	struct fx fx;
-	uint64_t births;
+	atomic_ullong births;
 };
 
 struct caps *caps_new(const struct clock *clock, struct fx fx, struct err *e)
@@ -106,7 +106,7 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 			return 0;
 		}
 	}
-	entry->born = ++c->births;
+	entry->born = atomic_fetch_add(&c->births, 1) + 1;
 	inference_cap_roll(cap, entry->tz, clock_real(c->clock));
 	return ledger_spent(l, &cap->rule.scope, cap->from_us, cap->to_us, cap->rule.currency, c->fx,
 			    &cap->spent_pico, &cap->spent_tok, e);
@@ -144,6 +144,28 @@ static struct entry *entry_by_id(struct caps *c, const char *id)
 	return NULL;
 }
 
+static void spend(struct caps *c, struct entry *entry, int64_t pico, struct currency currency, uint64_t tok)
+{
+	int64_t now_us = clock_real(c->clock), spent;
+	if (fx_convert(c->fx, pico, currency, entry->cap.rule.currency, false, now_us, &spent))
+		spent = 0; /* a hard cap refused such calls beforehand; a soft one counts what it can */
+	inference_cap_roll(&entry->cap, entry->tz, now_us);
+	inference_cap_spend(&entry->cap, spent, tok);
+}
+
+static bool touches(const struct cap_rule *r, const struct cap_scope *w)
+{
+	return cap_scope_matches(&r->scope, w->key, w->team, w->feature, w->model, w->env);
+}
+
+static void ticket_open(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t)
+{
+	t->count = 0;
+	t->since = atomic_load(&c->births) + 1;
+	t->who = ask->who;
+	t->currency = ask->currency;
+}
+
 /* Under the lock. An entry that was removed while calls held it is gone with its reservations. */
 static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok)
 {
@@ -158,26 +180,34 @@ static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pic
 		inference_cap_roll(&entry->cap, entry->tz, now_us);
 		inference_cap_settle(&entry->cap, &t->held[i].hold, used, used_tok);
 	}
+	for (unsigned i = 0; t->since && i < atomic_load_explicit(&c->count, memory_order_relaxed); i++)
+		if (c->entry[i].born >= t->since && touches(&c->entry[i].cap.rule, &t->who))
+			spend(c, &c->entry[i], used_pico, t->currency, used_tok);
 	t->count = 0;
+	t->since = 0;
 }
 
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok)
 {
-	if (!t->count)
+	if (!t->count && t->since > atomic_load(&c->births))
+		t->since = 0;
+	if (!t->count && !t->since)
 		return;
 	pthread_mutex_lock(&c->lock);
 	settle_locked(c, t, used_pico, used_tok);
 	pthread_mutex_unlock(&c->lock);
 }
 
-static bool touches(const struct cap_rule *r, const struct cap_scope *w)
+struct cap_ticket caps_ticket_take(struct cap_ticket *t)
 {
-	return cap_scope_matches(&r->scope, w->key, w->team, w->feature, w->model, w->env);
+	struct cap_ticket was = *t;
+	t->count = 0;
+	t->since = 0;
+	return was;
 }
 
 void caps_spend(struct caps *c, const struct call *call)
 {
-	int64_t now_us = clock_real(c->clock), pico;
 	int64_t most_pico = call->high_pico > call->cost_pico ? call->high_pico : call->cost_pico; /* as the ledger sums it */
 	struct cap_scope who = {call->key, call->team, call->feature, call->model_asked, call->env};
 	struct currency currency = {{0}};
@@ -185,15 +215,9 @@ void caps_spend(struct caps *c, const struct call *call)
 		return;
 	str_copy(currency.code, sizeof currency.code, intern_str(call->currency));
 	pthread_mutex_lock(&c->lock);
-	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed); i++) {
-		struct inference_cap *cap = &c->entry[i].cap;
-		if (!touches(&cap->rule, &who))
-			continue;
-		inference_cap_roll(cap, c->entry[i].tz, now_us);
-		if (fx_convert(c->fx, most_pico, currency, cap->rule.currency, false, now_us, &pico))
-			pico = 0; /* a hard cap refused such calls beforehand; a soft one counts what it can */
-		inference_cap_spend(cap, pico, usage_total_tok(&call->usage));
-	}
+	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed); i++)
+		if (touches(&c->entry[i].cap.rule, &who))
+			spend(c, &c->entry[i], most_pico, currency, usage_total_tok(&call->usage));
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -284,12 +308,12 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 {
 	int64_t now_us;
 	int rc = 0;
-	t->count = 0;
-	t->currency = ask->currency;
+	ticket_open(c, ask, t);
 	*warn = false;
 	if (!caps_any(c))
 		return 0;
 	pthread_mutex_lock(&c->lock);
+	ticket_open(c, ask, t); /* caps may have come meanwhile */
 	now_us = clock_real(c->clock);
 	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed) && !rc; i++)
 		if (touches(&c->entry[i].cap.rule, &ask->who))
@@ -304,12 +328,12 @@ void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct 
 {
 	int64_t now_us;
 	if (!caps_any(c)) {
-		t->count = 0;
+		ticket_open(c, ask, t);
 		return;
 	}
 	pthread_mutex_lock(&c->lock);
 	settle_locked(c, t, 0, 0);
-	t->currency = ask->currency;
+	ticket_open(c, ask, t);
 	now_us = clock_real(c->clock);
 	for (unsigned i = 0; i < atomic_load_explicit(&c->count, memory_order_relaxed) && t->count < TICKET_CAPS; i++) {
 		struct inference_cap *cap = &c->entry[i].cap;

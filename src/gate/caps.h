@@ -18,6 +18,8 @@ struct caps;
 /* A call's reservations. Zeroed = none. */
 struct cap_ticket {
 	unsigned count;
+	uint64_t since;        /* caps born from here on were not asked, and count the call when it is settled; 0 = none were */
+	struct cap_scope who;
 	struct currency currency;
 	struct {
 		char id[24];
@@ -61,6 +63,8 @@ void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct 
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
 
+/* The ticket, which is then another's. */
+struct cap_ticket caps_ticket_take(struct cap_ticket *t);
 /* What a call cost that no ticket holds (a batch's line, a deferred answer): spent on every cap that it touches. */
 void caps_spend(struct caps *c, const struct call *call);
 

@@ -442,7 +442,6 @@ static unsigned take_rate(struct request *r)
 
 static enum turn take_cap(struct request *r)
 {
-	struct caps *caps = r->worker->gate->caps;
 	struct cap_refusal no;
 	if (r->socket)
 		return socket_cap(r);
@@ -450,8 +449,8 @@ static enum turn take_cap(struct request *r)
 		return jobs_cap(r, &no) ? gate_refuse_budget(r, &no) : NEXT;
 	settle_bound(r);
 	if (r->begun) { /* what was reserved ahead is its own; else it is spent when it is over */
-		if (!r->ticket.count && gate_reserve(r, &no))
-			r->ticket.count = 0;
+		if (!r->ticket.count)
+			gate_reserve(r, &no);
 		return NEXT;
 	}
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
@@ -464,9 +463,7 @@ static enum turn take_cap(struct request *r)
 			return gate_refuse(r, APIERR_RATE, "This key asks faster than its limit; again in %u s.", wait);
 		}
 	}
-	if (!caps_any(caps) || r->ticket.count)
-		return NEXT;
-	if (gate_reserve(r, &no) == 0)
+	if (r->ticket.count || gate_reserve(r, &no) == 0)
 		return NEXT;
 	return r->who.clamp && clamp(r) ? NEXT : gate_refuse_budget(r, &no);
 }
@@ -575,7 +572,7 @@ static enum turn take_settle(struct request *r)
 			settle_price(r);
 		if (r->rated)
 			rate_settle(r->worker->gate->rate, r->place, &r->limits, r->rate_tok, settle_counts_tok(r));
-		if (r->turn_of && !r->ticket.count)
+		if (r->turn_of && !r->ticket.since)
 			caps_spend(r->worker->gate->caps, &r->call);
 		caps_settle(r->worker->gate->caps, &r->ticket, settle_counts_pico(r), settle_counts_tok(r));
 		r->settled = true;

@@ -208,7 +208,7 @@ struct request {
 	struct sse sse;
 	struct sb answer;             /* gathered body, or the held tail */
 	struct sb copy;               /* ANSWER_PASS: what the meter needs, bounded */
-	struct cap_ticket ticket;     /* large, and of no meaning beyond its count */
+	struct cap_ticket ticket;     /* large; not cleared as a whole */
 	struct training_ticket training;
 };
 

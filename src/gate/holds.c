@@ -106,6 +106,7 @@ static int keep(struct holds *hs, const struct hold *h)
 	if (!k && !rc) {
 		k = &hs->kept[hs->count++];
 		k->ticket.count = 0;
+		k->ticket.since = 0;
 	}
 	if (k) {
 		k->hold = *h;

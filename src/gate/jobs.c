@@ -482,14 +482,13 @@ bool jobs_reads(const struct request *r)
 static void keep_response(struct request *r)
 {
 	enum job_kind kind = meter_is_video(r->surface) ? JOB_VIDEO : JOB_RESPONSE;
-	struct job_note note = {.row = row_of(r, kind), .inference = r->ticket};
+	struct job_note note = {.row = row_of(r, kind), .inference = caps_ticket_take(&r->ticket)};
 	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &note.row.most_tok) || note.row.most_tok > INT64_MAX)
 		note.row.most_tok = INT64_MAX;
 	if (r->bound.status != PRICE_PRICED)
 		note.row.most_pico = 0;
 	str_copy(note.row.id, sizeof note.row.id, str_of(r->meter.request_id));
 	note.key = jobs_key(r->up->name, job_kind_name(kind), str_of(r->meter.request_id), STR(""));
-	r->ticket.count = 0;
 	jobs_remember(r->worker->gate->jobs, &note);
 	sight_note(&r->look, &note.row, false);
 }

@@ -311,10 +311,8 @@ struct request *socket_begin(struct socket *s, bool asked)
 	r->begun = !asked;
 	if (asked && r->surface->json_body)
 		sb_add_str(&r->body, sb_str(&s->ask_text));
-	if (s->kind->ahead) {
-		r->ticket = s->session->ticket;
-		s->session->ticket.count = 0;
-	}
+	if (s->kind->ahead)
+		r->ticket = caps_ticket_take(&s->session->ticket);
 	if (s->leaving)
 		r->call.outcome = OUTCOME_CLIENT_LEFT;
 	gate_turn(r, false);
