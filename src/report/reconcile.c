@@ -250,7 +250,7 @@ static int usage_row(const struct rollup_row *x, void *arg)
 	row->calls += row_calls(x);
 	row->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
 	row->estimated_calls += x->key.provenance == PROV_ESTIMATED ? row_calls(x) : 0;
-	row->flex_calls += x->key.tier != TIER_STANDARD && x->key.tier != TIER_UNKNOWN ? row_calls(x) : 0;
+	row->estimated_pico += known && x->key.provenance == PROV_ESTIMATED ? pico : 0;
 	return 0;
 }
 
@@ -272,36 +272,64 @@ static bool same_cell(const struct reconcile_row *a, const struct reconcile_row 
 	       a->not_usage == b->not_usage;
 }
 
-/* The same model on a neighbouring day, or NULL. */
-static const struct reconcile_row *neighbour(const struct reconcile *r, unsigned i, int step)
+/* A model's days in their order: the row beside others of its kind. */
+struct series {
+	struct reconcile_row **row;
+	unsigned count;
+};
+
+static int by_series(const void *a, const void *b)
 {
-	int64_t day = r->rows[i].day + step;
-	for (unsigned k = i; k < r->count && (day - r->rows[k].day) * step >= 0;
-	     k += (unsigned)step) /* below 0 it wraps: the end */
-		if (r->rows[k].day == day && same_cell(&r->rows[k], &r->rows[i]))
-			return &r->rows[k];
-	return NULL;
+	const struct reconcile_row *x = *(struct reconcile_row *const *)a, *y = *(struct reconcile_row *const *)b;
+	int c;
+	if (x->not_usage != y->not_usage)
+		return x->not_usage ? 1 : -1;
+	if (x->model_hash != y->model_hash)
+		return x->model_hash < y->model_hash ? -1 : 1;
+	c = str_cmp(x->provider, y->provider);
+	c = c ? c : str_cmp(x->project, y->project);
+	return c ? c : (x->day > y->day) - (x->day < y->day);
 }
 
-/* On how many days the bill is that many times what is priced, within a thousandth; and the first of them. */
-static unsigned same_ratio(const struct reconcile *r, unsigned at, double ratio, int64_t *since, unsigned *others)
+static bool opposite(const struct series *s, unsigned i, unsigned k)
 {
-	unsigned n = 0;
-	*others = 0;
-	for (unsigned i = 0; i < r->count; i++) {
-		const struct reconcile_row *x = &r->rows[i];
-		double v;
-		if (!same_cell(x, &r->rows[at]) || x->priced_pico <= 0)
-			continue;
-		v = (double)said_of(x) / (double)x->priced_pico;
+	money_wide a = s->row[i]->residual_pico, sum = k < s->count ? a + s->row[k]->residual_pico : a;
+	return k < s->count && size_of(s->row[i]->day - s->row[k]->day) == 1 && size_of(sum) * 50 < size_of(a);
+}
+
+/* Days that are cut at another hour are off both ways, and together by little: what was carried into the first and out of the
+ * last. */
+static bool cancels(const struct series *s)
+{
+	money_wide sum = 0, all = 0;
+	unsigned off = 0;
+	for (unsigned i = 0; i < s->count; i++) {
+		sum += s->row[i]->residual_pico;
+		all += size_of(s->row[i]->residual_pico);
+		off += !s->row[i]->agrees;
+	}
+	return off >= 5 && size_of(sum) * 10 < all;
+}
+
+/* How the bill stands to what is priced: the same as on row i, within a thousandth. */
+struct ratios {
+	unsigned same, before, after; /* others before the first of the same, and behind it */
+	int64_t since;
+};
+
+static void same_ratio(const struct series *s, double ratio, struct ratios *out)
+{
+	*out = (struct ratios){.since = 0};
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct reconcile_row *x = s->row[i];
+		double v = x->priced_pico > 0 ? (double)said_of(x) / (double)x->priced_pico : 0;
 		if (v > ratio * 0.999 && v < ratio * 1.001) {
-			if (!n++)
-				*since = x->day;
-		} else {
-			(*others)++;
+			if (!out->same++)
+				out->since = x->day;
+		} else if (x->priced_pico > 0) {
+			*(out->same ? &out->after : &out->before) += 1;
 		}
 	}
-	return n;
 }
 
 static const char *factor_words(double f)
@@ -326,51 +354,77 @@ static const char *factor_words(double f)
 	return NULL;
 }
 
-static void reason(struct reconcile *r, unsigned i)
+static void reason(const struct reconcile *r, const struct series *s, unsigned i, bool shifted)
 {
-	struct reconcile_row *x = &r->rows[i];
-	const struct reconcile_row *next = neighbour(r, i, 1), *last = neighbour(r, i, -1);
+	struct reconcile_row *x = s->row[i];
 	char *out = x->reason, day[TIME_TEXT];
 	size_t n = sizeof x->reason;
 	double ratio = x->priced_pico > 0 ? (double)said_of(x) / (double)x->priced_pico : 0;
-	int64_t since = 0;
-	unsigned others, same = ratio > 0 ? same_ratio(r, i, ratio, &since, &others) : 0;
+	struct ratios like = {0};
 	const char *words = ratio > 0 ? factor_words(ratio) : NULL;
+	bool changed, explained = x->has_reported && size_of(x->reported_pico - said_of(x)) <= r->tolerance_pico;
+	if (ratio > 0)
+		same_ratio(s, ratio, &like);
+	changed = like.same >= 3 && like.before && !like.after;
 	if (x->not_usage)
 		snprintf(out, n, "no usage: taken as billed");
 	else if (x->agrees)
 		snprintf(out, n, "agrees");
+	else if (opposite(s, i, i + 1) || opposite(s, i, i - 1)) /* below 0 it wraps: none */
+		snprintf(out, n, "cut-off hour: a neighbouring day is off by the same amount the other way");
 	else if (!x->has_claimed && !x->has_billed)
 		snprintf(out, n, "not on the bill: another account, free credit, or the bill is not complete yet");
 	else if (x->has_reported && x->reported_calls > x->calls)
 		snprintf(out, n, "bypass traffic: the vendor counts %llu requests, %llu of them came through here",
 			 (unsigned long long)x->reported_calls, (unsigned long long)x->calls);
-	else if (x->has_reported && size_of(x->reported_pico - said_of(x)) <= r->tolerance_pico)
-		snprintf(out, n, "the vendor's own usage explains the bill: other tokens passed than were metered here");
-	else if (!x->has_usage)
+	else if (!x->has_usage && !explained)
 		snprintf(out, n, "bypass traffic: billed, and no usage in the ledger");
 	else if (x->unpriced_calls)
 		snprintf(out, n, "no price: %llu of %llu calls are unpriced in the ledger",
 			 (unsigned long long)x->unpriced_calls, (unsigned long long)x->calls);
-	else if ((next && size_of(x->residual_pico + next->residual_pico) * 50 < size_of(x->residual_pico)) ||
-		 (last && size_of(x->residual_pico + last->residual_pico) * 50 < size_of(x->residual_pico)))
-		snprintf(out, n, "cut-off hour: a neighbouring day is off by the same amount the other way");
-	else if (x->estimated_calls && x->residual_pico > 0)
-		snprintf(out, n, "missing stream usage: %llu calls are estimated in the ledger",
-			 (unsigned long long)x->estimated_calls);
+	else if (x->estimated_calls && (x->residual_pico > 0 || -x->residual_pico <= x->estimated_pico))
+		snprintf(out, n, "missing stream usage: %llu calls are estimated in the ledger%s",
+			 (unsigned long long)x->estimated_calls, explained ? "; the vendor's own usage explains the bill" : "");
+	else if (explained)
+		snprintf(out, n, "the vendor's own usage explains the bill: other tokens passed than were metered here");
+	else if (changed) /* a tier that is new looks the same */
+		snprintf(out, n, "price change%s: since %s the bill is %.4f times what our book says%s%s%s",
+			 words ? " or tier" : "", time_date(like.since * US_PER_DAY, day), ratio, words ? " (" : "",
+			 words ? words : "", words ? ")" : "");
 	else if (words)
 		snprintf(out, n, "tier: the bill is %s", words);
-	else if (same >= 3 && others >= 1)
-		snprintf(out, n, "price change: since %s the bill is %.4f times what our book says",
-			 time_date(since * US_PER_DAY, day), ratio);
-	else if (same >= 3)
+	else if (like.same >= 3)
 		snprintf(out, n,
 			 "price: on %u days the bill is %.4f times what our book says: a discount, or another price",
-			 same, ratio);
+			 like.same, ratio);
+	else if (shifted)
+		snprintf(out, n, "cut-off hour: its days are off both ways, and together by less than a tenth of that");
 	else if (x->residual_pico > 0)
 		snprintf(out, n, "bypass traffic or missing stream usage: the bill has more than the ledger saw");
 	else
 		snprintf(out, n, "the bill has less than our book says: a discount, free credit, or a tier");
+}
+
+static int reasons(struct reconcile *r)
+{
+	struct reconcile_row **all = calloc(r->count + 1, sizeof *all);
+	if (!all)
+		return -RR_NOMEM;
+	for (unsigned i = 0; i < r->count; i++)
+		all[i] = &r->rows[i];
+	qsort(all, r->count, sizeof *all, by_series);
+	for (unsigned i = 0; i < r->count;) {
+		struct series s = {all + i, 1};
+		bool shifted;
+		while (i + s.count < r->count && same_cell(all[i], all[i + s.count]))
+			s.count++;
+		shifted = cancels(&s);
+		for (unsigned k = 0; k < s.count; k++)
+			reason(r, &s, k, shifted);
+		i += s.count;
+	}
+	free(all);
+	return 0;
 }
 
 static int by_cell(const void *a, const void *b)
@@ -386,7 +440,7 @@ static int by_cell(const void *a, const void *b)
 	return c ? c : str_cmp(x->project, y->project);
 }
 
-static void finish(struct reconcile *r)
+static int finish(struct reconcile *r, struct err *e)
 {
 	qsort(r->rows, r->count, sizeof *r->rows, by_cell);
 	for (unsigned i = 0; i < r->count; i++) {
@@ -405,8 +459,7 @@ static void finish(struct reconcile *r)
 		r->absolute_pico += size_of(x->residual_pico);
 		r->off += !x->agrees;
 	}
-	for (unsigned i = 0; i < r->count; i++)
-		reason(r, i);
+	return reasons(r) ? err_set(e, RR_NOMEM, "out of memory for the reconciliation") : 0;
 }
 
 /* Days of a vendor that the bill does not speak of are none of its business. */
@@ -456,7 +509,7 @@ int reconcile_make(struct reconcile *r, struct ledger *books, struct ledger *bil
 	if (!rc) {
 		memcpy(r->rows, s.rows, s.count * sizeof *s.rows);
 		r->count = s.count;
-		finish(r);
+		rc = finish(r, e);
 	}
 	free(s.rows);
 	free(s.slots);

@@ -26,9 +26,9 @@ struct reconcile_row {
 	struct str provider, model, project;
 	uint64_t model_hash;
 	bool has_claimed, has_billed, has_usage, not_usage, agrees;
-	money_wide claimed_pico, priced_pico, billed_pico, residual_pico;
-	uint64_t calls, unpriced_calls, estimated_calls,
-		flex_calls; /* of the ledger; flex: in another than the standard tier */
+	money_wide claimed_pico, priced_pico, billed_pico, residual_pico,
+		estimated_pico; /* of what is priced */
+	uint64_t calls, unpriced_calls, estimated_calls; /* of the ledger */
 	bool has_reported;          /* the vendor's usage pages have it, too */
 	money_wide reported_pico;
 	uint64_t reported_calls, reported_unpriced;

@@ -6,7 +6,8 @@ The figures of the three OpenAI days are public (usage and cost of one organisat
 621 rules of FOCUS 1.2 come from the validator of the FinOps Foundation: what a rule asks of a file is worked out here, and
 what no program can evaluate (its requirement is empty there) is counted and named.
 """
-import csv, html.parser, io, json, os, pathlib, re, subprocess, sys, tempfile, xml.dom.minidom, zipfile
+import csv, html.parser, io, json, os, pathlib, random, re, subprocess, sys, tempfile, xml.dom.minidom, zipfile
+from datetime import date
 from decimal import Decimal as D
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -92,6 +93,33 @@ def three_days():
     for name, text in (('empty', ''), ('words', 'hello\nworld\n')):
         rc, out, err = run('reconcile', write('bad.csv', text))
         check(f'what is no bill is refused ({name})', rc == 4 and 'runrate:' in err, f'{rc} {err}')
+
+def suspects():
+    """Each suspect is made to happen over twenty days, and every row is named by it, and by no other."""
+    first, rng = 1756684800, random.Random(5)
+    hours = [[rng.randrange(50_000, 400_000) for _ in range(24)] for _ in range(21)]  # of input, an hour
+    day = lambda k, cut=0: sum(hours[k][cut:]) + (sum(hours[k + 1][:cut]) if cut else 0)
+    usage = [(first + 86400 * k, 24, day(k), 0) for k in range(21)]
+    rows = lambda amount: cost_csv([(first + 86400 * k, amount(k), 'gpt-5-mini-2025-08-07, input') for k in range(20)])
+    price = lambda k: D(day(k)) * D('0.25') / 1000000
+    run('import', write('suspects.csv', usage_csv(usage[:20])), ledger='suspects.db')
+    for name, amount, off, words in (
+            ('nothing', price, set(), ''),
+            ('price change of a quarter', lambda k: price(k) * (D('1.25') if k >= 12 else 1), set(range(12, 20)), 'price change: since 2025-09-13 the bill is 1.2500 times'),
+            ('price change of a tenth', lambda k: price(k) * (D('1.1') if k >= 12 else 1), set(range(12, 20)), 'price change or tier: since 2025-09-13 the bill is 1.1000 times'),
+            ('scattered days', lambda k: price(k) * (D('1.25') if k % 4 == 0 else 1), set(range(0, 20, 4)), 'price: on 5 days the bill is 1.2500 times'),
+            ('batch', lambda k: price(k) / 2, set(range(20)), 'tier: the bill is half'),
+            ('cents', lambda k: price(k) * 100, set(range(20)), 'tier: the bill is a hundred times'),
+            ('discount', lambda k: price(k) * D('0.88'), set(range(20)), 'price: on 20 days the bill is 0.8800 times'),
+            ('one hour on the next day', lambda k: price(k) + {7: D('-0.0375'), 8: D('0.0375')}.get(k, 0), {7, 8}, 'cut-off hour: a neighbouring day'),
+            ('days of another zone', lambda k: D(day(k, 7)) * D('0.25') / 1000000, set(range(20)), 'cut-off hour'),
+            ('more than was seen', lambda k: price(k) * (1 + D(k * k + 3) / 1000), set(range(20)), 'bypass traffic or missing stream usage')):
+        rc, r = run_json('reconcile', write('suspect.csv', rows(amount)), ledger='suspects.db')
+        said = {(date.fromisoformat(x['day']) - date(2025, 9, 1)).days: x['reason'] for x in r['rows'] if not x['agrees']}
+        check(f'{name}: the right days are off', rc == (12 if off else 0) and set(said) == off, f'{rc} {sorted(said)}')
+        check(f'{name}: each is named by it', all(v.startswith(words) for v in said.values()), str(said)[:600])
+        want = sum(amount(k) for k in range(20)) - sum(price(k) for k in range(20))
+        check(f'{name}: the residual is all that is between them', D(r['residual_total']) == want, f"{r['residual_total']} {want}")
 
 def once():
     usage, cost = str(WORK / 'usage.csv'), str(WORK / 'cost.csv')
@@ -480,7 +508,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, once, bare, gates, changes, sentences, focus, commitments, outlook, files):
+for part in (three_days, suspects, once, bare, gates, changes, sentences, focus, commitments, outlook, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
