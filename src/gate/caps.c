@@ -170,17 +170,18 @@ static void ticket_open(struct caps *c, const struct cap_ask *ask, struct cap_ti
 static void settle_locked(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok)
 {
 	int64_t now_us = clock_real(c->clock);
+	bool full = used_pico == CAPS_IN_FULL;
 	for (unsigned i = 0; i < t->count; i++) {
 		struct entry *entry = entry_by_id(c, t->held[i].id);
 		int64_t used;
 		if (!entry || entry->born != t->held[i].born)
 			continue;
-		if (fx_convert(c->fx, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
+		if (full || fx_convert(c->fx, used_pico, t->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = t->held[i].hold.pico; /* no rate: what was reserved stands */
 		inference_cap_roll(&entry->cap, entry->tz, now_us);
-		inference_cap_settle(&entry->cap, &t->held[i].hold, used, used_tok);
+		inference_cap_settle(&entry->cap, &t->held[i].hold, used, full ? t->held[i].hold.tok : used_tok);
 	}
-	for (unsigned i = 0; t->since && i < atomic_load_explicit(&c->count, memory_order_relaxed); i++)
+	for (unsigned i = 0; t->since && !full && i < atomic_load_explicit(&c->count, memory_order_relaxed); i++)
 		if (c->entry[i].born >= t->since && touches(&c->entry[i].cap.rule, &t->who))
 			spend(c, &c->entry[i], used_pico, t->currency, used_tok);
 	t->count = 0;

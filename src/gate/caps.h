@@ -62,6 +62,7 @@ int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t
 void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t);
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);
+#define CAPS_IN_FULL INT64_MIN /* used_pico: as much as was reserved, of tokens too */
 
 /* The ticket, which is then another's. */
 struct cap_ticket caps_ticket_take(struct cap_ticket *t);

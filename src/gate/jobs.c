@@ -105,22 +105,10 @@ static struct job_note *find(struct jobs *j, struct hash128 key)
 	return NULL;
 }
 
-static void settle_note(struct jobs *j, struct job_note *n, int64_t inference_pico, int64_t training_pico,
-			unsigned job_count)
+static void settle_note(struct jobs *j, struct job_note *n, int64_t used_pico, unsigned job_count)
 {
-	caps_settle(j->gate->caps, &n->inference, inference_pico, 0);
-	training_settle(j->gate->training, &n->training, training_pico, job_count);
-}
-
-/* Under the lock. What gives way counts as spent in full: a hard cap stays a hard cap. */
-static void give_way(struct jobs *j, struct job_note *n)
-{
-	int64_t inference = 0, training = 0;
-	for (unsigned i = 0; i < n->inference.count; i++)
-		inference = n->inference.held[i].hold.pico > inference ? n->inference.held[i].hold.pico : inference;
-	for (unsigned i = 0; i < n->training.count; i++)
-		training = n->training.held[i].hold.pico > training ? n->training.held[i].hold.pico : training;
-	settle_note(j, n, inference, training, 1);
+	caps_settle(j->gate->caps, &n->inference, used_pico, 0);
+	training_settle(j->gate->training, &n->training, used_pico, job_count);
 }
 
 /* Under the lock. Work that only its caller's key can be asked about is asked about when that caller comes again. */
@@ -169,7 +157,7 @@ static void remember(struct jobs *j, const struct job_note *note)
 				place = &j->note[(note->key.lo + i) % JOB_NOTES];
 	}
 	if (place->row.asked_us)
-		give_way(j, place);
+		settle_note(j, place, CAPS_IN_FULL, 1); /* it gives way: a hard cap stays a hard cap */
 	*place = *note;
 	pthread_mutex_unlock(&j->lock);
 }
@@ -199,7 +187,7 @@ bool jobs_find(struct jobs *j, struct hash128 key, bool take, struct job_note *o
 void jobs_drop(struct jobs *j, struct job_note *note)
 {
 	struct errand e = {.kind = ERRAND_JOB_END, .job = note->row};
-	settle_note(j, note, 0, 0, 0);
+	settle_note(j, note, 0, 0);
 	clerk_give(j->gate->clerk, &e); /* where it fails the note stays, and is looked at again */
 }
 

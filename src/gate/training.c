@@ -136,7 +136,8 @@ static void settle_locked(struct training *t, struct training_ticket *ticket, in
 		struct entry *entry = entry_by_id(t, ticket->held[i].id);
 		if (!entry || entry->born != ticket->held[i].born)
 			continue;
-		if (fx_convert(t->fx, used_pico, ticket->currency, entry->cap.rule.currency, false, now_us, &used))
+		if (used_pico == CAPS_IN_FULL ||
+		    fx_convert(t->fx, used_pico, ticket->currency, entry->cap.rule.currency, false, now_us, &used))
 			used = ticket->held[i].hold.pico; /* no rate: what was reserved stands */
 		training_cap_roll(&entry->cap, entry->tz, now_us);
 		training_cap_settle(&entry->cap, &ticket->held[i].hold, used, jobs);

@@ -3,7 +3,7 @@
  * The gateway's table of caps against a plain list of calls: caps come, go and come back while calls are under way, and
  * each counts what touches it once, whether the call was there first or the cap.
  */
-#include "gate/caps.h"
+#include "gate/gate.h"
 #include "ledger_help.h"
 #include "t.h"
 
@@ -155,6 +155,44 @@ TEST(a_call_counts_once_on_each_cap_that_is_there_when_it_ends)
 			T_TRUE(!rule[i].there || (rule[i].reserved_pico == 0 && rule[i].reserved_tok == 0));
 		caps_free(c);
 	}
+	help_done(l);
+}
+
+/* More open work than the table of it holds: the oldest gives way, and what it held counts in full, in any currency. */
+TEST(work_that_gives_way_counts_as_what_was_reserved_for_it)
+{
+	enum { WORK = JOB_NOTES * 2 };
+	const struct fx_rate half = {{"USD"}, {"GBP"}, PICO_PER_UNIT / 2, 0};
+	const struct fx fx = {&half, 1};
+	struct err e = {0};
+	struct gate *g = calloc(1, sizeof *g);
+	struct ledger *l = help_ledger();
+	struct cap_row row = {.book = BOOK_INFERENCE};
+	struct cap_live live;
+	struct jobs *jobs;
+	g->caps = caps_new(&clock_system, fx, &e);
+	g->training = training_new(&clock_system, fx, &e);
+	jobs = jobs_new(g, &e);
+	row.rule = (struct cap_rule){.id = "cap-0", .window = WINDOW_TOTAL, .currency = {"GBP"}, .amount_pico = INT64_MAX - 1,
+				     .tokens = UINT64_MAX, .jobs = UINT64_MAX};
+	OK(caps_load(g->caps, l, &row, 1, &e));
+	for (unsigned i = 0; i < WORK; i++) {
+		struct cap_ask ask = {.currency = USD, .priced = true, .most_pico = 60, .likely_pico = 60, .most_tok = 7, .likely_tok = 7};
+		struct job_note note = {.row = {.kind = JOB_RESPONSE, .asked_us = i + 1}};
+		struct cap_refusal no;
+		bool warn;
+		note.key = jobs_ask_key((struct call_id){i, 1});
+		OK(caps_reserve(g->caps, &ask, &note.inference, &no, &warn));
+		jobs_remember(jobs, &note);
+	}
+	T_EQ_I(caps_list(g->caps, &live, 1), 1);
+	T_TRUE(live.spent_pico >= INT64_C(30) * (WORK - JOB_NOTES) && live.spent_tok >= 7 * (WORK - JOB_NOTES));
+	T_EQ_I(live.spent_pico + live.reserved_pico, INT64_C(30) * WORK);
+	T_EQ_I(live.spent_tok + live.reserved_tok, 7 * WORK);
+	jobs_free(jobs);
+	training_free(g->training);
+	caps_free(g->caps);
+	free(g);
 	help_done(l);
 }
 
