@@ -20,6 +20,20 @@ void cloud_columns_find(struct cloud_columns *t, const struct csv *c, const char
 	}
 }
 
+uint64_t cloud_name_hash(struct str name)
+{
+	char plain[128];
+	size_t n = 0;
+	for (size_t i = 0; i < name.n && n < sizeof plain; i++) {
+		char c = name.p[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c + 32);
+		if (c != '_' && c != '/' && c != ' ')
+			plain[n++] = c;
+	}
+	return hash_xxh3(plain, n);
+}
+
 int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_identity)(struct str name), struct err *e)
 {
 	free(t->identity);
@@ -32,7 +46,7 @@ int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_iden
 	for (unsigned i = 0; i < t->columns; i++) {
 		struct str name = csv_header(c, i);
 		t->identity[i] = !not_identity(name);
-		t->name_hash[i] = hash_xxh3(name.p, name.n);
+		t->name_hash[i] = cloud_name_hash(name);
 	}
 	return 0;
 }

@@ -19,6 +19,8 @@ struct cloud_columns {
 void cloud_columns_find(struct cloud_columns *t, const struct csv *c, const char *const *names, unsigned count);
 /* Which columns tell a row from another: not_identity() says which do not. */
 int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_identity)(struct str name), struct err *e);
+/* A column by its name, however it is spelled: lineItem/UsageType, line_item_usage_type. */
+uint64_t cloud_name_hash(struct str name);
 void cloud_columns_free(struct cloud_columns *t);
 struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned which); /* null texts are empty */
 /* Adds the row's identity to its key; the order of columns and empty ones do not matter. */

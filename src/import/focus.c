@@ -67,7 +67,7 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	for (unsigned i = 0; i < f->columns; i++) {
 		struct str name = csv_header(c, i);
 		f->identity[i] = !cloud_tells_no_row(name);
-		f->column_hash[i] = hash_xxh3(name.p, name.n);
+		f->column_hash[i] = cloud_name_hash(name);
 	}
 	return 0;
 }

@@ -12,6 +12,10 @@
  * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
  * 4. A row counts with its billed amount where its source bills; else with the price.
  *    What comes again within the import counts once, as it came last: as in the ledger.
+ * 6. Equal keys in a bill's file are several rows, and so they are in the parts of one export. But files that lie together
+ *    may also be exports of the same days, or copies. Such a one is a file of whose first rows a quarter (of a thousand and
+ *    more a tenth) have come already, amount and all, or that has half of what came. It is a batch of its own, behind the
+ *    first, and revises it.
  * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
  */
 #include <stdarg.h>
@@ -70,6 +74,8 @@ int row_reject(struct import_ctx *x, uint64_t number, const char *fmt, ...)
 		x->header_again = true;
 		return 0;
 	}
+	if (x->sample)
+		return 0;
 	s->rows_read++;
 	s->rows_rejected++;
 	if (x->b) {
@@ -109,6 +115,8 @@ void import_note(struct import_ctx *x, const char *fmt, ...)
 	struct import_summary *s = x->s;
 	char text[sizeof s->note[0]];
 	va_list ap;
+	if (x->sample)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -117,12 +125,6 @@ void import_note(struct import_ctx *x, const char *fmt, ...)
 			return;
 	if (s->notes < IMPORT_NOTES)
 		str_copy(s->note[s->notes++], sizeof text, str_of(text));
-}
-
-int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
-{
-	int rc = feed_drain(x->feed, e);
-	return rc ? rc : ledger_import_replace(x->im, from_us, to_us, e);
 }
 
 /* What the call was priced at: status, cost, rule. */
@@ -248,8 +250,11 @@ struct row_sum {
 	uint32_t calls;
 	uint8_t currency, book;     /* currency: its place in import_summary.money */
 	bool unpriced : 1, billed : 1, priced : 1;
+	uint32_t batch;             /* which of the import's */
+	uint64_t body, scope;
+	int64_t start_us;
 };
-enum { NO_CURRENCY = IMPORT_CURRENCIES };
+enum { NO_CURRENCY = IMPORT_CURRENCIES, SUMMED_MOST = 1 << 20 };
 
 static struct row_sum sum_of(struct import_ctx *x)
 {
@@ -285,7 +290,8 @@ static void sum_add(struct import_summary *s, const struct row_sum *n, int sign)
 	m->priced += n->priced ? sign * (money_wide)n->pico : 0;
 }
 
-/* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. */
+/* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. Where only
+ * files may repeat each other (rule 6) the first million rows are enough. */
 struct summed {
 	struct keymap *at; /* key to its place + 1 */
 	struct row_sum *sum;
@@ -314,11 +320,16 @@ static struct row_sum *summed_new(struct summed *s)
 	return &s->sum[s->count++];
 }
 
-static int row_sum(struct import_ctx *x, struct hash128 natural, struct err *e)
+static int row_sum(struct import_ctx *x, struct hash128 natural, struct hash128 body, struct err *e)
 {
 	struct row_sum n = sum_of(x), *last;
+	bool unique = x->source->flags & (SRC_OCCURRENCE | SRC_UNIQUE);
 	uint32_t *at;
-	if (!(x->source->flags & (SRC_OCCURRENCE | SRC_UNIQUE))) {
+	n.batch = x->s->batches;
+	n.body = body.lo;
+	n.scope = x->scope;
+	n.start_us = x->call.start_us;
+	if (!unique || (x->several && (!x->summed || x->summed->count < SUMMED_MOST))) {
 		if (!x->summed && (x->summed = calloc(1, sizeof *x->summed)))
 			x->summed->at = keymap_new();
 		at = x->summed && x->summed->at ? keymap_at(x->summed->at, natural.lo) : NULL;
@@ -332,6 +343,32 @@ static int row_sum(struct import_ctx *x, struct hash128 natural, struct err *e)
 	}
 	sum_add(x->s, &n, 1);
 	return 0;
+}
+
+/* Rule 6. */
+static int row_sample(struct import_ctx *x, struct hash128 natural, struct hash128 body)
+{
+	uint32_t at = x->summed && x->summed->at ? keymap_get(x->summed->at, natural.lo) : 0;
+	const struct row_sum *last = at ? &x->summed->sum[at - 1] : NULL;
+	x->sample->rows++;
+	x->sample->known += last && last->batch == x->s->batches && last->body == body.lo;
+	return 0;
+}
+
+/* What it replaces of this import's own earlier batches is no longer in the sums. */
+int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
+{
+	int rc = x->sample ? 0 : feed_drain(x->feed, e);
+	if (rc || x->sample)
+		return rc;
+	for (uint32_t i = 0; x->summed && i < x->summed->count; i++) {
+		struct row_sum *n = &x->summed->sum[i];
+		if (n->batch >= x->s->batches || n->scope != x->scope || n->start_us < from_us || n->start_us >= to_us)
+			continue;
+		sum_add(x->s, n, -1);
+		*n = (struct row_sum){.currency = NO_CURRENCY};
+	}
+	return ledger_import_replace(x->im, from_us, to_us, e);
 }
 
 void row_statement(struct import_ctx *x)
@@ -361,13 +398,19 @@ static int cell_key(struct import_ctx *x, struct hash128 *natural, bool *repeate
 	return 0;
 }
 
-static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated, struct err *e)
+static int row_natural(struct import_ctx *x, struct hash128 *natural, struct err *e)
 {
-	uint32_t before = 0;
 	key_add(x, str_of(x->source->name));
 	if (x->key.full)
 		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
 	*natural = hash_xxh3_128(x->key.p, x->key.n);
+	return 0;
+}
+
+/* Which of several rows with that key it is. */
+static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated, struct err *e)
+{
+	uint32_t before = 0;
 	if (x->source->flags & SRC_CELLS && cell_key(x, natural, repeated))
 		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
 	if (!(x->source->flags & SRC_OCCURRENCE))
@@ -418,15 +461,20 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 int row_end(struct import_ctx *x, struct err *e)
 {
 	bool measured, repeated = false;
-	struct hash128 natural = {0};
+	struct hash128 natural = {0}, body;
 	int rc;
 	row_classify(x);
 	row_price(x);
+	body = body_hash(x);
 	if (x->call.start_us < FIRST_US || x->call.end_us >= LAST_US)
 		return row_reject(x, x->row, "its time lies outside of the years 2000 to 2099");
 	if (!x->call.currency && x->call.billed_pico != BILLED_UNKNOWN)
 		return row_reject(x, x->row, "it has an amount but no currency");
-	rc = was_measured(x, &measured, e);
+	rc = row_natural(x, &natural, e);
+	if (!rc && x->sample)
+		return row_sample(x, natural, body);
+	if (!rc)
+		rc = was_measured(x, &measured, e);
 	if (!rc && measured) {
 		import_note(x, "calls that the gateway measured are not counted again");
 		row_repeated(x);
@@ -439,9 +487,9 @@ int row_end(struct import_ctx *x, struct err *e)
 		return 0;
 	}
 	if (!rc)
-		rc = row_sum(x, natural, e);
+		rc = row_sum(x, natural, body, e);
 	if (!rc)
-		rc = feed_push(x->feed, &x->call, natural, body_hash(x), (int64_t)x->row, x->claimed, e);
+		rc = feed_push(x->feed, &x->call, natural, body, (int64_t)x->row, x->claimed, e);
 	if (rc)
 		return rc;
 	x->s->rows_read++;

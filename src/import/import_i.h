@@ -61,6 +61,11 @@ void summed_free(struct summed *s);
 struct seen; /* occurrences of keys (seen.c) */
 struct import_map;
 
+/* Of a file's first rows: how many, and how many of them this batch has already, word for word. */
+struct sample {
+	uint32_t rows, known;
+};
+
 struct import_ctx {
 	const struct import_options *o;
 	struct import_summary *s;
@@ -75,7 +80,10 @@ struct import_ctx {
 	struct seen *seen;
 	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */
 	uint64_t said;         /* of the whole row, where a table may repeat it; else 0 */
-	struct summed *summed; /* of this batch */
+	struct summed *summed; /* of this batch, and of those before it that its files say again */
+	uint64_t scope;        /* of the batch, as a hash; with its source's name */
+	bool several;          /* the batch has more than one file: its rows are summed by key */
+	struct sample *sample; /* rows are looked at and not taken; else NULL */
 	struct seen *outlays;  /* ids of this import's outlays */
 	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
 	const char *path;      /* of the file being read */

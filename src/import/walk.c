@@ -23,6 +23,7 @@
 #include "import/agent_db.h"
 #include "import/import_i.h"
 #include "import/invoice.h"
+#include "import/magic.h"
 #include "import/mapping.h"
 #include "import/mixed.h"
 #include "import/pdf_text.h"
@@ -31,7 +32,7 @@
 #define PARSER "1"
 enum {
 	DEPTH_MOST = 32, KEY_BYTES = 4 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, PROBE_RECORDS = 200,
-	SURE = 90, LINES_ABOVE = 40, PDF_TEXT_BYTES = 16 * 1024 * 1024, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
+	SURE = 90, LINES_ABOVE = 40, SAMPLE_ROWS = 2000, PDF_TEXT_BYTES = 16 * 1024 * 1024, HASH_WHOLE_BYTES = 64 * 1024 * 1024,
 };
 
 /* Members whose arrays hold the records, in whatever source. */
@@ -43,10 +44,11 @@ struct file {
 	bool lines;       /* JSON lines: a record a line */
 	enum form { FORM_JSON, FORM_CSV, FORM_DB, FORM_PDF } form;
 	bool mixed, mixed_first; /* documents of several kinds: an entry of the list for each source */
-	bool done, probed;
+	bool done, probed, again; /* again: it says what another file of this import said */
 	unsigned header_at; /* lines above a CSV's header */
 	char scope[64];
 	uint64_t bytes;
+	int64_t written_s; /* of a folder's file */
 };
 
 struct walk {
@@ -101,6 +103,8 @@ static int add_folder(struct walk *w, const char *path, unsigned depth, struct e
 				rc = add_folder(w, child, depth + 1, e);
 			else if (lstat(child, &st) == 0 && S_ISREG(st.st_mode))
 				rc = add_file(w, child, (uint64_t)st.st_size, e);
+			if (w->files && !rc && S_ISREG(st.st_mode))
+				w->file[w->files - 1].written_s = st.st_mtim.tv_sec;
 			free(child);
 		}
 		free(names[i]);
@@ -252,41 +256,6 @@ static int probe_kinds(struct walk *w, size_t index, const struct import_source 
 	return as && deep.source[0] != as ? 0 : split_kinds(w, index, &deep, e);
 }
 
-static int refuse(struct err *e, const char *path, const char *what, const char *hint)
-{
-	err_set(e, RR_INPUT, "%s", what);
-	err_hint(e, "%s", hint);
-	return err_at(e, path, 0, 0);
-}
-
-/* What a file may be by mistake, by its first bytes. */
-static const struct magic {
-	struct str bytes;
-	const char *what, *hint;
-} magics[] = {
-	{{"PAR1", 4}, "it is a Parquet file", "export CSV, or convert it: duckdb -c \"copy 'f.parquet' to 'f.csv'\""},
-	{{"PK\x03\x04", 4}, "it is a ZIP archive or a spreadsheet", "unpack it, or save the sheet as CSV"},
-	{{"\xD0\xCF\x11\xE0", 4}, "it is an old spreadsheet or document of Office", "save the sheet as CSV"},
-	{{"BZh", 3}, "it is compressed with bzip2", "bunzip2 it first: gzip and zstd are undone here"},
-	{{"\xFD" "7zXZ", 5}, "it is compressed with xz", "unxz it first: gzip and zstd are undone here"},
-	{{"7z\xBC\xAF", 4}, "it is a 7z archive", "unpack it"},
-	{{"<", 1}, "it is HTML or XML: a page, perhaps of a login or an error, and no export",
-	 "download it again while signed in, and look at it first"},
-	{{"\xFF\xFE{", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
-	{{"\xFF\xFE[", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
-};
-
-static int refuse_by_bytes(const char *path, struct str head, struct err *e)
-{
-	bool utf16 = str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
-	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
-		if (str_starts(head, magics[i].bytes))
-			return refuse(e, path, magics[i].what, magics[i].hint);
-	if (!utf16 && head.n && memchr(head.p, 0, head.n) && (unsigned char)head.p[0] < 32)
-		return refuse(e, path, "it is a binary file", "runrate import --list-sources says what is read");
-	return 0;
-}
-
 /* A PDF is an invoice, if there is a program that reads it and text in it. */
 static int probe_pdf(struct file *f, const struct import_source *as, bool map, struct err *e)
 {
@@ -295,13 +264,13 @@ static int probe_pdf(struct file *f, const struct import_source *as, bool map, s
 	f->form = FORM_PDF;
 	f->source = source_named("invoice");
 	if (map || (as && as != f->source))
-		return refuse(e, f->path, "it is a PDF", "export the data as CSV, or let it be read as an invoice");
+		return magic_refuse(e, f->path, "it is a PDF", "export the data as CSV, or let it be read as an invoice");
 	sb_init(&text, PDF_TEXT_BYTES);
 	rc = pdf_text(f->path, &text, e);
 	if (!rc && !str_trim(sb_str(&text)).n)
-		rc = refuse(e, f->path, "it is a PDF without text: a scan, most likely", "ask the vendor for the data as CSV; pictures are not read");
+		rc = magic_refuse(e, f->path, "it is a PDF without text: a scan, most likely", "ask the vendor for the data as CSV; pictures are not read");
 	if (!rc && !invoice_is(sb_str(&text)))
-		rc = refuse(e, f->path, "it is a PDF, and no invoice: it never calls itself one", "export the data as CSV");
+		rc = magic_refuse(e, f->path, "it is a PDF, and no invoice: it never calls itself one", "export the data as CSV");
 	sb_fini(&text);
 	return rc ? err_at(e, f->path, 0, 0) : 0;
 }
@@ -327,7 +296,7 @@ static int probe(struct walk *w, size_t index, struct err *e)
 		t = str_sub(t, 3, t.n);
 	t = str_trim(t);
 	if (t.n == 0)
-		return refuse(e, f->path, "it is empty", "export it again: an empty file is no bill of nothing");
+		return magic_refuse(e, f->path, "it is empty", "export it again: an empty file is no bill of nothing");
 	if (agent_db_is(t)) {
 		f->form = FORM_DB;
 		f->source = source_named("agents");
@@ -336,7 +305,7 @@ static int probe(struct walk *w, size_t index, struct err *e)
 	}
 	if (str_starts(t, STR("%PDF-")))
 		return probe_pdf(f, as, o->map != NULL, e);
-	if (refuse_by_bytes(f->path, t, e))
+	if (magic_check(f->path, t, e))
 		return -RR_INPUT;
 	if (o->map) {
 		f->source = source_named("mapping");
@@ -443,10 +412,12 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 			rc = x->source->csv_row(x, c, e);
 		if (!rc && x->header_again)
 			rc = next_table(x, c, e);
+		if (x->sample && x->sample->rows >= SAMPLE_ROWS)
+			break;
 		if (++seen % 1024 == 0)
 			progress(w, f, csv_raw_bytes(c));
 	}
-	if (!rc && x->source->file_end)
+	if (!rc && x->source->file_end && !x->sample)
 		rc = x->source->file_end(x, e);
 	x->csv = NULL;
 	csv_close(c);
@@ -491,8 +462,10 @@ static int read_json(struct walk *w, struct file *f, struct err *e)
 			rc = row_reject(x, records_number(r), "it is not well-formed JSON: byte %zu: %s", fault.at + 1, fault.what);
 		else
 			rc = x->source->json_record(x, v, records_number(r), e);
+		if (x->sample && x->sample->rows >= SAMPLE_ROWS)
+			break;
 	}
-	if (!rc && x->source->file_end)
+	if (!rc && x->source->file_end && !x->sample)
 		rc = x->source->file_end(x, e);
 	records_close(r);
 	return rc;
@@ -580,6 +553,7 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	str_copy(b.parser, sizeof b.parser, STR(PARSER));
 	str_copy(b.scope, sizeof b.scope, str_of(x->o->scope ? x->o->scope : f->scope));
 	file_hash(f, b.file_hash);
+	x->scope = hash_xxh3_seed(b.scope, strlen(b.scope), hash_xxh3(b.source, strlen(b.source)));
 	x->b = &x->s->batch[x->s->batches];
 	str_copy(x->b->source, sizeof x->b->source, str_of(b.source));
 	str_copy(x->b->file, sizeof x->b->file, str_of(b.file));
@@ -637,20 +611,50 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 	seen_free(x->seen);
 	x->seen = NULL;
 	row_statement(x);
-	summed_free(x->summed);
-	x->summed = NULL;
+	if (!x->several) { /* else for the files that say it again */
+		summed_free(x->summed);
+		x->summed = NULL;
+	}
 	x->b = NULL;
 	return rc;
+}
+
+static int (*const read_form[])(struct walk *, struct file *, struct err *) = {
+	[FORM_JSON] = read_json, [FORM_CSV] = read_csv, [FORM_DB] = read_db, [FORM_PDF] = read_pdf,
+};
+
+/* Rule 6 of import.c. */
+static bool says_again(struct walk *w, struct file *f)
+{
+	struct import_ctx *x = &w->x;
+	struct sample n = {0, 0};
+	void *state = x->state;
+	bool looked;
+	x->state = calloc(1, x->source->state_bytes + 1);
+	x->sample = &n;
+	x->path = f->path;
+	looked = x->state && read_form[f->form](w, f, &(struct err){0}) == 0;
+	if (x->state && x->source->state_free)
+		x->source->state_free(x);
+	free(x->state);
+	x->state = state;
+	x->sample = NULL;
+	f->again = looked && n.known && (n.known >= n.rows / (n.rows < 1000 ? 4 : 10) || (n.known > 2 && n.known >= x->b->rows_read / 2));
+	if (f->again)
+		import_note(x, "%.80s says again what another file here said: what is read later counts", f->path);
+	return f->again;
+}
+
+static bool same_batch(const struct file *a, const struct file *b)
+{
+	return a->source == b->source && strcmp(a->scope, b->scope) == 0 && !b->done;
 }
 
 static int read_file(struct walk *w, struct file *f, struct err *e)
 {
 	int rc;
 	w->x.path = f->path;
-	static int (*const read[])(struct walk *, struct file *, struct err *) = {
-		[FORM_JSON] = read_json, [FORM_CSV] = read_csv, [FORM_DB] = read_db, [FORM_PDF] = read_pdf,
-	};
-	rc = read[f->form](w, f, e);
+	rc = read_form[f->form](w, f, e);
 	f->done = true;
 	w->x.s->files += !f->mixed || f->mixed_first;
 	w->bytes_before += f->bytes;
@@ -661,14 +665,44 @@ static int read_batch(struct walk *w, size_t first, struct err *e)
 {
 	struct file *f = &w->file[first];
 	int rc = batch_open(w, f, e);
+	w->x.several = f->again;
+	for (size_t i = first + 1; i < w->files && !w->x.several && f->source->flags & SRC_OCCURRENCE; i++)
+		w->x.several = same_batch(f, &w->file[i]);
 	for (size_t i = first; i < w->files && !rc; i++) {
-		if (w->file[i].source != f->source || w->file[i].done || strcmp(w->file[i].scope, f->scope) != 0)
+		if (!same_batch(f, &w->file[i]) || (i > first && w->x.several && says_again(w, &w->file[i])))
 			continue;
 		rc = read_file(w, &w->file[i], e);
 		if (f->source->flags & SRC_PER_FILE)
 			break;
 	}
 	return batch_close(w, rc, e);
+}
+
+/* Of a folder's files the one that was written later is read later: exports may revise each other. */
+static int by_time(const void *a, const void *b)
+{
+	const struct file *f = a, *g = b;
+	return f->written_s != g->written_s ? (f->written_s > g->written_s) - (f->written_s < g->written_s) : strcmp(f->path, g->path);
+}
+
+static bool is_bill(const struct file *f)
+{
+	return f->source && f->source->flags & SRC_OCCURRENCE && !f->done;
+}
+
+static void order_bills(struct walk *w)
+{
+	struct file *bill = calloc(w->files + 1, sizeof *bill);
+	size_t n = 0, at = 0;
+	for (size_t i = 0; bill && i < w->files; i++)
+		if (is_bill(&w->file[i]))
+			bill[n++] = w->file[i];
+	if (n)
+		qsort(bill, n, sizeof *bill, by_time);
+	for (size_t i = 0; bill && i < w->files; i++)
+		if (is_bill(&w->file[i]))
+			w->file[i] = bill[at++];
+	free(bill);
 }
 
 static int probe_all(struct walk *w, size_t named, struct err *e)
@@ -737,6 +771,8 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 	}
 	if (!rc)
 		rc = probe_all(&w, folder ? 0 : w.files, e);
+	if (!rc && folder)
+		order_bills(&w);
 	for (size_t i = 0; i < w.files && !rc; i++)
 		if (!w.file[i].done)
 			rc = read_batch(&w, i, e);
@@ -747,6 +783,7 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 	free(w.file);
 	seen_free(w.x.live);
 	seen_free(w.x.outlays);
+	summed_free(w.x.summed);
 	classifier_free(w.x.classes);
 	import_map_free(map);
 	arena_fini(&w.x.arena);

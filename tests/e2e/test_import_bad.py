@@ -105,6 +105,7 @@ def family_rows():
 
 FAMILIES = family_rows()
 KEYED = {"openai-costs": "project_id", "anthropic-costs": "workspace", "litellm": "request_id", "helicone": "request_id"}  # what comes again is the same
+OWN = {**KEYED, "aws": "line_item_resource_id", "azure": "ResourceId", "gcp": "resource.name", "focus": "ResourceId"}
 money = lambda a, name: D(a["claimed"]) if name in ("litellm", "helicone") else D(a["billed"])
 NO_AMOUNTS = ["abc", "1,23", "1.234,56", "(12.00)", "--5", "1e400", "NaN", "inf", "99999999999999", "0x10", "1 000.00", "=1+1", "5\x00", "١٢", "$5", "5 USD", "1.2.3", "'"]
 NO_TIMES = ["", "soon", "2026-13-01", "2026-02-30", "99/99/2026", "20xx", "-1", "2026-10-01T25:00:00Z"]
@@ -142,13 +143,13 @@ def strange():
         for i, data in enumerate(forms.values()):
             put(f"strange/{name}/{i}.csv", data)
         rc, a, err = run(folder, "--dry-run")
-        new, sums = (12, want) if name in KEYED else (12 * len(forms), want * len(forms))
+        new, sums = (12, want) if name in KEYED else (12 * len(forms), want * 2)  # bills: with more columns it is another bill; dry runs do not see other batches
         good = a and not rc and money(a, name) == sums and a["files"] == len(forms) and (a["rows_new"], a["rows_new"] + a["rows_duplicate"]) == (new, 12 * len(forms))
         wrong = [] if good else [(rc, a and (money(a, name), a["rows_new"], a["rows_duplicate"]), err[:200])]
         for i, form in enumerate(forms) if wrong else []:  # which one
             rc, a, err = run(folder / f"{i}.csv", "--dry-run")
             wrong += [(form, rc, err[:200])] if rc or money(a, name) != want else []
-        ok(f"{name}: {len(forms)} forms of the same file are the same sum, once where rows have a key", not wrong, wrong)
+        ok(f"{name}: {len(forms)} forms of the same file in one folder are the same sum, once", not wrong, wrong)
 
 
 def texts():
@@ -291,7 +292,7 @@ def mutations(rounds, seed):
     for name, (rows, amount, _, _) in FAMILIES.items():
         changed = {}
         for n in range(rounds):
-            own = [{**r, KEYED[name]: f"{hash((seed, n)):x}{r[KEYED[name]]}"} for r in rows] if name in KEYED else rows
+            own = [{**r, OWN[name]: f"{hash((seed, n, i)):x}"} for i, r in enumerate(rows)]
             lines = csv_text(own).encode().split(b"\n")
             k = rng.randrange(1, 13)
             line = mutant(rng, lines[k])

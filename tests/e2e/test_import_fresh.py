@@ -181,6 +181,40 @@ def behind_one_another():
     case("a last row without a line end that is whole is whole", parts[0].rstrip("\n"), "f.csv", {"I": D("3.5"), "tok": 1000})
 
 
+def one_folder():
+    """Copies and exports of more and more of a month in one folder: the last one counts. Parts of one export: all of them do."""
+    global passed, failed
+    def check(name, files, want):
+        global passed, failed
+        folder = TMP / str(next(number))
+        folder.mkdir()
+        for i, (file, text) in enumerate(files):
+            (folder / file).write_text(text)
+            os.utime(folder / file, (1790000000 + i * 60,) * 2)
+        got = []
+        for n in range(2):
+            a = json.loads(subprocess.run([RUNRATE, "import", str(folder), "--json", "--ledger", str(TMP / folder.name) + ".db"], capture_output=True, text=True).stdout)
+            r = json.loads(subprocess.run([RUNRATE, "report", "--json", "--ledger", str(TMP / folder.name) + ".db"], capture_output=True, text=True).stdout)
+            got += [D(a["billed"]), D(r["total"])] + ([a["rows_new"] if "line_item" not in files[0][1] else 0] if n else [])  # AWS: each delivery replaces the month again
+        ok = got == [want, want, want, want, 0]
+        passed, failed = passed + ok, failed + (not ok)
+        print(f"{'ok' if ok else 'not ok'} {name}" + ("" if ok else f": {got}, wanted {want}"))
+    kinds = {
+        "FOCUS": lambda d, c, **m: {"BilledCost": c, "BillingCurrency": "USD", "ChargeCategory": "Usage", "ChargePeriodStart": f"2026-10-{d:02}T00:00:00Z", "ChargePeriodEnd": f"2026-10-{d:02}T01:00:00Z", "ServiceName": "s", **m},
+        "Azure": lambda d, c, **m: {"Date": f"2026-10-{d:02}", "BillingCurrency": "USD", "CostInBillingCurrency": c, "MeterCategory": "m", "MeterName": "n", "Quantity": c, **m},
+        "CUR": lambda d, c, **m: {"bill_payer_account_id": "1", "bill_billing_period_start_date": "2026-10-01T00:00:00Z", "bill_billing_period_end_date": "2026-11-01T00:00:00Z", "line_item_usage_start_date": f"2026-10-{d:02}T00:00:00Z",
+                                  "line_item_unblended_cost": c, "line_item_currency_code": "USD", **m}}
+    for name, row in kinds.items():
+        days = lambda a, b, **more: table([row(d, more.get(f"d{d}", d)) for d in range(a, b)])
+        check(f"{name}: a copy beside the file", [("bill.csv", days(1, 11)), ("bill (1).csv", days(1, 11))], D(55))
+        check(f"{name}: three exports of a month that goes on, the last day still growing, names that do not say which is later", [("b.csv", days(1, 6)), ("c.csv", days(1, 11, d5=7)), ("a.csv", days(1, 21, d5=7, d10=12))], D(210 + 2 + 2))
+        check(f"{name}: parts of one export, with rows that nothing tells apart", [("0.csv", table([row(1, 3), row(1, 3), row(1, 4)])), ("1.csv", table([row(1, 5), row(1, 6)]))], D(21))
+    lines = lambda a, b: "".join(json.dumps({"service": {"description": "Vertex AI"}, "sku": {"description": "x"}, "usage_start_time": f"2026-10-{d:02} 00:00:00 UTC", "cost": d, "currency": "USD"}) + "\n" for d in range(a, b))
+    check("Google's lines: a longer export of the same days", [("a.json", lines(1, 6)), ("b.json", lines(1, 11))], D(55))
+    check("CUR: what a later delivery in the same folder has no more is gone", [("1.csv", table([kinds["CUR"](d, d) for d in range(1, 9)])), ("2.csv", table([kinds["CUR"](d, d) for d in range(1, 7)]))], D(21))
+    check("Azure: spelled by an older and a newer schema it is one export", [("1.csv", table([kinds["Azure"](d, d) for d in range(1, 9)])), ("2.csv", table([{k[0].lower() + k[1:]: v for k, v in kinds["Azure"](d, d).items()} for d in range(1, 9)]))], D(36))
+
+
 def month_closes():
     """An open month's rows have no invoice yet, and lists with amounts in them. When the month is closed they are the same rows."""
     global passed, failed
@@ -228,7 +262,7 @@ def focus():
     case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
 
 
-for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, month_closes, focus):
+for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, one_folder, month_closes, focus):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
