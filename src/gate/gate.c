@@ -34,7 +34,7 @@
 #include "gate/socket.h"
 #include "gate/telemetry.h"
 
-enum { CLAMP_LEAST_TOK = 16, ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
+enum { CLAMP_LEAST_TOK = 16 };
 
 static enum turn take_identify(struct request *r);
 static enum turn take_auth(struct request *r);
@@ -251,30 +251,11 @@ static enum turn take_auth(struct request *r)
 
 /* ---- admit: is there room for it? ---- */
 
-/* Memory that one large request needed does not stay with the small ones. */
-static void shrink(struct sb *b)
-{
-	size_t limit = b->limit;
-	if (b->cap > KEEP_BYTES) {
-		sb_fini(b);
-		sb_init(b, limit);
-	} else {
-		sb_clear(b);
-	}
-}
-
-static void promise(struct request *r, uint64_t bytes)
-{
-	memory_promise((int64_t)bytes - (int64_t)r->promised);
-	r->promised = bytes;
-}
-
 /* What the gateway itself is too full for was not begun: no row, so that refusing costs next to nothing. */
 static enum turn refuse_work(struct request *r, const char *why)
 {
 	r->pass_only = true;
-	shrink(&r->body);
-	promise(r, 0);
+	request_drop_body(r);
 	atomic_fetch_add_explicit(&r->worker->stats.overloaded, 1, memory_order_relaxed);
 	return gate_refuse(r, APIERR_OVERLOADED, "The gateway is at its limit: %s. Ask again soon.", why);
 }
@@ -292,7 +273,7 @@ static enum turn take_admit(struct request *r)
 	if (length > MEMORY_LARGE_BYTES) {
 		if (!memory_may_begin((size_t)length))
 			return refuse_work(r, "its memory is used up");
-		promise(r, (uint64_t)length);
+		request_promise(r, (uint64_t)length);
 	}
 	if (!r->call.key)
 		return NEXT;
@@ -613,107 +594,6 @@ enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, .
 	return NEXT;
 }
 
-/* ---- a request's memory ---- */
-
-struct request *request_get(struct worker *w, struct stream *s)
-{
-	struct request *r = w->spare;
-	if (r) {
-		w->spare = r->next;
-		w->spares--;
-	} else {
-		r = calloc(1, sizeof *r);
-		if (!r)
-			return NULL;
-		arena_init(&r->arena, ARENA_BYTES);
-		sb_init(&r->body, w->gate->limits.body_bytes);
-		sb_init(&r->edited, w->gate->limits.body_bytes + 4096);
-		sb_init(&r->head_text, 64 * 1024);
-		sb_init(&r->answer, ANSWER_MOST_BYTES);
-		sb_init(&r->copy, ANSWER_MOST_BYTES);
-		sse_init(&r->sse);
-	}
-	r->worker = w;
-	r->client = s;
-	r->next = NULL;
-	r->slot = r->place = -1;
-	r->began_us = loop_now_us(w->loop);
-	call_init(&r->call);
-	atomic_fetch_add_explicit(&w->stats.active, 1, memory_order_relaxed);
-	return r;
-}
-
-void request_free(struct request *r)
-{
-	sb_fini(&r->body);
-	sb_fini(&r->edited);
-	sb_fini(&r->head_text);
-	sb_fini(&r->answer);
-	sb_fini(&r->copy);
-	sse_fini(&r->sse);
-	arena_fini(&r->arena);
-	free(r);
-}
-
-static void request_put(struct request *r)
-{
-	struct worker *w = r->worker;
-	jobs_leave(r);
-	caps_settle(w->gate->caps, &r->ticket, 0, 0);
-	training_settle(w->gate->training, &r->training, 0, 0);
-	coding_free(r->undone);
-	r->undone = NULL;
-	if (r->on_hosted)
-		hosted_end(&r->up->hosted, loop_now_us(w->loop), r->hosted_from);
-	if (r->slot >= 0)
-		inflight_clear(w->inflight, r->slot);
-	if (r->place >= 0)
-		rate_leave(w->gate->rate, r->place);
-	promise(r, 0);
-	atomic_fetch_sub_explicit(&w->stats.active, 1, memory_order_relaxed);
-	if (memory_low()) { /* nothing is kept for later, and one more that was is given back */
-		struct request *kept_too = w->spare;
-		if (kept_too) {
-			w->spare = kept_too->next;
-			w->spares--;
-			request_free(kept_too);
-		}
-		request_free(r);
-		return;
-	}
-	shrink(&r->body);
-	shrink(&r->edited);
-	shrink(&r->head_text);
-	shrink(&r->answer);
-	shrink(&r->copy);
-	if (r->sse.partial.cap > KEEP_BYTES || r->sse.joined.cap > KEEP_BYTES) {
-		sse_fini(&r->sse);
-		sse_init(&r->sse);
-	} else {
-		sse_clear(&r->sse);
-	}
-	arena_reset(&r->arena);
-	if (w->spares >= SPARES_MOST) {
-		request_free(r);
-		return;
-	}
-	memset(r, 0, offsetof(struct request, arena));
-	r->ticket.count = r->training.count = 0;
-	r->next = w->spare;
-	w->spare = r;
-	w->spares++;
-}
-
-void request_maybe_free(struct request *r)
-{
-	bool waits_for_row = r->settled && !r->pass_only && !r->released;
-	if (!r->client && !r->exchange && !r->socket && !r->turn_of && !waits_for_row && !r->look.errands && !r->running &&
-	    !r->idle) {
-		r->idle = true; /* once */
-		request_put(r);
-	}
-}
-
 /* ---- the server's callbacks ---- */
 
 static void on_request(void *app, struct stream *s)
@@ -741,7 +621,7 @@ static void on_body(struct stream *s, struct str bytes)
 	atomic_fetch_add_explicit(&r->worker->stats.bytes_in, bytes.n, memory_order_relaxed);
 	sb_add_str(&r->body, bytes);
 	if (r->promised)
-		promise(r, r->promised - (bytes.n < r->promised ? bytes.n : r->promised));
+		request_promise(r, r->promised - (bytes.n < r->promised ? bytes.n : r->promised));
 	if (r->body.full)
 		gate_run(r);
 }

@@ -222,9 +222,13 @@ int gate_reserve(struct request *r, struct cap_refusal *no); /* r->bound on its 
 enum turn gate_refuse_budget(struct request *r, const struct cap_refusal *no);
 /* Answers in the vendor's own error shape and goes on with settling. */
 enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* request.c */
 struct request *request_get(struct worker *w, struct stream *s);
 void request_maybe_free(struct request *r);
 void request_free(struct request *r); /* its memory, when the worker goes */
+void request_promise(struct request *r, uint64_t bytes); /* so many of its body are still to come */
+void request_drop_body(struct request *r);
 
 /* forward.c */
 /* The client's headers as the vendor shall see them: at most HTTP_HEADERS + 1. */
