@@ -92,8 +92,7 @@ static int seed(struct caps *c, struct entry *entry, struct ledger *l, struct er
 	unsigned count = atomic_load(&c->count);
 	for (unsigned i = 0; i < count; i++) {
 		const struct inference_cap *old = &c->entry[i].cap;
-		if (strcmp(old->rule.id, cap->rule.id) == 0 && old->rule.window == cap->rule.window &&
-		    currency_eq(old->rule.currency, cap->rule.currency) && c->entry[i].tz == entry->tz) {
+		if (strcmp(old->rule.id, cap->rule.id) == 0 && cap_counts_the_same(&old->rule, &cap->rule)) {
 			cap->from_us = old->from_us;
 			cap->to_us = old->to_us;
 			cap->spent_pico = old->spent_pico;

@@ -66,8 +66,7 @@ static int seed(struct loading *load, struct entry *entry, const struct cap_row 
 	int rc;
 	for (unsigned i = 0; i < atomic_load(&t->count); i++) {
 		const struct training_cap *old = &t->entry[i].cap;
-		if (strcmp(old->rule.id, row->rule.id) == 0 && old->rule.window == row->rule.window &&
-		    currency_eq(old->rule.currency, row->rule.currency) && t->entry[i].tz == entry->tz) {
+		if (strcmp(old->rule.id, row->rule.id) == 0 && cap_counts_the_same(&old->rule, &row->rule)) {
 			entry->cap = *old;
 			entry->cap.rule = row->rule;
 			entry->born = t->entry[i].born;

@@ -26,6 +26,8 @@ int ledger_add_outcome(struct ledger *l, struct call_id id, bool accepted, int64
 	rc = row_find(l, id, &c, &label, e);
 	if (rc)
 		return rc;
+	if (c.accepted != ACCEPTED_UNKNOWN)
+		return err_set(e, RR_EXISTS, "the outcome of call %s is known already", call_id_text(id, text));
 	hour = hour_of(c.start_us);
 	for (unsigned i = 0; i < 8; i++) {
 		key[i] = (unsigned char)(id.hi >> (56 - 8 * i));
@@ -44,7 +46,7 @@ int ledger_add_outcome(struct ledger *l, struct call_id id, bool accepted, int64
 	if (sqlite3_step(st) != SQLITE_DONE)
 		return store_error(l, e, "adding an outcome");
 	sqlite3_reset(st);
-	if (c.accepted != ACCEPTED_UNKNOWN || sqlite3_changes(l->db) == 0)
+	if (sqlite3_changes(l->db) == 0)
 		return err_set(e, RR_EXISTS, "the outcome of call %s is known already", call_id_text(id, text));
 	if (!accepted)
 		return 0;

@@ -155,6 +155,14 @@ void training_cap_spend(struct training_cap *c, int64_t used_pico, uint64_t used
 	c->spent_jobs = plus_u64(c->spent_jobs, used_jobs);
 }
 
+bool cap_counts_the_same(const struct cap_rule *a, const struct cap_rule *b)
+{
+	const struct cap_scope *s = &a->scope, *t = &b->scope;
+	return a->window == b->window && strcmp(a->tz, b->tz) == 0 && currency_eq(a->currency, b->currency) &&
+	       s->key == t->key && s->team == t->team && s->feature == t->feature && s->model == t->model &&
+	       s->env == t->env;
+}
+
 bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model,
 		       uint32_t env)
 {

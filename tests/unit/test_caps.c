@@ -158,6 +158,36 @@ TEST(a_call_counts_once_on_each_cap_that_is_there_when_it_ends)
 	help_done(l);
 }
 
+/* The caps of a file are named by their order: one that stands in another's place has counted nothing of it. */
+TEST(a_cap_in_the_place_of_another_begins_anew)
+{
+	struct err e = {0};
+	struct ledger *l = help_ledger();
+	struct caps *c = caps_new(&clock_system, (struct fx){NULL, 0}, &e);
+	struct cap_ask ask = {.currency = USD, .priced = true, .likely_pico = 90, .likely_tok = 9, .who.team = team(0)};
+	struct cap_ticket spent, open;
+	struct cap_refusal no;
+	struct cap_live live;
+	bool warn;
+	make_rules();
+	rule[0].row.rule.scope.team = team(0);
+	OK(caps_load(c, l, &rule[0].row, 1, &e));
+	OK(caps_reserve(c, &ask, &spent, &no, &warn));
+	OK(caps_reserve(c, &ask, &open, &no, &warn));
+	caps_settle(c, &spent, 70, 7);
+	rule[0].row.rule.amount_pico = 50; /* another limit: it goes on */
+	OK(caps_load(c, l, &rule[0].row, 1, &e));
+	T_EQ_I(caps_list(c, &live, 1), 1);
+	T_TRUE(live.spent_pico == 70 && live.reserved_pico == 90 && live.spent_tok == 7 && live.reserved_tok == 9);
+	rule[0].row.rule.scope.team = team(1);
+	OK(caps_load(c, l, &rule[0].row, 1, &e));
+	caps_settle(c, &open, 80, 8);
+	T_EQ_I(caps_list(c, &live, 1), 1);
+	T_TRUE(live.spent_pico == 0 && live.reserved_pico == 0 && live.spent_tok == 0 && live.reserved_tok == 0);
+	caps_free(c);
+	help_done(l);
+}
+
 /* More open work than the table of it holds: the oldest gives way, and what it held counts in full, in any currency. */
 TEST(work_that_gives_way_counts_as_what_was_reserved_for_it)
 {

@@ -480,6 +480,9 @@ TEST(raw_usage_and_outcomes_stand_beside_their_call)
 	T_EQ_I(ledger_add_outcome(l, c.id, false, HELP_T0, &e), -RR_EXISTS);
 	T_EQ_I(ledger_add_outcome(l, (struct call_id){5, 5}, true, HELP_T0, &e), -RR_NOTFOUND);
 	ledger_rollback(l);
+	OK(ledger_begin(l, &e)); /* refused, and nothing of it is there: whoever writes many goes on and commits */
+	T_EQ_I(ledger_add_outcome(l, c2.id, true, HELP_T0, &e), -RR_EXISTS);
+	OK(ledger_commit(l, &e));
 	OK(ledger_verify(l, &v, &e));
 	T_TRUE(v.ok);
 	for (unsigned i = 0; i < v.problems; i++)
