@@ -101,17 +101,21 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	return import_replaces(x, from_us, to_us, e);
 }
 
-/* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition. */
+/* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace product's name
+ * stands without its edition. */
 struct str aws_model(struct str usage, struct str product)
 {
 	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model", "-CustomModel",
 					   "-speech-", "-text-input", "-text-output", "-ProvisionedThroughput", "-T2I", "-I2I", "-T2V", "-I2V"};
-	struct str m = usage;
+	struct str m = usage, machine;
 	size_t dash = str_chr(usage, '-');
 	if (str_icontains(product, STR("Bedrock Edition")))
 		return str_trim(str_sub(product, 0, str_chr(product, '(') == SIZE_MAX ? product.n : str_chr(product, '(')));
 	if (dash != SIZE_MAX && dash <= 5)
 		m = str_sub(usage, dash + 1, usage.n);
+	machine = str_sub(m, str_chr(m, ':') == SIZE_MAX ? m.n : str_chr(m, ':') + 1, m.n);
+	if (str_contains(machine, STR(".")) && (str_ends(machine, STR("large")) || str_ends(machine, STR("metal")) || str_starts(machine, STR("ml."))))
+		return machine;
 	size_t cut = m.n;
 	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const char *at = memmem(m.p, m.n, ends[i], strlen(ends[i]));

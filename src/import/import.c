@@ -179,7 +179,9 @@ void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule)
 		struct str kind = intern_str(rule);
 		size_t dash = str_chr(kind, '-');
 		kind = dash == SIZE_MAX ? STR("") : str_sub(kind, dash + 1, kind.n < dash + 33 ? kind.n : dash + 33);
-		snprintf(text, sizeof text, "bill %s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend));
+		/* a tuned model's, by rules whose names end so, beside provisioned capacity and machines that serve */
+		bool tuned = spend == SPEND_I_HOSTING && str_ends(intern_str(rule), STR("-ft-hosting"));
+		snprintf(text, sizeof text, "bill %s%s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend), tuned ? " tuned" : "");
 		/* taxes, credits, support and storage are each a line of their own: rule "charge-tax" is "bill O tax" */
 		if (x->call.book == BOOK_OTHER && kind.n)
 			snprintf(text, sizeof text, "bill O %.*s", STR_ARG(kind));

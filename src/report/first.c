@@ -4,6 +4,7 @@
  */
 #include "report/first.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -218,6 +219,18 @@ static void not_priced(const struct report *r, struct sb *out)
 	sb_addc(out, '\n');
 }
 
+/* What is in neither book, in the headline's currency or, without one, in each. */
+static void neither(const struct report *r, const char *name, money_wide all, size_t at, unsigned decimals, struct sb *out)
+{
+	if (all)
+		row(out, name, r->currency, all, 0, decimals);
+	for (unsigned i = 0; i < r->currencies && !r->currency.code[0]; i++) {
+		money_wide mine = *(const money_wide *)(const void *)((const char *)&r->by_currency[i] + at);
+		if (mine && r->currencies > 1)
+			row(out, name, r->by_currency[i].currency, mine, 0, decimals);
+	}
+}
+
 void first_text(const struct first *f, double took_s, struct sb *out)
 {
 	const struct report *r = &f->report;
@@ -228,11 +241,9 @@ void first_text(const struct first *f, double took_s, struct sb *out)
 		return;
 	}
 	heading(f, out);
-	if (r->unclassified_pico)
-		row(out, "  NOT CLASSIFIED (neither, yet)", r->currency, r->unclassified_pico, 0, decimals);
+	neither(r, "  NOT CLASSIFIED (neither, yet)", r->unclassified_pico, offsetof(struct report_currency, unclassified_pico), decimals, out);
 	lines(f, decimals, out);
-	if (r->other_pico)
-		row(out, "  other (seats, tax, credits)", r->currency, r->other_pico, 0, decimals);
+	neither(r, "  other (seats, tax, credits)", r->other_pico, offsetof(struct report_currency, other_pico), decimals, out);
 	not_priced(r, out);
 	if (r->currency.code[0] || r->currencies < 2) {
 		row(out, "  TOTAL", r->currency, r->inference.total_pico + r->unclassified_pico + r->other_pico,

@@ -260,9 +260,10 @@ static void notes(const struct report *r, struct sb *out)
 	if (r->calls || r->input_tok + r->output_tok)
 		sb_addf(out, "<p>%s calls, %.3f million tokens a month.</p>\n", num_group(r->calls, n),
 			report_tokens_million_per_month(r));
-	if (r->unclassified_pico)
-		sb_addf(out, "<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
-			money_human(r->unclassified_pico, 2, a), r->currency.code);
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (r->by_currency[i].unclassified_pico)
+			sb_addf(out, "<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
+				money_human(r->by_currency[i].unclassified_pico, 2, a), r->by_currency[i].currency.code);
 	if (r->unpriced_calls)
 		sb_addf(out, "<p>%s calls have no known price: they are not in the totals, and not free.</p>\n",
 			num_group(r->unpriced_calls, n));

@@ -156,11 +156,24 @@ static void rule(const struct page *p)
 	sb_addc(p->out, '\n');
 }
 
+/* Before all else: what no rule knows may belong to either book. */
+static void not_classified(const struct page *p)
+{
+	const struct report *r = p->r;
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (!r->by_currency[i].in_headline && r->by_currency[i].unclassified_pico)
+			row(p, "NOT CLASSIFIED", NULL, 0, 0, r->by_currency[i].unclassified_pico, r->by_currency[i].currency);
+	if (r->unclassified_pico)
+		row(p, "NOT CLASSIFIED", r->unclassified_column, 0, 0, r->unclassified_pico, (struct currency){{0}});
+}
+
 static void totals(const struct page *p)
 {
 	static const struct currency none;
 	const struct report *r = p->r;
 	struct report_cell sum[REPORT_COLUMNS];
+	if (r->other.count || r->other_pico)
+		part(p, "OTHER      neither", &r->other, 0, 0);
 	if (!r->currency.code[0] && r->currencies > 1) {
 		sb_addc(p->out, '\n');
 		for (unsigned i = 0; i < r->currencies; i++) {
@@ -168,6 +181,9 @@ static void totals(const struct page *p)
 			char a[MONEY_TEXT], b[MONEY_TEXT];
 			sb_addf(p->out, "TOTAL in %s   inference %s   training %s\n", c->currency.code,
 				money_human(c->inference_pico, 2, a), money_human(c->training_pico, 2, b));
+			if (c->other_pico || c->unclassified_pico)
+				sb_addf(p->out, "               neither %s   not classified %s\n", money_human(c->other_pico, 2, a),
+					money_human(c->unclassified_pico, 2, b));
 		}
 		sb_adds(p->out, "Several currencies are not added: --currency C and --rate C/D=R@DATE do.\n");
 		return;
@@ -175,10 +191,6 @@ static void totals(const struct page *p)
 	for (unsigned c = 0; c < REPORT_COLUMNS; c++)
 		sum[c] = (struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico +
 						      r->other.column[c].cost_pico + r->unclassified_column[c].cost_pico, 0};
-	if (r->other.count || r->other_pico)
-		part(p, "OTHER      neither", &r->other, 0, 0);
-	if (r->unclassified_pico)
-		row(p, "NOT CLASSIFIED", r->unclassified_column, 0, 0, r->unclassified_pico, none);
 	rule(p);
 	row(p, "TOTAL", sum, 0, 0, r->total_pico, none);
 	for (unsigned i = 0; i < r->currencies; i++)
@@ -424,6 +436,7 @@ void report_text(const struct report *r, unsigned width, struct sb *out)
 	}
 	lay_out(&p, width);
 	head(&p);
+	not_classified(&p);
 	part(&p, "INFERENCE  recurs", &r->inference, r->calls, r->input_tok + r->output_tok);
 	part(&p, "TRAINING   one time", &r->training, 0, 0);
 	totals(&p);

@@ -81,6 +81,14 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 	return last + 2;
 }
 
+static unsigned not_classified(const struct sheets *s, lxw_worksheet *w, money_wide pico, struct currency c, unsigned row)
+{
+	worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
+	worksheet_write_number(w, row, 4, (double)pico / (double)PICO_PER_UNIT, s->money);
+	worksheet_write_string(w, row, 5, c.code, NULL);
+	return row + 2;
+}
+
 static void summary(const struct sheets *s, lxw_worksheet *w, const struct report *r)
 {
 	unsigned row = 3, inference, training, other = 0, unclassified = 0;
@@ -97,12 +105,12 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
 	if (r->other.count)
 		row = block(s, w, r, &r->other, "NEITHER: tax, credits, seats, support", row, &other);
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (!r->by_currency[i].in_headline && r->by_currency[i].unclassified_pico)
+			row = not_classified(s, w, r->by_currency[i].unclassified_pico, r->by_currency[i].currency, row);
 	if (r->unclassified_pico) {
-		worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
-		worksheet_write_number(w, row, 4, (double)r->unclassified_pico / (double)PICO_PER_UNIT, s->money);
-		worksheet_write_string(w, row, 5, r->currency.code, NULL);
 		unclassified = row;
-		row += 2;
+		row = not_classified(s, w, r->unclassified_pico, r->currency, row);
 	}
 	worksheet_write_string(w, row, 0, r->other.count || unclassified ? "TOTAL" : "TOTAL of both", s->bold);
 	n = snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);

@@ -51,7 +51,7 @@ def sku(product, code="c1", **more):
     return {"line_item_product_code": code, "product": json.dumps({"product_name": product}), **more}
 
 
-SONNET, HOST, TRAIN, STORE = "Claude Sonnet 4.5 (Amazon Bedrock Edition)", "bill I-hosting", "bill T-compute", "bill T-storage"
+SONNET, HOST, TUNED, TRAIN, STORE = "Claude Sonnet 4.5 (Amazon Bedrock Edition)", "bill I-hosting", "bill I-hosting tuned", "bill T-compute", "bill T-storage"
 SM = {"line_item_product_code": "AmazonSageMaker"}
 AWS = [
     ("I", "USE1-Claude4.6Sonnet-cache-read-input-token-count", "1K tokens", {"in_cache_read": K}), ("I", "USE1-Claude4.6Sonnet-cache-write-1h-input-token-count", "1K tokens", {"in_cache_write_1h": K}),
@@ -60,8 +60,8 @@ AWS = [
     ("I", "USE1-NovaSonic-text-output-tokens", "1K tokens", {"out_text": K}), ("I", "USE1-TitanTextEmbeddingV2-input-tokens-batch", "1K tokens", {"in_plain": K}),
     ("I", "USE1-TitanMultimodalEmbeddingG1-input-image", "image", {}), ("I", "USE1-StabilityXL-512-Standard", "image", {}), ("I", "USE1-TitanImageGeneratorV2-T2I-1024-Premium", "image", {}),
     ("T", "USE1-NovaPro-Customization-Training", "1K tokens", {}, TRAIN), ("T", "USE1-NovaPro-Customization-Storage", "Month", {}, STORE), ("I", "USE1-NovaPro-custom-model-output-tokens", "1K tokens", {"out_text": K}),
-    ("I", "USE1-CustomModelUnit-v1.0-minutes", "minute", {}, HOST), ("T", "USE1-CustomModelUnit-Storage", "Month", {}, STORE), ("T", "USE1-Custom-Model-Unit-per-Month-Storage", "Month", {}, STORE),
-    ("I", "USE1-Llama-CMU", "minute", {}, HOST, {"line_item_line_item_description": "$0.05718 per Custom Model Unit per min for inference in US East"}),
+    ("I", "USE1-CustomModelUnit-v1.0-minutes", "minute", {}, TUNED), ("T", "USE1-CustomModelUnit-Storage", "Month", {}, STORE), ("T", "USE1-Custom-Model-Unit-per-Month-Storage", "Month", {}, STORE),
+    ("I", "USE1-Llama-CMU", "minute", {}, TUNED, {"line_item_line_item_description": "$0.05718 per Custom Model Unit per min for inference in US East"}),
     ("T", "USE1-Llama-CMS", "Month", {}, STORE, {"line_item_line_item_description": "$1.95 per Custom Model Unit/month storage"}),
     ("I", "USE1-NovaLite-ProvisionedThroughput-NoCommit-ModelUnits", "hour", {}, HOST), ("I", "USE1-MP:USE1_ProvisionedThroughput_1_month_ModelUnits-Units", "Units", {}, HOST, sku(SONNET)),
     ("I", "USE1-MP:USE1_CacheWrite1hInputTokenCount_Global-Units", "Units", {"in_cache_write_1h": M}, None, sku(SONNET)), ("I", "MP:USW2_output_tokens_regional_batch-Units", "Units", {"out_text": M}, None, sku(SONNET)),
@@ -81,7 +81,7 @@ AZURE = [
     ("I", "5.6 sol ShortCo Cd Wr Std Gl 1M Tokens", "1M", {"in_cache_write": M}), ("I", "5.6 sol LoCo cched Inp Std Gl 1M Tokens", "1M", {"in_cache_read": M}), ("I", "V4 Pro cached glbl Tokens", "1K", {"in_cache_read": K}),
     ("I", "gpt 4o mini0718 BatchOutp DataZone Tokens", "1K", {"out_text": K}), ("I", "gpt 4o mini dev ft cchd inpt glbl Tokens", "1K", {"in_cache_read": K}), ("I", "gpt-4o-0806-Inp-glbl Tokens", "10K", {"in_plain": 20000}),
     ("T", "babbage-002-FT-Trng-glbl tkn Tokens", "1K", {}, TRAIN), ("T", "babbage-002-FT-Trng-glbl Unit", "1 Hour", {}, TRAIN), ("T", "gpt 4o dev ft training glbl Tokens", "1K", {}, TRAIN),
-    ("T", "paygo-finetuned-model-training-tokens", "1000", {}, TRAIN), ("I", "gpt-4o-0806-FT-Hstng-glbl Unit", "1 Hour", {}, HOST), ("I", "paygo-finetuned-model-inference-hosting", "1 Hour", {}, HOST),
+    ("T", "paygo-finetuned-model-training-tokens", "1000", {}, TRAIN), ("I", "gpt-4o-0806-FT-Hstng-glbl Unit", "1 Hour", {}, TUNED), ("I", "paygo-finetuned-model-inference-hosting", "1 Hour", {}, TUNED),
     ("I", "gpt-4o-aud-0603-txt Inp glbl Tokens", "1K", {"in_plain": K}), ("I", "gpt-4o-aud-0603 Inp glbl Tokens", "1K", {"in_audio": K}), ("I", "gpt4omini-aud1217-txt Outp glbl Tokens", "1K", {"out_text": K}),
     ("I", "gpt4omini-aud1217 Outp glbl Tokens", "1K", {"out_audio": K}), ("I", "gpt4omini-rt-aud1217 cchd Inp glbl Tokens", "1K", {"in_audio_cache_read": K}), ("I", "gpt4omini-rt-txt1217 Inp glbl Tokens", "1K", {"in_plain": K}),
     ("I", "gpt4o realtimePrvw audio outp glbl Tokens", "1K", {"out_audio": K}), ("I", "gpt-image-1-inp-cached-txt-glbl Tokens", "1K", {"in_cache_read": K}), ("I", "gpt-image-1-inp-cached-img-glbl Tokens", "1K", {"in_image_cache_read": K}),
