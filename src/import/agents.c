@@ -404,7 +404,7 @@ static void state_free(struct import_ctx *x)
 const struct import_source source_agents = {
 	.name = "agents",
 	.title = "Logs of Gemini CLI, Qwen Code, Kimi, OpenCode, Amp, Droid, pi, OpenClaw, Cline, Roo Code, Kilo, Goose, Hermes, Grok",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_LIVING,
 	.state_bytes = sizeof(struct agents),
 	.probe_json = probe,
 	.file_begin = file_begin,

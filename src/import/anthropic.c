@@ -132,7 +132,7 @@ static int usage_result(struct import_ctx *x, struct json v, struct row *r, uint
 
 /* Walks the results of a time bucket. */
 static int bucket(struct import_ctx *x, struct json b, uint64_t number, struct err *e,
-		  int (*one)(struct import_ctx *, struct json, struct row *, uint64_t, struct err *))
+		  enum batch_side side, int (*one)(struct import_ctx *, struct json, struct row *, uint64_t, struct err *))
 {
 	struct row r = {0};
 	struct json_iter it;
@@ -145,6 +145,7 @@ static int bucket(struct import_ctx *x, struct json b, uint64_t number, struct e
 	if ((why = read_time(json_text(x, json_get(b, "ending_at")), &r.end_us)) != NULL)
 		return row_reject(x, number, "ending_at %s", why);
 	row_statement(x);
+	import_covers(x, STR("anthropic"), side, r.start_us);
 	for (json_open(&it, json_get(b, "results")); !rc && json_next(&it, &none, &v);)
 		rc = one(x, v, &r, number, e);
 	return rc;
@@ -164,7 +165,7 @@ static unsigned probe_usage(struct json b)
 
 static int usage_record(struct import_ctx *x, struct json b, uint64_t number, struct err *e)
 {
-	return bucket(x, b, number, e, usage_result);
+	return bucket(x, b, number, e, SIDE_USAGE, usage_result);
 }
 
 static unsigned probe_usage_csv(const struct csv *c)
@@ -292,7 +293,7 @@ static unsigned probe_cost(struct json b)
 
 static int cost_record(struct import_ctx *x, struct json b, uint64_t number, struct err *e)
 {
-	return bucket(x, b, number, e, cost_result);
+	return bucket(x, b, number, e, SIDE_BILL, cost_result);
 }
 
 static unsigned probe_cost_csv(const struct csv *c)

@@ -342,7 +342,7 @@ static void state_free(struct import_ctx *x)
 const struct import_source source_claude_code = {
 	.name = "claude-code",
 	.title = "Claude Code's local logs (~/.claude/projects)",
-	.flags = SRC_LINES | SRC_UNIQUE,
+	.flags = SRC_LINES | SRC_UNIQUE | SRC_LIVING,
 	.state_bytes = sizeof(struct claude),
 	.probe_json = probe,
 	.wanted = wanted,

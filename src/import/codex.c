@@ -258,7 +258,7 @@ static void state_free(struct import_ctx *x)
 const struct import_source source_codex = {
 	.name = "codex",
 	.title = "Codex's local logs ($CODEX_HOME/sessions)",
-	.flags = SRC_LINES,
+	.flags = SRC_LINES | SRC_LIVING,
 	.state_bytes = sizeof(struct codex),
 	.probe_json = probe,
 	.wanted = wanted,

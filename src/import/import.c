@@ -428,6 +428,30 @@ static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated
 	return 0;
 }
 
+void import_covers(struct import_ctx *x, struct str provider, enum batch_side side, int64_t start_us)
+{
+	unsigned i = 0;
+	if (start_us > x->covered_us)
+		x->covered_us = start_us;
+	while (i < x->sides && (x->side[i].side != side || !str_eq(x->side[i].provider, provider)))
+		i++;
+	if (i == x->sides && i < IMPORT_SIDES)
+		x->side[x->sides++] = (struct batch_cover){.provider = intern_str(intern(provider)), .side = side};
+}
+
+static void row_covers(struct import_ctx *x)
+{
+	const struct call *c = &x->call;
+	if (c->provider == x->side_provider && c->surface == x->side_surface) {
+		if (c->start_us > x->covered_us)
+			x->covered_us = c->start_us;
+		return;
+	}
+	x->side_provider = c->provider;
+	x->side_surface = c->surface;
+	import_covers(x, intern_str(c->provider), batch_side(intern_str(c->surface)), c->start_us);
+}
+
 static struct hash128 ref_hash(struct str ref)
 {
 	return hash_xxh3_128(ref.p, ref.n);
@@ -475,6 +499,7 @@ int row_end(struct import_ctx *x, struct err *e)
 	rc = row_natural(x, &natural, e);
 	if (!rc && x->sample)
 		return row_sample(x, natural, body);
+	row_covers(x);
 	if (!rc)
 		rc = was_measured(x, &measured, e);
 	if (!rc && measured) {

@@ -27,9 +27,14 @@ enum source_flag {
 	SRC_OCCURRENCE = 1 << 1, /* equal keys within a batch are several rows: the first, the second ... */
 	SRC_UNIQUE = 1 << 3,     /* equal keys never come twice within a batch: the source sees to that */
 	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
+	SRC_LIVING = 1 << 6,   /* read where it is written: it tells all up to the import */
 	SRC_CELLS = 1 << 4,      /* equal keys within one statement (row_said) are several rows */
 	SRC_SHORT_ROWS = 1 << 5, /* CSV rows may lack their last columns, also the last row of a file */
 };
+
+/* A vendor's buckets still fill for so long; what is younger may be missing (pull.h fetches it anew, too). */
+#define IMPORT_LAG_US (3 * US_PER_DAY)
+enum { IMPORT_SIDES = 32 };
 
 struct import_ctx;
 struct import_source {
@@ -77,6 +82,10 @@ struct import_ctx {
 	struct classifier *classes;
 	const struct import_map *map;
 	void *state;
+	struct batch_cover side[IMPORT_SIDES]; /* what the batch has rows of, or told the absence of */
+	unsigned sides;
+	uint32_t side_provider, side_surface;  /* of the row before */
+	int64_t covered_us;                    /* the latest bucket or row that was read begins here */
 	struct seen *seen;
 	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */
 	uint64_t said;         /* of the whole row, where a table may repeat it; else 0 */
@@ -120,6 +129,8 @@ void row_repeated(struct import_ctx *x);
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e);
 /* A sentence for the reader of the result, once. */
 void import_note(struct import_ctx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The source has a bucket there, be it empty: that vendor and side are told up to it. */
+void import_covers(struct import_ctx *x, struct str provider, enum batch_side side, int64_t start_us);
 /* The batch holds the whole truth for [from, to). */
 int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
 /* The rule "the source only holds such rows": books are set without asking classify.csv. */

@@ -12,6 +12,6 @@ const char *openai_csv_time(struct csv *c, int unix_column, int iso_column, int6
 /* The results of a bucket. */
 struct json openai_results(struct json bucket);
 /* A bucket in which nothing happened: its four time columns and nothing else. It is no row. Returns 0. */
-int openai_empty_bucket(struct import_ctx *x);
+int openai_empty_bucket(struct import_ctx *x, enum batch_side side, int64_t start_us);
 
 #endif

@@ -91,6 +91,7 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 	if ((why = read_unix(json_get(bucket, "end_time"), &v.end_us)) != NULL)
 		return row_reject(x, number, "end_time %s", why);
 	row_statement(x);
+	import_covers(x, STR("openai"), SIDE_BILL, v.start_us);
 	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		v.amount = json_text(x, json_path(result, "amount.value"));
 		v.currency = json_text(x, json_path(result, "amount.currency"));
@@ -150,7 +151,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if ((why = openai_csv_time(c, s->end, s->end_iso, &v.end_us)) != NULL)
 		return row_reject(x, csv_row(c), "end_time %s", why);
 	if (!v.amount.n && !v.item.n)
-		return openai_empty_bucket(x);
+		return openai_empty_bucket(x, SIDE_BILL, v.start_us);
 	return put(x, csv_row(c), &v, e);
 }
 

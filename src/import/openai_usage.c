@@ -277,6 +277,7 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 	if (end_us <= start_us)
 		return row_reject(x, number, "the bucket ends before it begins");
 	row_statement(x);
+	import_covers(x, STR("openai"), SIDE_USAGE, start_us);
 	for (json_open(&it, openai_results(bucket)); !rc && json_next(&it, &none, &result);) {
 		struct bucket_row b = {.start_us = start_us, .end_us = end_us};
 		struct json object = json_get(result, "object");
@@ -353,7 +354,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		b.text[i] = read_null(csv_field(c, s->col[i]));
 		empty = empty && !b.text[i].n;
 	}
-	return empty ? openai_empty_bucket(x) : put(x, csv_row(c), &b, e);
+	return empty ? openai_empty_bucket(x, SIDE_USAGE, b.start_us) : put(x, csv_row(c), &b, e);
 }
 
 const char *openai_csv_time(struct csv *c, int unix_column, int iso_column, int64_t *us)
@@ -369,8 +370,9 @@ const char *openai_csv_time(struct csv *c, int unix_column, int iso_column, int6
 	return s.n ? read_time(s, us) : "is missing";
 }
 
-int openai_empty_bucket(struct import_ctx *x)
+int openai_empty_bucket(struct import_ctx *x, enum batch_side side, int64_t start_us)
 {
+	import_covers(x, STR("openai"), side, start_us);
 	import_note(x, "buckets in which nothing happened are no rows");
 	return 0;
 }

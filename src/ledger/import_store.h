@@ -58,6 +58,19 @@ int64_t ledger_import_hold_us(const struct import *im);
 int ledger_import_finish(struct import *im, struct import_batch *out, struct err *e);
 void ledger_import_abort(struct import *im); /* NULL is fine */
 
+/* What a row is of: its surface says it ("usage completions", "bill I-tokens", else a call). */
+enum batch_side { SIDE_LOG, SIDE_USAGE, SIDE_BILL };
+enum batch_side batch_side(struct str surface);
+/* A batch tells all that there is of that vendor and side before until: a day without a row is one without spending. */
+struct batch_cover {
+	struct str provider;
+	enum batch_side side;
+	int64_t until_us;
+};
+int ledger_add_covers(struct ledger *l, int64_t batch, const struct batch_cover *c, unsigned count, struct err *e);
+/* The latest of batches that count, for each vendor and side. */
+int ledger_covers(struct ledger *l, int (*fn)(const struct batch_cover *c, void *arg), void *arg, struct err *e);
+
 /* The vendor's reference of every call that the gateway measured: what an import would count a second time. */
 int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *arg), void *arg, struct err *e);
 /* Takes a batch back, in any order (rule 2). *stay (may be NULL): so many of its rows count on, since another batch has

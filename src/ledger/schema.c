@@ -109,8 +109,13 @@ static const char step_10[] =
 	"CREATE TABLE span(of INTEGER NOT NULL, hour INTEGER NOT NULL, block INTEGER NOT NULL,"
 	" PRIMARY KEY(of, hour, block)) STRICT, WITHOUT ROWID;";
 
+static const char step_11[] =
+	/* up to when a batch tells all (cover.c) */
+	"CREATE TABLE IF NOT EXISTS cover(batch INTEGER NOT NULL, provider TEXT NOT NULL, side INTEGER NOT NULL,"
+	" until INTEGER NOT NULL, PRIMARY KEY(batch, provider, side)) STRICT, WITHOUT ROWID;";
+
 static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5,
-						  step_6, step_7, step_8, step_9, step_10};
+						  step_6, step_7, step_8, step_9, step_10, step_11};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {

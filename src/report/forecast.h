@@ -50,6 +50,7 @@ struct forecast_source {
 	double last;     /* what is known of the one behind them */
 	double share;    /* of a day's spending, lately */
 	unsigned last_had; /* days up to and with the last that it has anything of */
+	bool current;    /* told up to some hour of today */
 	bool ended;      /* silent for so long, while others are not, that its days count as days without spending */
 };
 struct forecast {

@@ -3,8 +3,10 @@
  * What each day cost, and how much of it is known.
  *
  * A vendor's export ends somewhere, and its last bucket was still growing when it was made: behind that, nothing is not
- * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that
- * one at least so much; what the gateway meters is known up to now. A day without spending before a side's last day is one.
+ * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that one
+ * at least so much; further where its batches say that they told all (import_store.h: empty buckets, less the days in which
+ * a vendor's still fill; logs that were read where they are written). What the gateway meters is known up to now. A day
+ * without spending within what is known is one.
  *
  * 1. A side's share is its part of what was spent in the fourteen days before the first gap.
  * 2. A day of which sides of half the spending or more are known counts in the history, grown by the others' shares.
@@ -13,6 +15,8 @@
  */
 #include <stdlib.h>
 
+#include "base/intern.h"
+#include "ledger/import_store.h"
 #include "report/amounts.h"
 #include "report/forecast.h"
 #include "report/overlap.h"
@@ -21,7 +25,8 @@ enum { SHARE_DAYS = 14, SILENT = 14, TODAY = FORECAST_HISTORY };
 
 struct side {
 	double day[FORECAST_HISTORY + 1];
-	unsigned last; /* that it has anything of */
+	unsigned last;  /* that it has anything of */
+	unsigned whole; /* days before it are told whole, also those without anything (ledger_covers) */
 };
 
 struct gather {
@@ -54,6 +59,19 @@ static unsigned side_of(struct forecast *f, const struct rollup_key *k)
 	return i;
 }
 
+static unsigned day_at(const struct gather *g, int64_t us)
+{
+	unsigned low = 0, high = TODAY + 1;
+	while (high - low > 1) {
+		unsigned mid = (low + high) / 2;
+		if (g->starts[mid] <= us)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static int add_row(const struct rollup_row *whole, void *arg)
 {
 	struct rollup_row rest;
@@ -62,17 +80,10 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	struct forecast *f = g->f;
 	struct side *s;
 	money_wide pico;
-	unsigned low = 0, high = TODAY + 1;
+	unsigned low = day_at(g, whole->key.hour_us);
 	bool counts;
 	if (whole->key.book != BOOK_INFERENCE)
 		return 0;
-	while (high - low > 1) {
-		unsigned mid = (low + high) / 2;
-		if (g->starts[mid] <= whole->key.hour_us)
-			low = mid;
-		else
-			high = mid;
-	}
 	counts = overlap_rest(g->overlap, whole, &rest);
 	s = &g->side[side_of(f, &whole->key)];
 	s->last = s->last > low ? s->last : low;
@@ -92,6 +103,22 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	return 0;
 }
 
+static int add_cover(const struct batch_cover *c, void *arg)
+{
+	struct gather *g = arg;
+	struct forecast *f = g->f;
+	uint32_t provider = intern(c->provider);
+	for (unsigned i = 0; i < f->sources; i++) {
+		struct forecast_source *x = &f->source[i];
+		if (x->provider == provider && x->kind == (c->side == SIDE_BILL ? FORECAST_BILL : c->side == SIDE_USAGE
+				? FORECAST_USAGE : FORECAST_LOG)) {
+			g->side[i].whole = day_at(g, c->until_us);
+			x->current = c->until_us >= g->starts[TODAY];
+		}
+	}
+	return 0;
+}
+
 /* Rules 1 and 4. Days are still those of starts[]. */
 static void know(struct gather *g)
 {
@@ -100,15 +127,18 @@ static void know(struct gather *g)
 	double all = 0;
 	for (unsigned i = 0; i < f->sources; i++) {
 		struct side *s = &g->side[i];
-		if (f->source[i].kind == FORECAST_LIVE)
+		if (f->source[i].kind == FORECAST_LIVE) {
 			s->last = TODAY;
-		newest = s->last > newest ? s->last : newest;
+			f->source[i].current = true;
+		}
+		s->whole = s->whole > s->last ? s->whole : s->last;
+		newest = s->whole > newest ? s->whole : newest;
 	}
 	for (unsigned i = 0; i < f->sources; i++) {
 		struct forecast_source *x = &f->source[i];
-		x->ended = g->side[i].last + SILENT < newest;
-		x->last_had = g->side[i].last + 1;
-		x->whole = x->ended ? TODAY : g->side[i].last;
+		x->ended = g->side[i].whole + SILENT < newest;
+		x->last_had = (x->ended ? g->side[i].last : g->side[i].whole) + 1;
+		x->whole = x->ended ? TODAY : g->side[i].whole;
 		x->last = g->side[i].day[x->whole];
 		first = x->whole < first ? x->whole : first;
 	}
@@ -166,11 +196,11 @@ double forecast_missing(const struct forecast *f, unsigned k, double likely, dou
 		return likely;
 	for (unsigned i = 0; i < f->sources; i++) {
 		const struct forecast_source *x = &f->source[i];
-		double part = likely * x->share, rest = k == x->whole && x->kind != FORECAST_LIVE ? part - x->last : part;
+		double part = likely * x->share, rest = k == x->whole && !x->current ? part - x->last : part;
 		if (k < x->whole)
 			continue;
-		if (k == today && (x->kind == FORECAST_LIVE || x->ended || k == x->whole))
-			rest = x->kind == FORECAST_LIVE || rest < part * left_of_today ? part * left_of_today : rest;
+		if (k == today && k == x->whole) /* at least what is left of it */
+			rest = x->current || rest < part * left_of_today ? part * left_of_today : rest;
 		sum += rest > 0 ? rest : 0;
 	}
 	return sum;
@@ -205,6 +235,8 @@ int forecast_gather(struct forecast *f, struct ledger *l, const struct report_qu
 		rc = overlap_read(g->overlap, l, from, until_us, e);
 	if (!rc)
 		rc = ledger_rollup(l, from, until_us, add_row, g, e);
+	if (!rc)
+		rc = ledger_covers(l, add_cover, g, e);
 	if (!rc) {
 		know(g);
 		make_history(g);

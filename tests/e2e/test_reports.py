@@ -7,7 +7,7 @@ The figures of the three OpenAI days are public (usage and cost of one organisat
 what no program can evaluate (its requirement is empty there) is counted and named.
 """
 import csv, html.parser, io, json, os, pathlib, random, re, subprocess, sys, tempfile, xml.dom.minidom, zipfile
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -217,6 +217,40 @@ def sentences():
     run('outlay', 'add', '--kind', 'finetune', '--amount', 'USD 8000', '--date', '2025-10-08', ledger='say-new.db')
     rc, d = run_json('diff', '2025-10-01', '2025-10-08', ledger='say-new.db')
     check('what was paid once is in no figure, and that is said', d['paid_once'] and D(d['change']) < 1, str(d)[-200:])
+
+def lags():
+    """How far an export reaches is no news of spending: a forecast agrees with itself over lags, and only what was told to be nothing is."""
+    first, rng = 1754006400, random.Random(11)  # 1 August 2025
+    tok = [int(40e6 * (1 if k % 7 < 5 else 0.4) * rng.uniform(0.9, 1.1)) for k in range(76)]
+    rows = lambda n: [(first + 86400 * k, 10, tok[k], 0) for k in range(n)]
+    empty = lambda a, b: ''.join(f'{first + 86400 * k},{first + 86400 * (k + 1)}' + ',' * 12 + '\n' for k in range(a, b))
+    now = '2025-10-15T12:00:00Z'  # day 75
+    p50 = []
+    def ahead(name, text, at=now):
+        db = f'lag-{name}.db'
+        run('import', write(f'lag-{name}.csv', text), ledger=db, now=at)
+        rc, f = run_json('forecast', ledger=db, now=now)
+        check(f'{name}: a forecast is made', rc == 0, str(f)[:200])
+        return f, db
+    for lag in range(4):
+        f, _ = ahead(f'{lag} days', usage_csv(rows(76 - lag)))
+        p50.append(D(f['p50']))
+        check(f'lag of {lag}: the days that are missing are said', f['known_until'] == (date(2025, 10, 15) - timedelta(lag)).isoformat() and f['estimated_days'] == lag, str(f['sources']))
+    check('lags of 0 to 3 days: forecasts agree within 3 %', max(p50) <= min(p50) * D('1.03'), str(p50))
+    f, _ = ahead('reached for with empty buckets', usage_csv(rows(73)) + empty(73, 76))
+    check('buckets that a vendor may still fill are no days of nothing', abs(D(f['p50']) / p50[3] - 1) < D('0.01'), f"{f['p50']} {p50}")
+    f, db = ahead('told to be nothing', usage_csv(rows(60)) + empty(60, 76))
+    check('empty buckets that are older are: the level is nothing', D(f['p50']) == D(f['so_far']) == 0 and f['estimated_days'] == 3 and f['history_days'] == 72, str(f)[:300])
+    run('import', '--undo', '1', ledger=db)
+    run('import', write('told.csv', usage_csv(rows(60))), ledger=db, now=now)
+    rc, f = run_json('forecast', ledger=db, now=now)
+    check('an import that was taken back tells nothing', D(f['p50']) > 100 and f['estimated_days'] == 16, str(f)[:300])
+    logs = ''.join(json.dumps({'timestamp': f'2025-{9 + k // 30:02d}-{k % 30 + 1:02d}T10:00:00Z', 'sessionId': 's', 'requestId': f'r{k}', 'message': {'id': f'm{k}',
+                   'model': 'claude-sonnet-4-20250514', 'usage': {'input_tokens': 1000000, 'output_tokens': 10}}}) + '\n' for k in range(39))  # to 9 October
+    (WORK / 'lag.jsonl').write_text(logs)
+    run('import', str(WORK / 'lag.jsonl'), ledger='agent.db', now=now)
+    rc, f = run_json('forecast', ledger='agent.db', now=now)
+    check('logs are read where they are written: days without a line are days of nothing', f['estimated_days'] == 0 and f['history_days'] == 44 and D(f['missing']) == 0, str(f)[-700:])
 
 # ---- FOCUS ----
 
@@ -508,7 +542,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, suspects, once, bare, gates, changes, sentences, focus, commitments, outlook, files):
+for part in (three_days, suspects, once, bare, gates, changes, lags, sentences, focus, commitments, outlook, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
