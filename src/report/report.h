@@ -74,6 +74,7 @@ struct report_against { /* a month of a kept plan beside what came */
 	char month[16];                 /* "2026-10" */
 	money_wide low_pico, planned_pico, high_pico, came_pico; /* inference: p10, p50, p90 of the plan */
 	money_wide training_planned_pico, training_came_pico;
+	bool partial;                   /* the report has a part of that month: what came is no whole either */
 };
 struct report {
 	struct arena *arena;

@@ -156,7 +156,12 @@ static void against(const struct report *r, struct json_out *w)
 		jw_kmoney(w, "planned_p90", x->high_pico);
 		jw_kmoney(w, "came", x->came_pico);
 		jw_kmoney(w, "difference", x->came_pico - x->planned_pico);
-		jw_kbool(w, "inside", x->came_pico >= x->low_pico && x->came_pico <= x->high_pico);
+		jw_kbool(w, "partial", x->partial);
+		jw_key(w, "inside");
+		if (x->partial)
+			jw_null(w);
+		else
+			jw_bool(w, x->came_pico >= x->low_pico && x->came_pico <= x->high_pico);
 		jw_kmoney(w, "training_planned", x->training_planned_pico);
 		jw_kmoney(w, "training_came", x->training_came_pico);
 		jw_end_object(w);

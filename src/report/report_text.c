@@ -423,7 +423,7 @@ static void against(const struct page *p)
 		bool in = x->came_pico >= x->low_pico && x->came_pico <= x->high_pico;
 		sb_addf(p->out, "  %-18s%12s%12s%12s%12s%s\n", x->month, money_human(x->planned_pico, 2, a),
 				money_human(x->low_pico, 2, b),
-			money_human(x->high_pico, 2, c), money_human(x->came_pico, 2, d), in ? "" : "  outside");
+			money_human(x->high_pico, 2, c), money_human(x->came_pico, 2, d), x->partial ? "  in part" : in ? "" : "  outside");
 	}
 }
 

@@ -252,6 +252,28 @@ def lags():
     rc, f = run_json('forecast', ledger='agent.db', now=now)
     check('logs are read where they are written: days without a line are days of nothing', f['estimated_days'] == 0 and f['history_days'] == 44 and D(f['missing']) == 0, str(f)[-700:])
 
+def kept_plans():
+    """A kept plan beside what came: the months of the report alone, in its currency, and no verdict on a part of a month."""
+    days = [(1754006400 + 86400 * k, 10, 4000000 * (k % 5 + 8), 0) for k in range(92)]  # August to October 2025
+    run('import', write('plan.csv', usage_csv(days)), ledger='plan.db', now='2025-11-02T00:00:00Z')
+    came = {m: sum(D(t) * D('0.25') / 1000000 for k, (_, _, t, _) in enumerate(days) if (date(2025, 8, 1) + timedelta(k)).month == m) for m in (8, 9, 10)}
+    months = [{'date': f'2025-{m:02d}', 'inference': {'p10': 250, 'p50': 300, 'p90': 320}, 'training': {'p10': 0, 'p50': 0, 'p90': 0}} for m in range(7, 13)]
+    plan = write('kept.json', json.dumps({'plan': 'lifetime', 'currency': 'USD', 'months': months}))
+    def against(*args, rc=0):
+        got, r = run_json('report', '--against', plan, *args, ledger='plan.db', now='2025-11-02T00:00:00Z')
+        check(f"against a plan {' '.join(args)}: exit code {rc}", got == rc, f'{got} {str(r)[:200]}')
+        return r.get('against') or r
+    for since, until, want in (('2025-10', '2025-10', [10]), ('2025-09', '2025-09', [9]), ('2025-08', '2025-10', [8, 9, 10])):
+        rows = against('--since', since, '--until', until)
+        check(f'{since} to {until}: its months and no other', [int(x['month'][5:]) for x in rows] == want and
+              all(D(x['came']) == came[int(x['month'][5:])] and x['inside'] == (250 <= came[int(x['month'][5:])] <= 320) and not x['partial'] for x in rows), str(rows))
+    rows = against('--since', '2025-09-15', '--until', '2025-10-31')
+    check('of a part of a month there is no verdict', [(x['partial'], x['inside'] is None) for x in rows] == [(True, True), (False, False)], str(rows))
+    rows = against('--since', '2025-10', '--until', '2025-10', '--currency', 'GBP', '--rate', 'USD/GBP=0.5@2025-01-01')
+    check('the plan is converted as the report is', D(rows[0]['planned']) == 150 and D(rows[0]['came']) == came[10] / 2, str(rows))
+    r = against('--since', '2025-10', '--until', '2025-10', '--currency', 'GBP', rc=2)
+    check('without a rate it says which', 'USD/GBP' in str(r), str(r)[:300])
+
 # ---- FOCUS ----
 
 CURRENCIES = {'USD', 'EUR', 'GBP', 'JPY', 'SEK', 'CHF'}
@@ -542,7 +564,7 @@ def files():
         check(f'what is no plan is refused: {bad!r}', run('report', '--against', write('noplan', bad))[0] == 4)
     check('a file that cannot be written is said', run('report', '--html', str(WORK / 'usage.csv/r.html'))[0] == 1)
 
-for part in (three_days, suspects, once, bare, gates, changes, lags, sentences, focus, commitments, outlook, files):
+for part in (three_days, suspects, once, bare, gates, changes, kept_plans, lags, sentences, focus, commitments, outlook, files):
     try:
         part()
     except Exception as e: # one part that dies is one failure, and the others still run
