@@ -439,6 +439,24 @@ void import_covers(struct import_ctx *x, struct str provider, enum batch_side si
 		x->side[x->sides++] = (struct batch_cover){.provider = intern_str(intern(provider)), .side = side};
 }
 
+void covers_begin(struct import_ctx *x)
+{
+	x->sides = 0;
+	x->side_provider = x->side_surface = 0;
+	x->covered_us = x->o->replace_to_us ? x->o->replace_to_us : INT64_MIN;
+}
+
+int covers_end(struct import_ctx *x, int64_t batch, struct err *e)
+{
+	bool living = x->source->flags & SRC_LIVING;
+	int64_t until = living || x->covered_us > x->o->now_us ? x->o->now_us : x->covered_us;
+	if (x->o->dry_run || x->covered_us == INT64_MIN)
+		return 0;
+	for (unsigned i = 0; i < x->sides; i++)
+		x->side[i].until_us = until - (living ? 0 : IMPORT_LAG_US);
+	return ledger_add_covers(x->o->ledger, batch, x->side, x->sides, e);
+}
+
 static void row_covers(struct import_ctx *x)
 {
 	const struct call *c = &x->call;

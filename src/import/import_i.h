@@ -131,6 +131,9 @@ int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, st
 void import_note(struct import_ctx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The source has a bucket there, be it empty: that vendor and side are told up to it. */
 void import_covers(struct import_ctx *x, struct str provider, enum batch_side side, int64_t start_us);
+/* A batch begins; it counts: what it covers is kept beside it. */
+void covers_begin(struct import_ctx *x);
+int covers_end(struct import_ctx *x, int64_t batch, struct err *e);
 /* The batch holds the whole truth for [from, to). */
 int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
 /* The rule "the source only holds such rows": books are set without asking classify.csv. */

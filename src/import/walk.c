@@ -564,9 +564,7 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	if (!x->im)
 		return e->code ? -e->code : -RR_STORE;
 	x->rejected = 0;
-	x->sides = 0;
-	x->side_provider = x->side_surface = 0;
-	x->covered_us = x->o->replace_to_us ? x->o->replace_to_us : INT64_MIN;
+	covers_begin(x);
 	x->feed = feed_open(x->im, e);
 	if (!x->feed)
 		return -RR_NOMEM;
@@ -586,17 +584,6 @@ static void count_rows(struct import_ctx *x, const struct feed_counts *n)
 	x->b->rows_revised += n->revised;
 }
 
-/* After its end: a batch that counts and says less is no harm. */
-static int note_covers(struct import_ctx *x, int64_t batch, struct err *e)
-{
-	int64_t until = x->source->flags & SRC_LIVING ? x->o->now_us : x->covered_us < x->o->now_us ? x->covered_us : x->o->now_us;
-	if (x->o->dry_run || x->covered_us == INT64_MIN)
-		return 0;
-	for (unsigned i = 0; i < x->sides; i++)
-		x->side[i].until_us = until - (x->source->flags & SRC_LIVING ? 0 : IMPORT_LAG_US);
-	return ledger_add_covers(x->o->ledger, batch, x->side, x->sides, e);
-}
-
 static int batch_close(struct walk *w, int rc, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -614,7 +601,7 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 		ledger_import_reject(x->im, x->rejected);
 		rc = ledger_import_finish(x->im, &out, e);
 		x->b->id = out.id;
-		rc = rc ? rc : note_covers(x, out.id, e);
+		rc = rc ? rc : covers_end(x, out.id, e);
 	} else {
 		ledger_import_abort(x->im);
 	}
