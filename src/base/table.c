@@ -269,3 +269,25 @@ void term_progress(const char *what, uint64_t done, uint64_t total)
 		fprintf(stderr, "\r\x1b[K%s  %llu", what, (unsigned long long)done);
 	fflush(stderr);
 }
+
+void text_wrap(struct str text, unsigned at, unsigned indent, unsigned width, struct sb *out)
+{
+	size_t column = at;
+	bool first = true;
+	while (text.p) {
+		struct str word = str_cut(&text, ' ');
+		size_t n = str_columns(word);
+		if (!word.n)
+			continue;
+		if (!first && column + 1 + n > width) {
+			sb_addf(out, "\n%*s", (int)indent, "");
+			column = indent;
+			first = true;
+		}
+		if (!first)
+			sb_addc(out, ' ');
+		column += n + !first;
+		first = false;
+		sb_add_str(out, word);
+	}
+}

@@ -36,6 +36,8 @@ void table_set(struct table *t, struct table_row *r, unsigned column, const char
 void table_rule(struct table *t);
 void table_text(const struct table *t, unsigned width, struct sb *out);
 void table_csv(const struct table *t, struct sb *out);
+/* Words wrapped at `width` columns. The line is at column `at` already; further ones begin behind `indent` blanks. */
+void text_wrap(struct str text, unsigned at, unsigned indent, unsigned width, struct sb *out);
 
 /* Colour is wanted: a terminal, no NO_COLOR, no --no-color. */
 bool term_colour(int fd);

@@ -111,15 +111,44 @@ static void print_error(const char *text)
 	fputc('\n', stderr);
 }
 
-int cmd_fail(const struct err *e)
+static const char *running = ""; /* the command's name */
+
+/* What to do next where whoever made the error knew nothing better. */
+static void default_hint(struct err *e)
 {
+	static const char *const next[RR_CODES] = { /* where there is none, the help is */
+		[RR_NOMEM] = "try a part of it at a time, or give it more memory",
+		[RR_IO] = "look whether the folder is there and may be written to, and whether the disk is full",
+		[RR_CONFIG] = "correct the configuration; runrate config keys lists every key",
+		[RR_LIMIT] = "try a part of it at a time",
+		[RR_STORE] = "runrate doctor looks at the ledger and its place",
+		[RR_NET] = "look at the address; runrate doctor tries the ports",
+		[RR_TLS] = "runrate doctor looks at the certificates that are trusted",
+	};
+	const char *hint = e->code < RR_CODES ? next[e->code] : NULL;
+	if (e->hint[0])
+		return;
+	if (e->line)
+		hint = "correct that line and run it again";
+	else if (e->code == RR_NOTFOUND && e->file[0])
+		hint = "look at the name: it counts from the folder that you are in";
+	if (hint)
+		err_hint(e, "%s", hint);
+	else
+		err_hint(e, "runrate help%s%s shows what it takes", running[0] ? " " : "", running);
+}
+
+int cmd_fail(const struct err *given)
+{
+	struct err e = *given;
 	char text[1024];
-	if (!e->code) {
+	if (!e.code) {
 		print_error("failed, without a reason given");
 		return 1;
 	}
-	print_error(err_text(e, text, sizeof text));
-	return err_exit_code(e->code);
+	default_hint(&e);
+	print_error(err_text(&e, text, sizeof text));
+	return err_exit_code(e.code);
 }
 
 static int print_help(const struct command *c)
@@ -139,6 +168,7 @@ int cmd_parse(const struct command *c, int argc, char **argv, const struct opt *
 	static const struct opt none[] = {{NULL}};
 	const struct opt *const tables[] = {options ? options : none, global_options};
 	struct err e;
+	running = c->name;
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) { /* also where the rest is wrong */
 			print_help(c);

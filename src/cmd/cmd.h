@@ -35,9 +35,9 @@ extern const struct opt global_options[];
  * returns 1 when --help was given; 0 to go on; -RR_USAGE after printing the error. */
 int cmd_parse(const struct command *c, int argc, char **argv, const struct opt *options,
 	      const char **positional, unsigned *count, unsigned most);
-/* Prints e on stderr ("runrate: what / next: hint") and returns its exit code. */
 /* Zeroed memory; without any, NULL, and the command ends with an error whatever it returns. */
 void *cmd_alloc(size_t size);
+/* Prints e on stderr ("runrate: what / next: hint", with a general hint where e has none) and returns its exit code. */
 int cmd_fail(const struct err *e);
 /* Writes to stdout and says whether that worked (0, or exit code 1 on a broken pipe). */
 int cmd_print(struct str text);

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_query.h"
 #include "cmd/cmd_reconcile.h"
@@ -67,7 +68,9 @@ __attribute__((format(printf, 4, 5))) static void say(struct checking *c, const 
 	if (code && (!c->code || code < c->code))
 		c->code = code;
 	if (!globals.json) {
-		sb_addf(&c->text, "  %-4s  %-10s %s\n", code ? "fail" : "ok", check, found);
+		sb_addf(&c->text, "  %-4s  %-10s ", code ? "fail" : "ok", check);
+		text_wrap(str_of(found), 19, 19, 80, &c->text);
+		sb_addc(&c->text, '\n');
 		return;
 	}
 	jw_object(&c->w);

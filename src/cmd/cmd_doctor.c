@@ -63,9 +63,13 @@ static void say(struct doctor *d, enum state state, const char *name, const char
 		jw_end_object(&d->w);
 		return;
 	}
-	sb_addf(&d->out, "  %-4s  %-15s %s\n", state_names[state], name, found);
-	if (state != OK && fix && fix[0])
-		sb_addf(&d->out, "        %-15s fix: %s\n", "", fix);
+	sb_addf(&d->out, "  %-4s  %-15s ", state_names[state], name);
+	text_wrap(str_of(found), 24, 24, 80, &d->out);
+	if (state != OK && fix && fix[0]) {
+		sb_addf(&d->out, "\n%24sfix: ", "");
+		text_wrap(str_of(fix), 29, 29, 80, &d->out);
+	}
+	sb_addc(&d->out, '\n');
 }
 
 static void check_clock(struct doctor *d)

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "base/table.h"
+
 enum { WIDTH = 80, NAME_COLUMN = 18, FAMILY_COLUMN = 26 };
 
 static const char *const titles[GROUPS] = {
@@ -26,27 +28,12 @@ void help_wrap(struct str text, unsigned indent, unsigned width, struct sb *out)
 {
 	while (text.p) {
 		struct str line = str_cut(&text, '\n');
-		size_t column = 0;
 		if (!line.n) {
 			sb_addc(out, '\n');
 			continue;
 		}
-		while (line.p) {
-			struct str word = str_cut(&line, ' ');
-			size_t n = str_columns(word);
-			if (!word.n)
-				continue;
-			if (column && column + 1 + n > width) {
-				sb_addc(out, '\n');
-				column = 0;
-			}
-			if (column)
-				sb_addc(out, ' ');
-			else
-				sb_addf(out, "%*s", (int)indent, "");
-			column += (column ? 1 : indent) + n;
-			sb_add_str(out, word);
-		}
+		sb_addf(out, "%*s", (int)indent, "");
+		text_wrap(line, indent, indent, width, out);
 		sb_addc(out, '\n');
 	}
 }

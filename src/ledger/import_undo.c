@@ -177,6 +177,7 @@ static int undo_check(struct ledger *l, int64_t batch, struct err *e)
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_DONE || (rc == SQLITE_ROW && sqlite3_column_int64(st, 0) == BATCH_OPEN)) {
 		err_set(e, RR_NOTFOUND, "there is no import batch %lld", (long long)batch);
+		err_hint(e, "the number stands in what the import printed: batch N");
 		rc = -RR_NOTFOUND;
 	} else if (rc == SQLITE_ROW) {
 		rc = sqlite3_column_int64(st, 0) == BATCH_LIVE

@@ -176,11 +176,12 @@ static int meet(const struct rollup_row *x, void *arg)
 }
 
 int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out,
-			 struct err *e)
+			 bool *several, struct err *e)
 {
 	struct only o = {.env = env};
 	int rc = ledger_rollup_by(l, GRAIN_DAY, from_us, to_us, meet, &o, e);
 	*out = o.several ? (struct currency){""} : o.found;
+	*several = *several || o.several;
 	return rc;
 }
 

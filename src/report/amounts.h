@@ -56,7 +56,8 @@ money_wide money_divide(money_wide a, money_wide b, money_wide d, money_wide *re
 bool money_scale_fits(money_wide a, money_wide b, money_wide d, money_wide *out);
 
 /* The currency that all amounts of the period share; code[0] == 0 when there are several or none. */
+/* *several is set where there is more than one, and left as it is otherwise. */
 int report_only_currency(struct ledger *l, int64_t from_us, int64_t to_us, struct env_filter env, struct currency *out,
-			 struct err *e);
+			 bool *several, struct err *e);
 
 #endif

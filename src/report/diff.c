@@ -391,6 +391,7 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 	      const int64_t from_us[2], const int64_t to_us[2], struct arena *a, struct err *e)
 {
 	struct gather g = {.d = d, .q = q, .env = env_filter_of(q->env)};
+	bool several = false;
 	int rc = 0;
 	memset(d, 0, sizeof *d);
 	d->tz = q->tz;
@@ -405,7 +406,7 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 	}
 	for (unsigned p = 0; p < 2 && !rc && !d->currency.code[0]; p++) {
 		struct currency c;
-		rc = report_only_currency(l, from_us[p], to_us[p], g.env, &c, e);
+		rc = report_only_currency(l, from_us[p], to_us[p], g.env, &c, &several, e);
 		if (!rc && c.code[0] && g.currency.code[0] && !currency_eq(c, g.currency))
 			c.code[0] = 0;
 		if (!rc && c.code[0])
@@ -413,8 +414,12 @@ int diff_make(struct diff *d, struct ledger *l, const struct book *b, const stru
 	}
 	if (!d->currency.code[0])
 		d->currency = g.currency;
+	if (!rc && !d->currency.code[0] && !several) {
+		err_set(e, RR_USAGE, "nothing that recurs was spent in these periods, or it has no price");
+		return err_hint(e, "runrate report shows which days the ledger holds, and what has no price");
+	}
 	if (!rc && !d->currency.code[0]) {
-		err_set(e, RR_USAGE, "there are no amounts in these periods, or they are in several currencies");
+		err_set(e, RR_USAGE, "the amounts in these periods are in several currencies");
 		return err_hint(e,
 				"choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}

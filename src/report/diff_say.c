@@ -7,6 +7,7 @@
 #include "base/csv.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "report/diff.h"
 #include "report/first.h"
 
@@ -132,29 +133,38 @@ static void sentence(const struct diff *d, struct sb *out)
 	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 	money_wide change = d->all.after.cost_pico - d->all.before.cost_pico, rest = change - d->main_pico;
 	char a[MONEY_SYMBOL + 1], b[MONEY_SYMBOL + 1];
+	struct str rest_of;
+	struct sb said;
 	double share;
 	if (!d->all.before.calls && !d->all.after.calls && change != 0)
 		sb_adds(out, "\nThese rows count no requests, so that more use stands under \"the rest\".\n");
 	if (d->main_line < 0)
 		return;
+	sb_init(&said, 4096);
 	share = (double)d->main_pico / (double)change;
 	signed_money(d->currency, d->main_pico, money_decimals(d->main_pico), a);
 	signed_money(d->currency, rest, money_decimals(d->main_pico), b); /* the smaller one, where it is said */
 	if (share <= 1)
-		sb_addf(out, "\n%.0f %% of the %s is one thing: ", share * 100, change > 0 ? "rise" : "fall");
+		sb_addf(&said, "\n%.0f %% of the %s is one thing: ", share * 100, change > 0 ? "rise" : "fall");
 	else /* others went the other way */
-		sb_addf(out, "\nOne thing alone is %s: ", a);
-	cause(d, &d->lines[d->main_line], out);
+		sb_addf(&said, "\nOne thing alone is %s: ", a);
+	cause(d, &d->lines[d->main_line], &said);
 	if (d->since_us) {
 		int64_t local = d->since_us + (int64_t)tz_offset_s(d->tz, d->since_us) * US_PER_S;
 		int64_t day = local / US_PER_DAY;
 		char text[TIME_TEXT];
 		time_text(local, text);
-		sb_addf(out, " since %s %.10s %.5s", days[(day + 3) % 7], text, text + 11);
+		sb_addf(&said, " since %s %.10s %.5s", days[(day + 3) % 7], text, text + 11);
 	}
-	sb_adds(out, ".\n");
+	sb_adds(&said, ".\n");
 	if (share > 1)
-		sb_addf(out, "All else together is %s.\n", b);
+		sb_addf(&said, "All else together is %s.\n", b);
+	rest_of = sb_str(&said);
+	while (rest_of.n) { /* names may be long */
+		text_wrap(str_cut(&rest_of, '\n'), 0, 0, 80, out);
+		sb_addc(out, '\n');
+	}
+	sb_fini(&said);
 }
 
 void diff_text(const struct diff *d, struct sb *out)

@@ -9,6 +9,7 @@
 #include "base/intern.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "model/price.h"
 #include "report/explain_i.h"
 
@@ -153,7 +154,7 @@ static int explain_rule(struct build *b, const struct price_rule *p)
 
 /* ---- a cell of a report ---- */
 
-static void cell_part(struct build *b, const struct report *r, const struct report_part *p, const char *what, struct sb *formula)
+static money_wide cell_part(struct build *b, const struct report *r, const struct report_part *p, const char *what, struct sb *formula)
 {
 	char name[128];
 	struct str day = arena_printf(b->a, "%.*s to %.*s", STR_ARG(day_of(b, r->query.from_us)), STR_ARG(day_of(b, r->query.to_us - 1)));
@@ -167,6 +168,37 @@ static void cell_part(struct build *b, const struct report *r, const struct repo
 						(double)line->input_tok * 1e-6, (double)line->output_tok * 1e-6)
 				 : line->outlay ? STR("runrate outlay list") : STR("the bill, or a log without calls"),
 		     day);
+	}
+	return p->total_pico;
+}
+
+static void say_term(const struct explain_term *t, struct sb *out)
+{
+	struct sb from;
+	size_t named = str_columns(t->name);
+	sb_addf(out, "  %.*s%*s %.*s %.*s\n", STR_ARG(t->name), named < 26 ? (int)(26 - named) : 0, "", STR_ARG(t->value), STR_ARG(t->unit));
+	if (!t->source.n)
+		return;
+	sb_init(&from, 4096);
+	sb_addf(&from, "%.*s%s%.*s", STR_ARG(t->source), t->date.n ? ", " : "", STR_ARG(t->date));
+	sb_addf(out, "%31s", "");
+	text_wrap(sb_str(&from), 31, 31, 80, out);
+	sb_addc(out, '\n');
+	sb_fini(&from);
+}
+
+/* What no tokens explain: lines of the other books. */
+static void cells_beside(const struct explanation *x, struct sb *out)
+{
+	bool first = true;
+	for (unsigned i = 0; i < x->terms; i++) {
+		struct str name = x->term[i].name;
+		if (!str_starts(name, STR("training: ")) && !str_starts(name, STR("other: ")) && !str_starts(name, STR("not classified: ")))
+			continue;
+		if (first)
+			sb_addc(out, '\n');
+		first = false;
+		say_term(&x->term[i], out);
 	}
 }
 
@@ -182,7 +214,12 @@ static int explain_cell(struct build *b, struct ledger *l, const struct book *bo
 	int64_t local, from, to;
 	struct sb formula, body;
 	int rc;
-	*found = str_eqc(what, "inference") || str_eqc(what, "training") || str_eqc(what, "total");
+	bool all = str_eqc(what, "total"), of[BOOKS] = {[BOOK_INFERENCE] = all || str_eqc(what, "inference"),
+							[BOOK_TRAINING] = all || str_eqc(what, "training"),
+							[BOOK_OTHER] = all || str_eqc(what, "other"),
+							[BOOK_UNCLASSIFIED] = all || str_eqc(what, "unclassified")};
+	money_wide sum = 0;
+	*found = of[BOOK_INFERENCE] || of[BOOK_TRAINING] || of[BOOK_OTHER] || of[BOOK_UNCLASSIFIED];
 	if (!*found)
 		return 0;
 	if (!r)
@@ -200,27 +237,34 @@ static int explain_cell(struct build *b, struct ledger *l, const struct book *bo
 	if (rc)
 		return rc;
 	sb_init(&formula, 1 << 16);
-	if (!str_eqc(what, "training"))
-		cell_part(b, r, &r->inference, "inference", &formula);
-	if (!str_eqc(what, "inference"))
-		cell_part(b, r, &r->training, "training", &formula);
+	if (of[BOOK_INFERENCE])
+		sum += cell_part(b, r, &r->inference, "inference", &formula);
+	if (of[BOOK_TRAINING])
+		sum += cell_part(b, r, &r->training, "training", &formula);
+	if (of[BOOK_OTHER])
+		sum += cell_part(b, r, &r->other, "other", &formula);
+	if (of[BOOK_UNCLASSIFIED] && r->unclassified_pico) {
+		struct report_line rest = {.cost_pico = r->unclassified_pico, .currency = r->currency};
+		struct report_part part = {.lines = &rest, .count = 1, .total_pico = rest.cost_pico};
+		sum += cell_part(b, r, &part, "not classified", &formula);
+	}
 	x->formula = formula.n ? arena_str(b->a, sb_str(&formula)) : STR("0: nothing in this period");
 	sb_fini(&formula);
 	sb_init(&body, 1 << 20);
-	if (!str_eqc(what, "training"))
+	if (of[BOOK_INFERENCE])
 		rc = explain_groups(x, b->a, l, book, r, false, &body, e);
+	if (!rc && body.n) /* of the other books every line is named */
+		cells_beside(x, &body);
 	x->body = arena_str(b->a, sb_str(&body));
 	sb_fini(&body);
 	if (rc)
 		return rc;
 	x->unit = arena_str(b->a, str_of(r->currency.code));
-	x->value = text_of(b, str_eqc(what, "training")    ? r->training.total_pico
-			      : str_eqc(what, "inference") ? r->inference.total_pico
-							   : r->inference.total_pico + r->training.total_pico);
+	x->value = text_of(b, sum);
 	if (!r->currency.code[0] && r->currencies > 1) {
 		x->value = STR("several currencies");
 		x->note = STR("amounts of several currencies are not added: choose one with --currency");
-	} else if (r->unpriced_calls) {
+	} else if (r->unpriced_calls && of[BOOK_INFERENCE]) {
 		x->note = arena_printf(b->a, "%llu calls have no price and are not in it", (unsigned long long)r->unpriced_calls);
 	}
 	return 0;
@@ -250,7 +294,7 @@ int explain_find(struct explanation *x, struct ledger *l, const struct book *boo
 	if (rc || found)
 		return rc;
 	err_set(e, RR_NOTFOUND, "nothing is called %.*s", STR_ARG(id));
-	return err_hint(e, "give a call's id (c-...), a price rule's id, or a cell: inference, 2026-10.inference, 2026-10-14.total");
+	return err_hint(e, "give a call's id (c-...), a price rule's id, or a cell: inference, 2026-10.inference, 2026-10-14.total, other");
 }
 
 void explain_json(const struct explanation *x, struct sb *out)
@@ -281,15 +325,13 @@ void explain_json(const struct explanation *x, struct sb *out)
 
 void explain_text(const struct explanation *x, struct sb *out)
 {
-	sb_addf(out, "%.*s %.*s\n  = %.*s\n\n", STR_ARG(x->value), STR_ARG(x->unit), STR_ARG(x->formula));
+	sb_addf(out, "%.*s %.*s\n  = ", STR_ARG(x->value), STR_ARG(x->unit));
+	text_wrap(x->formula, 4, 4, 80, out);
+	sb_adds(out, "\n\n");
 	if (x->body.n)
 		sb_add_str(out, x->body);
-	for (unsigned i = 0; i < x->terms && !x->body.n; i++) {
-		const struct explain_term *t = &x->term[i];
-		sb_addf(out, "  %-26.*s %.*s %.*s\n", STR_ARG(t->name), STR_ARG(t->value), STR_ARG(t->unit));
-		if (t->source.n)
-			sb_addf(out, "  %-26s   %.*s%s%.*s\n", "", STR_ARG(t->source), t->date.n ? ", " : "", STR_ARG(t->date));
-	}
+	for (unsigned i = 0; i < x->terms && !x->body.n; i++)
+		say_term(&x->term[i], out);
 	if (x->note.n)
 		sb_addf(out, "\nNote: %.*s\n", STR_ARG(x->note));
 }

@@ -9,6 +9,7 @@
 
 #include "base/intern.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "model/price.h"
 #include "report/amounts.h"
 #include "report/explain_i.h"
@@ -161,8 +162,13 @@ static void group_text(struct explanation *x, struct arena *a, const struct grou
 	money_symbol(currency_interned(g->currency), g->pico, money_decimals(g->pico), amount);
 	model = model.n ? model : STR("(no model)");
 	if (g->bill) {
-		sb_addf(out, "%s is billed by %.*s for %.*s, without usage here\n", amount,
-			STR_ARG(intern_str(g->provider)), STR_ARG(model));
+		struct sb said;
+		sb_init(&said, 4096);
+		sb_addf(&said, "%s is billed by %.*s for %.*s, without usage here", amount, STR_ARG(intern_str(g->provider)),
+			STR_ARG(model));
+		text_wrap(sb_str(&said), 0, 4, 80, out);
+		sb_addc(out, '\n');
+		sb_fini(&said);
 		return;
 	}
 	sb_addf(out, "%s is ", amount);
@@ -170,7 +176,8 @@ static void group_text(struct explanation *x, struct arena *a, const struct grou
 		sb_addf(out, "%s request%s on ", num_group(g->calls, n), g->calls == 1 ? "" : "s");
 	else
 		sb_adds(out, "the usage of ");
-	sb_addf(out, "%.*s%s%s:\n\n", STR_ARG(model), g->tier > TIER_STANDARD ? ", " : "",
+	cut(out, model);
+	sb_addf(out, "%s%s:\n\n", g->tier > TIER_STANDARD ? ", " : "",
 		g->tier > TIER_STANDARD ? tier_name((enum tier)g->tier) : "");
 	memcpy(u.tok, g->tok, sizeof u.tok);
 	if (!r || (price(book, &q, &u, r) && !r->lines)) {

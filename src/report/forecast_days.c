@@ -208,6 +208,7 @@ double forecast_missing(const struct forecast *f, unsigned k, double likely, dou
 
 int forecast_gather(struct forecast *f, struct ledger *l, const struct report_query *q, struct err *e)
 {
+	bool several = false;
 	const int64_t hour_us = 3600 * US_PER_S;
 	struct gather *g = calloc(1, sizeof *g);
 	int64_t from, to, until_us;
@@ -226,9 +227,12 @@ int forecast_gather(struct forecast *f, struct ledger *l, const struct report_qu
 	/* to the end of this hour: whole hours come from roll-ups, a part of one would be read call by call */
 	until_us = (q->now_us + hour_us - 1) / hour_us * hour_us;
 	if (!f->currency.code[0])
-		rc = report_only_currency(l, from, until_us, g->env, &f->currency, e);
-	if (!rc && !f->currency.code[0]) {
-		err_set(e, RR_INPUT, "there are no amounts to carry on, or they are in several currencies");
+		rc = report_only_currency(l, from, until_us, g->env, &f->currency, &several, e);
+	if (!rc && !f->currency.code[0] && !several) {
+		err_set(e, RR_INPUT, "nothing that recurs was spent before today, or it has no price: there is nothing to carry on");
+		rc = err_hint(e, "runrate import reads usage and costs; runrate report shows what the ledger holds");
+	} else if (!rc && !f->currency.code[0]) {
+		err_set(e, RR_INPUT, "the amounts to carry on are in several currencies");
 		rc = err_hint(e, "choose one with --currency, and a dated rate with --rate USD/GBP=0.7692@2026-10-01");
 	}
 	if (!rc)

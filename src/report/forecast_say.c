@@ -3,11 +3,13 @@
  * The forecast as text and JSON. Figures of a forecast are rounded to the cent: more would be pretence.
  */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/intern.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "report/first.h"
 #include "report/forecast.h"
 
@@ -36,6 +38,18 @@ static void known_through(const struct forecast *f, unsigned whole, char out[TIM
 	date_at(f, at, out);
 }
 
+/* A sentence, wrapped. */
+__attribute__((format(printf, 2, 3))) static void say(struct sb *out, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	text_wrap(str_of(text), 0, 0, 80, out);
+	sb_addc(out, '\n');
+}
+
 void forecast_gaps(const struct forecast *f, struct sb *out)
 {
 	char a[MONEY_SYMBOL], day[TIME_TEXT], name[80], part[48];
@@ -53,7 +67,7 @@ void forecast_gaps(const struct forecast *f, struct sb *out)
 				"what is missing from there on is estimated, not 0.\n", name, day, f->sources > 1 ? part : "");
 	}
 	if (f->months && f->month[0].missing > 0)
-		sb_addf(out, "About %s of days that are over is still to come: in the forecast, not in so far.\n",
+		say(out, "About %s of days that are over is still to come: in the forecast, not in so far.",
 			money_symbol(f->currency, to_pico(f->month[0].missing), 2, a));
 }
 
@@ -65,23 +79,22 @@ static void budget_text(const struct forecast *f, struct sb *out)
 		sb_addf(out, "\nThe budget of %s is spent already.\n", a);
 		return;
 	}
-	if (!f->crosses) {
-		sb_addf(out, "\nThe budget of %s holds this month", a);
-		if (f->cross_early_us) {
-			date_at(f, f->cross_early_us, early);
-			sb_addf(out, " more likely than not; it could be crossed on %s at the earliest (p90)", early);
-		}
-		sb_adds(out, ".\n");
-		return;
-	}
-	date_at(f, f->cross_us, day);
-	date_at(f, f->cross_early_us ? f->cross_early_us : f->cross_us, early);
-	sb_addf(out, "\nThe budget of %s %s on %s", a, f->cross_us < f->day_us[0] ? "was likely crossed" : "is crossed", day);
-	if (f->cross_late_us) {
-		date_at(f, f->cross_late_us, late);
-		sb_addf(out, " (80 %%: %s to %s).\n", early, late);
+	sb_addc(out, '\n');
+	if (!f->crosses && !f->cross_early_us) {
+		say(out, "The budget of %s holds this month.", a);
+	} else if (!f->crosses) {
+		date_at(f, f->cross_early_us, early);
+		say(out, "The budget of %s holds this month more likely than not; it could be crossed on %s at the earliest (p90).", a, early);
 	} else {
-		sb_addf(out, " (80 %%: from %s; it may also hold).\n", early);
+		const char *verb = f->cross_us < f->day_us[0] ? "was likely crossed" : "is crossed";
+		date_at(f, f->cross_us, day);
+		date_at(f, f->cross_early_us ? f->cross_early_us : f->cross_us, early);
+		if (f->cross_late_us) {
+			date_at(f, f->cross_late_us, late);
+			say(out, "The budget of %s %s on %s (80 %%: %s to %s).", a, verb, day, early, late);
+		} else {
+			say(out, "The budget of %s %s on %s (80 %%: from %s; it may also hold).", a, verb, day, early);
+		}
 	}
 }
 
@@ -109,7 +122,7 @@ void forecast_text(const struct forecast *f, struct sb *out)
 	if (f->has_budget)
 		budget_text(f, out);
 	if (f->origins)
-		sb_addf(out, "Backtest: %u of %u weeks fell into a band made from the days before them (%.0f %%).\n",
+		say(out, "Backtest: %u of %u weeks fell into a band made from the days before them (%.0f %%).",
 			f->inside, f->origins, (double)f->inside * 100 / f->origins);
 	else
 		sb_adds(out, "The history is too short for a backtest: take the band as a guess.\n");

@@ -1,19 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The reconciliation as text, JSON and CSV. Amounts are exact: a residual of a millionth is shown as one.
+ * The reconciliation as text, JSON and CSV. Amounts are exact: a residual of a millionth is shown as one. On a page of 80
+ * columns they have as many decimals as fit.
  */
 #include <stdio.h>
 
 #include "base/csv.h"
 #include "base/json.h"
+#include "base/table.h"
 #include "report/first.h"
 #include "report/reconcile.h"
 
-enum { SHOWN = 40 };
+enum { SHOWN = 40, AMOUNT_COLUMNS = 12 };
 
 static const char *exact(money_wide v, char out[MONEY_TEXT])
 {
 	return money_text(v, out);
+}
+
+static const char *fitting(money_wide v, char out[MONEY_TEXT])
+{
+	money_wide step = 1;
+	while (strlen(money_text(v, out)) > AMOUNT_COLUMNS && step < PICO_PER_UNIT) {
+		step *= 10;
+		v = money_round(v, step) * step;
+	}
+	return out;
 }
 
 static money_wide said(const struct reconcile *r)
@@ -42,17 +54,17 @@ void reconcile_text(const struct reconcile *r, struct sb *out)
 		shown++;
 		sb_addf(out, "%-11s%-25.*s %14s%14s%13s\n", time_date(x->day * US_PER_DAY, day),
 			(int)(x->model.n < 25 ? x->model.n : 25), x->model.n ? x->model.p : "(no model)",
-			exact(x->has_billed ? x->billed_pico : x->claimed_pico, a),
-			x->not_usage ? "-" : exact(x->priced_pico, b), x->not_usage ? "-" : exact(x->residual_pico, c));
+			fitting(x->has_billed ? x->billed_pico : x->claimed_pico, a),
+			x->not_usage ? "-" : fitting(x->priced_pico, b), x->not_usage ? "-" : fitting(x->residual_pico, c));
 		if (!x->agrees || x->not_usage)
-			sb_addf(out, "           %s\n", x->reason);
+			sb_adds(out, "           "), text_wrap(str_of(x->reason), 11, 11, 80, out), sb_addc(out, '\n');
 	}
 	if (shown < r->count)
 		sb_addf(out, "... %u more rows: --json or --csv has all\n", r->count - shown);
-	sb_addf(out, "\n%-37s%14s%14s%13s\n", "TOTAL of what is usage", exact(said(r), a), exact(r->priced_pico, b),
-		exact(r->residual_pico, c));
+	sb_addf(out, "\n%-37s%14s%14s%13s\n", "TOTAL of what is usage", fitting(said(r), a), fitting(r->priced_pico, b),
+		fitting(r->residual_pico, c));
 	if (r->not_usage_pico)
-		sb_addf(out, "%-37s%14s\n", "and no usage, taken as billed", exact(r->not_usage_pico, a));
+		sb_addf(out, "%-37s%14s\n", "and no usage, taken as billed", fitting(r->not_usage_pico, a));
 	if (r->other_currency)
 		sb_addf(out, "Calls in other currencies, left out for want of a rate: %llu\n",
 			(unsigned long long)r->other_currency);

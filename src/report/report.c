@@ -206,6 +206,7 @@ static void add_to_line(const struct report *r, struct report_line *line, const 
 	line->output_tok += x->sum.output_tok;
 	line->accepted += x->sum.accepted;
 	line->refused += x->sum.refused;
+	line->unpriced_calls += row_unpriced(x) ? x->sum.calls : 0;
 	line->cost_pico += own;
 	cell->cost_pico += own;
 	cell->calls += calls;
@@ -327,7 +328,8 @@ static int add_row(const struct rollup_row *whole, void *arg)
 		r->unclassified_column[column_of(r, k->hour_us)].cost_pico += in ? pico : 0;
 		return 0;
 	}
-	currency = in ? intern(str_of(r->currency.code)) : k->currency;
+	/* what has no amount has no currency: it is no line of its own beside the one of its key that has */
+	currency = in || (!known && r->currency.code[0]) ? intern(str_of(r->currency.code)) : k->currency;
 	if (f->shares && in && (pool = shares_pool_of(r->query.shares, k)) >= 0)
 		share_add_cost(f->shares, pool, (enum book_kind)k->book, column_of(r, k->hour_us), pico);
 	if (k->book == BOOK_OTHER)

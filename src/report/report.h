@@ -55,7 +55,7 @@ struct report_line {
 	struct currency currency;
 	bool outlay;                    /* entered as an outlay, not billed line by line */
 	struct str shared;              /* a part of that shared cost (shares.h); "" = the line's own */
-	uint64_t calls, input_tok, output_tok, accepted, refused;
+	uint64_t calls, input_tok, output_tok, accepted, refused, unpriced_calls;
 	money_wide cost_pico;
 	struct report_cell column[REPORT_COLUMNS];
 };

@@ -31,6 +31,8 @@ static void lines(const struct report *r, struct json_out *w, const char *key, c
 			jw_ku64(w, "tokens", x->input_tok + x->output_tok);
 			jw_ku64(w, "input_tokens", x->input_tok);
 			jw_ku64(w, "output_tokens", x->output_tok);
+			if (x->unpriced_calls) /* in no cost: they are not free */
+				jw_ku64(w, "unpriced_calls", x->unpriced_calls);
 			if (x->refused) /* by region: calls whose data was not let go there */
 				jw_ku64(w, "refused", x->refused);
 		}

@@ -8,6 +8,7 @@
 
 #include "base/intern.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "report/amounts.h"
 #include "report/first.h"
 #include "report/forecast.h"
@@ -345,10 +346,16 @@ static void unknowns(const struct page *p)
 	const struct report *r = p->r;
 	char n[32], a[MONEY_TEXT], b[MONEY_TEXT];
 	if (r->unpriced_calls) {
-		sb_addf(p->out, "Not priced              %s calls, not in the totals:", num_group(r->unpriced_calls, n));
+		struct sb names;
+		sb_init(&names, 4096);
+		sb_addf(&names, "%s calls, not in the totals:", num_group(r->unpriced_calls, n));
 		for (unsigned i = 0; i < r->unpriced_models && i < 4; i++)
-			sb_addf(p->out, " %.*s", STR_ARG(r->unpriced_model[i]));
+			sb_addf(&names, " %.*s%s", (int)(r->unpriced_model[i].n < 54 ? r->unpriced_model[i].n : 54), r->unpriced_model[i].p,
+				r->unpriced_model[i].n > 54 ? "\xE2\x80\xA6" : "");
+		sb_adds(p->out, "Not priced              ");
+		text_wrap(sb_str(&names), 24, 24, 80, p->out);
 		sb_adds(p->out, "\n");
+		sb_fini(&names);
 	}
 	if (r->estimated_calls)
 		sb_addf(p->out, "\xE2\x89\x88 Estimated             %s calls, between %s and %s\n", num_group(r->estimated_calls, n),
