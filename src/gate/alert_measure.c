@@ -11,6 +11,7 @@
 #include "gate/exposition.h"
 #include "gate/training.h"
 #include "report/forecast.h"
+#include "report/overlap.h"
 
 enum {
 	CURRENCIES = 8, MODELS = 64, CAPS_SHOWN = 1024,
@@ -87,6 +88,7 @@ uint64_t alert_look_us(const struct alert_figure *f)
 /* ---- sums over the roll-ups ---- */
 
 struct fold {
+	struct overlap *overlap;  /* what was pulled or imported beside what was metered counts once, as in reports */
 	const struct cap_scope *scope;
 	uint32_t provider;        /* 0: any */
 	enum alert_measure measure;
@@ -124,10 +126,12 @@ static void add_part(struct fold *f, unsigned most, uint32_t name, money_wide pi
 		f->part[i].pico += pico;
 }
 
-static int fold_row(const struct rollup_row *r, void *arg)
+static int fold_row(const struct rollup_row *whole, void *arg)
 {
 	struct fold *f = arg;
-	if (!wanted(f, &r->key))
+	struct rollup_row rest;
+	const struct rollup_row *r = &rest;
+	if (!overlap_rest(f->overlap, whole, &rest) || !wanted(f, &r->key))
 		return 0;
 	switch (f->measure) {
 	case MEASURE_COST:
@@ -151,6 +155,18 @@ static int fold_row(const struct rollup_row *r, void *arg)
 		break;
 	}
 	return 0;
+}
+
+static int fold_all(struct alert_meter *m, struct fold *f, enum rollup_grain grain, int64_t from_us, int64_t to_us,
+		    int (*row)(const struct rollup_row *r, void *arg), struct err *e)
+{
+	int rc;
+	f->overlap = overlap_new();
+	rc = f->overlap ? overlap_read(f->overlap, m->ledger, from_us, to_us, e) : err_set(e, RR_NOMEM, "no memory for an alert");
+	if (!rc)
+		rc = ledger_rollup_by(m->ledger, grain, from_us, to_us, row, f, e);
+	overlap_free(f->overlap);
+	return rc;
 }
 
 /* The amount in another currency; false where no rate was given. */
@@ -193,7 +209,7 @@ static int window_value(struct alert_meter *m, const struct alert_config *c, con
 {
 	struct fold f = {.scope = scope, .provider = c->provider, .measure = c->cond.figure->measure};
 	enum rollup_grain grain = to_us - from_us > 2 * US_PER_DAY ? GRAIN_DAY : GRAIN_HOUR;
-	int rc = ledger_rollup_by(m->ledger, grain, from_us, to_us, fold_row, &f, e);
+	int rc = fold_all(m, &f, grain, from_us, to_us, fold_row, e);
 	*value = (money_wide)f.n * PICO_PER_UNIT;
 	if (rc || f.measure != MEASURE_COST)
 		return rc;
@@ -247,12 +263,14 @@ static money_wide times(money_wide value, int64_t factor_pico)
 
 /* ---- forecast ---- */
 
-static int fold_day(const struct rollup_row *r, void *arg)
+static int fold_day(const struct rollup_row *whole, void *arg)
 {
 	struct fold *f = arg;
+	struct rollup_row rest;
+	const struct rollup_row *r = &rest;
 	unsigned day = f->days;
 	money_wide pico;
-	if (!wanted(f, &r->key) || r->key.price_status != PRICE_PRICED || !r->sum.cost_pico)
+	if (!overlap_rest(f->overlap, whole, &rest) || !wanted(f, &r->key) || r->key.price_status != PRICE_PRICED || !r->sum.cost_pico)
 		return 0;
 	while (day && f->day_from[day - 1] > r->key.hour_us)
 		day--;
@@ -280,7 +298,7 @@ static int forecast_of(struct alert_meter *m, const struct alert_config *c, cons
 	day_from[BACK] = from;
 	for (unsigned i = BACK; i-- > 0;)
 		window_bounds(WINDOW_DAY, tz, day_from[i + 1] - 1, &day_from[i], &from);
-	rc = ledger_rollup_by(m->ledger, GRAIN_HOUR, day_from[0], to, fold_day, &f, e);
+	rc = fold_all(m, &f, GRAIN_HOUR, day_from[0], to, fold_day, e);
 	if (rc)
 		return rc;
 	for (unsigned i = 0; i <= BACK; i++)
@@ -362,7 +380,7 @@ static int emit_calls(struct alert_meter *m, unsigned index, const struct emitti
 	window_bounds(c->cond.figure->window, c->tz, clock_real(m->gate->clock), &r.from_us, &r.to_us);
 	if (c->cond.figure->measure == MEASURE_UNPRICED) {
 		struct fold f = {.scope = &c->scope, .provider = c->provider, .measure = MEASURE_UNPRICED};
-		rc = ledger_rollup_by(m->ledger, GRAIN_HOUR, r.from_us, r.to_us, fold_row, &f, e);
+		rc = fold_all(m, &f, GRAIN_HOUR, r.from_us, r.to_us, fold_row, e);
 		for (unsigned i = 0; i < f.count && !rc; i++) {
 			r.subject = f.part[i].name;
 			r.value = f.part[i].pico;
