@@ -23,6 +23,9 @@ enum {
 	IMPORT_FILES = 1000000, /* files of one folder */
 };
 
+/* A vendor's buckets still fill for so long; what is younger may be missing (pull.h fetches it anew, too). */
+#define IMPORT_LAG_US (3 * US_PER_DAY)
+
 struct import_options {
 	struct ledger *ledger;
 	const struct book *book;

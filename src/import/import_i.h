@@ -32,8 +32,6 @@ enum source_flag {
 	SRC_SHORT_ROWS = 1 << 5, /* CSV rows may lack their last columns, also the last row of a file */
 };
 
-/* A vendor's buckets still fill for so long; what is younger may be missing (pull.h fetches it anew, too). */
-#define IMPORT_LAG_US (3 * US_PER_DAY)
 enum { IMPORT_SIDES = 32 };
 
 struct import_ctx;

@@ -41,7 +41,7 @@ int ledger_add_covers(struct ledger *l, int64_t batch, const struct batch_cover 
 int ledger_covers(struct ledger *l, int (*fn)(const struct batch_cover *c, void *arg), void *arg, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "SELECT provider,side,max(until) FROM cover WHERE batch IN"
-					     " (SELECT id FROM batch WHERE state=1) GROUP BY provider,side");
+					     " (SELECT 0 UNION SELECT id FROM batch WHERE state=1) GROUP BY provider,side");
 	int rc = st ? 0 : -RR_STORE;
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct batch_cover c = {.provider = column_text(st, 0), .side = (enum batch_side)sqlite3_column_int64(st, 1),

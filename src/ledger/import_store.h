@@ -67,6 +67,7 @@ struct batch_cover {
 	enum batch_side side;
 	int64_t until_us;
 };
+/* batch 0: who fetched it knows, whether or not there was a row; the last one counts. */
 int ledger_add_covers(struct ledger *l, int64_t batch, const struct batch_cover *c, unsigned count, struct err *e);
 /* The latest of batches that count, for each vendor and side. */
 int ledger_covers(struct ledger *l, int (*fn)(const struct batch_cover *c, void *arg), void *arg, struct err *e);

@@ -89,8 +89,9 @@ static void refused(const struct pulling *p, const char *name, struct err *e)
 		err_hint(e, "redirects are not followed: is --base right?");
 }
 
-/* 0: an answer of 200, or (optional) one of 400 or 404 with *left_off. */
-static int ask_for(struct pulling *p, const struct pull_endpoint *at, struct str target, bool *left_off, struct err *e)
+/* 0: an answer of 200, or (an optional endpoint's first page) one of 400 or 404 with *left_off. */
+static int ask_for(struct pulling *p, const struct pull_endpoint *at, struct str target, bool first, bool *left_off,
+		   struct err *e)
 {
 	const struct fetch_ask ask = {.origin = &p->url.origin, .method = STR("GET"), .target = target, .headers = p->header,
 				      .count = p->headers, .timeout_us = REQUEST_US, .most_bytes = PAGE_BYTES};
@@ -106,7 +107,7 @@ static int ask_for(struct pulling *p, const struct pull_endpoint *at, struct str
 		p->r->requests++;
 		if (!rc && status == 200)
 			return 0;
-		if (!rc && at->optional && (status == 400 || status == 404)) {
+		if (!rc && first && at->optional && (status == 400 || status == 404)) {
 			*left_off = true;
 			return 0;
 		}
@@ -210,15 +211,26 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 	struct sb target, file;
 	char page[512] = "";
 	unsigned pages = 0;
+	bool again = false, more = true;
 	int rc = 0;
 	sb_init(&target, TARGET_BYTES);
 	sb_init(&file, FILE_BYTES);
 	*results = 0;
-	do {
+	while (!rc && more) {
 		bool left_off;
 		target_of(p, at, from_us, to_us, page, &target);
-		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long") : ask_for(p, at, sb_str(&target),
-				&left_off, e);
+		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long")
+				 : ask_for(p, at, sb_str(&target), !page[0], &left_off, e);
+		if (rc && page[0] && !again && (p->answer.status == 400 || p->answer.status == 404 || p->answer.status == 410)) {
+			again = true; /* a page's name does not hold for ever: once, from the first page on */
+			page[0] = 0;
+			pages = 0;
+			*results = 0;
+			sb_clear(&file);
+			memset(e, 0, sizeof *e);
+			rc = 0;
+			continue;
+		}
 		if (!rc && left_off) {
 			snprintf(p->note, sizeof p->note, "%s does not answer for %s (%u): left out", p->v->title, at->name,
 					p->answer.status);
@@ -233,7 +245,8 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 					FILE_BYTES >> 20);
 		if (!rc && ++pages == PAGES_MOST && page[0])
 			rc = err_set(e, RR_LIMIT, "%s has more than %d pages", at->name, PAGES_MOST);
-	} while (!rc && page[0]);
+		more = page[0] != 0;
+	}
 	if (!rc && *results)
 		rc = fs_write_atomic(path, sb_str(&file), 0600, e);
 	sb_fini(&target);
@@ -356,6 +369,11 @@ int pull_run(const struct pull_options *o, struct pull_result *r, struct import_
 		rc = window(&p, from, to, s, e);
 		if (!rc)
 			rc = set_mark(o, to < o->now_us ? to : o->now_us, e);
+		if (!rc && !o->dry_run && to == end) {
+			const struct batch_cover told[] = {{str_of(o->vendor->name), SIDE_USAGE, o->now_us - IMPORT_LAG_US},
+							   {str_of(o->vendor->name), SIDE_BILL, o->now_us - IMPORT_LAG_US}};
+			rc = ledger_add_covers(o->ledger, 0, told, 2, e);
+		}
 		if (rc)
 			break;
 		r->to_us = from = to;
