@@ -32,7 +32,7 @@ struct feed {
 	pthread_mutex_t lock;
 	pthread_cond_t more, less; /* a block was handed over; one was stored */
 	uint64_t made, stored;
-	bool end, draining;
+	bool end, draining, by_day;
 	bool idle; /* the storing thread has no transaction open and no block to store */
 	int rc;
 	struct err failed;
@@ -80,6 +80,28 @@ static bool wait_for_block(struct feed *f)
 	return there;
 }
 
+static int note_day(struct feed_counts *n, const struct call *c, struct err *e)
+{
+	int64_t day = c->start_us / US_PER_DAY;
+	unsigned i = n->days;
+	while (i > 0 && n->day[i - 1].day != day) /* rows come by days, mostly */
+		i--;
+	if (i == 0 && n->days == n->room) {
+		unsigned room = n->room ? n->room * 2 : 64;
+		struct feed_day *p = realloc(n->day, room * sizeof *p);
+		if (!p)
+			return err_set(e, RR_NOMEM, "out of memory for the days of an import");
+		n->day = p;
+		n->room = room;
+	}
+	if (i == 0) {
+		n->day[n->days] = (struct feed_day){.day = day};
+		i = ++n->days;
+	}
+	n->day[i - 1].tok += usage_total_tok(&c->usage);
+	return 0;
+}
+
 static int store(struct feed *f, struct block *b, struct err *e)
 {
 	int rc = 0;
@@ -88,6 +110,8 @@ static int store(struct feed *f, struct block *b, struct err *e)
 		enum import_result result;
 		rc = ledger_import_add(f->im, &r->call, r->natural, r->body, r->line,
 				       str_make(b->text.p ? b->text.p + r->claimed_at : "", r->claimed_n), &result, e);
+		if (!rc && f->by_day && result == IMPORT_NEW && r->call.billed_pico == BILLED_UNKNOWN)
+			rc = note_day(&f->counts, &r->call, e);
 		if (!rc)
 			*(result == IMPORT_NEW	       ? &f->counts.added
 			  : result == IMPORT_DUPLICATE ? &f->counts.duplicate
@@ -120,7 +144,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct feed *feed_open(struct import *im, struct err *e)
+struct feed *feed_open(struct import *im, bool by_day, struct err *e)
 {
 	struct feed *f = calloc(1, sizeof *f);
 	pthread_condattr_t mono;
@@ -129,6 +153,7 @@ struct feed *feed_open(struct import *im, struct err *e)
 		return NULL;
 	}
 	f->im = im;
+	f->by_day = by_day;
 	for (unsigned i = 0; i < BLOCKS; i++)
 		sb_init(&f->block[i].text, TEXT_BYTES);
 	pthread_mutex_init(&f->lock, NULL);
@@ -217,6 +242,8 @@ int feed_close(struct feed *f, struct feed_counts *out, struct err *e)
 	pthread_join(f->thread, NULL);
 	if (out)
 		*out = f->counts;
+	else
+		free(f->counts.day);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		sb_fini(&f->block[i].text);
 	pthread_mutex_destroy(&f->lock);

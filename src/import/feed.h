@@ -15,9 +15,15 @@
 struct feed;
 struct feed_counts {
 	uint64_t added, duplicate, revised;
+	struct feed_day {      /* what is new in a vendor's reports of usage, by UTC day; the caller's to free */
+		int64_t day;
+		uint64_t tok;
+	} *day;
+	unsigned days, room;
 };
 
-struct feed *feed_open(struct import *im, struct err *e); /* NULL: no memory, no thread */
+/* by_day: new tokens of rows without a bill are summed by day. */
+struct feed *feed_open(struct import *im, bool by_day, struct err *e); /* NULL: no memory, no thread */
 /* 0, or the code of whatever went wrong in storing, then and from then on. */
 int feed_push(struct feed *f, const struct call *c, struct hash128 natural, struct hash128 body, int64_t line,
 	      struct str claimed, struct err *e);

@@ -542,6 +542,56 @@ int row_end(struct import_ctx *x, struct err *e)
 	return 0;
 }
 
+/* The days that stood there before, with the tokens that came now. */
+struct standing {
+	const struct feed_counts *n;
+	uint32_t provider;
+	uint64_t *tok;
+};
+
+static int stands(const struct rollup_row *r, void *arg)
+{
+	struct standing *s = arg;
+	if (r->key.provider != s->provider || r->key.provenance != PROV_IMPORTED || !str_starts(intern_str(r->key.surface), STR("usage ")))
+		return 0;
+	for (unsigned i = 0; i < s->n->days; i++)
+		if (s->n->day[i].day == r->key.hour_us / US_PER_DAY)
+			s->tok[i] += r->sum.input_tok + r->sum.output_tok;
+	return 0;
+}
+
+/* A vendor's reports in two groupings (by model, and by model and key) are the same use under keys that share nothing: both
+ * would count. Equal tokens, day by day, tell. */
+static void note_regrouped(struct import_ctx *x, const struct feed_counts *n)
+{
+	struct standing s = {n, x->call.provider, calloc(n->days + 1, sizeof *s.tok)};
+	int64_t from = INT64_MAX, to = INT64_MIN;
+	unsigned same = 0;
+	for (unsigned i = 0; i < n->days; i++) {
+		from = n->day[i].day < from ? n->day[i].day : from;
+		to = n->day[i].day > to ? n->day[i].day : to;
+	}
+	if (s.tok && n->days && ledger_rollup_by(x->o->ledger, GRAIN_DAY, from * US_PER_DAY, (to + 1) * US_PER_DAY, stands, &s, NULL) == 0)
+		for (unsigned i = 0; i < n->days; i++)
+			same += n->day[i].tok && n->day[i].tok == s.tok[i];
+	free(s.tok);
+	if (same)
+		import_note(x, "%u days of %.*s stand here already with the same tokens, in other groups: they count twice now; take one of "
+			       "the imports back (runrate import --undo)", same, STR_ARG(intern_str(x->call.provider)));
+}
+
+void batch_count(struct import_ctx *x, const struct feed_counts *n)
+{
+	x->s->rows_new += n->added;
+	x->s->rows_duplicate += n->duplicate;
+	x->s->rows_revised += n->revised;
+	x->b->rows_new += n->added;
+	x->b->rows_duplicate += n->duplicate;
+	x->b->rows_revised += n->revised;
+	if (n->days)
+		note_regrouped(x, n);
+}
+
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e)
 {
 	struct import_money *m;

@@ -117,6 +117,8 @@ void fact(struct import_ctx *x, enum class_field f, struct str text);
  * differs in something that we do not know, and each counts; the same key in another statement is the same cell, later. */
 void row_statement(struct import_ctx *x);
 int row_end(struct import_ctx *x, struct err *e);
+/* What the rows that went through the feed were; before the batch counts. */
+void batch_count(struct import_ctx *x, const struct feed_counts *n);
 /* The part of row_end that asks the rules; for a source that keeps the answers. */
 void row_classify(struct import_ctx *x);
 /* The row is not taken; why is for people. Returns 0. */

@@ -565,23 +565,12 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 		return e->code ? -e->code : -RR_STORE;
 	x->rejected = 0;
 	covers_begin(x);
-	x->feed = feed_open(x->im, e);
+	x->feed = feed_open(x->im, (f->source->flags & SRC_CELLS) != 0, e);
 	if (!x->feed)
 		return -RR_NOMEM;
 	x->s->batches++;
 	note_pulled(x, b.source);
 	return x->o->replace_to_us ? ledger_import_replace(x->im, x->o->replace_from_us, x->o->replace_to_us, e) : 0;
-}
-
-/* What the rows that went through the feed were. */
-static void count_rows(struct import_ctx *x, const struct feed_counts *n)
-{
-	x->s->rows_new += n->added;
-	x->s->rows_duplicate += n->duplicate;
-	x->s->rows_revised += n->revised;
-	x->b->rows_new += n->added;
-	x->b->rows_duplicate += n->duplicate;
-	x->b->rows_revised += n->revised;
 }
 
 static int batch_close(struct walk *w, int rc, struct err *e)
@@ -596,7 +585,8 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 	x->feed = NULL;
 	rc = rc ? rc : bad;
 	if (x->b)
-		count_rows(x, &n);
+		batch_count(x, &n);
+	free(n.day);
 	if (x->im && !rc) {
 		ledger_import_reject(x->im, x->rejected);
 		rc = ledger_import_finish(x->im, &out, e);

@@ -112,6 +112,16 @@ def openai():
     csvs = [{"start_time": DAY, "end_time": DAY + 86400, "amount_value": v, "amount_currency": "usd", "line_item": "gpt-5-nano, input_tokens", "user_email": u}
             for v, u in (("0.5", "a@example.com"), ("0.5", "b@example.com"), ("0.25", "b@example.com"))]
     case("cost export with a column that we do not know: rows differ by it; a line that repeats another whole does not", table(csvs + csvs[:1]), I=D("1.25"), new=3, dup=1)
+    keys = page(*(bucket(d, *(use(api_key_id=k) for k in "ab")) for d in range(3)))
+    whole = page(*(bucket(d, use(input_tokens=2000, output_tokens=200, input_cached_tokens=800, num_model_requests=6)) for d in range(3)))
+    more = page(*(bucket(d, *(use(api_key_id=k) for k in "ab")) for d in range(5)))
+    for name, first, then, said in (("the same use in other groups is said to count twice", keys, whole, True), ("a longer export in the same groups is not", keys, more, False)):
+        ledger = TMP / f"{next(number)}.db"
+        notes = []
+        for i, doc in enumerate((first, then)):
+            (TMP / f"{ledger.name}.{i}").write_text(json.dumps(doc))
+            notes = json.loads(run("import", TMP / f"{ledger.name}.{i}", "--json", "--ledger", ledger).stdout)["notes"]
+        ok(name, any("in other groups" in x for x in notes) != said and notes)
     job = {"object": "fine_tuning.job", "id": "ftjob-1", "model": "gpt-4.1-mini-2025-04-14", "created_at": DAY, "finished_at": DAY + 900, "fine_tuned_model": "ft:x",
            "status": "succeeded", "trained_tokens": 1000000}
     jobs = {"object": "list", "data": [job, {**job, "id": "ftjob-2", "trained_tokens": None, "status": "running"}], "has_more": True}

@@ -348,7 +348,7 @@ TEST(a_feed_stores_all_and_keeps_nobody_waiting)
 	const char *path = help_path();
 	struct ledger *l = help_open(path, LEDGER_WRITE), *other = help_open(path, LEDGER_WRITE);
 	struct import *im = ledger_import_begin(l, &what, false, &e);
-	struct feed *f = feed_open(im, &e);
+	struct feed *f = feed_open(im, false, &e);
 	struct feed_counts n = {0};
 	uint64_t calls = 0;
 	T_TRUE(f != NULL);
@@ -385,7 +385,7 @@ TEST(a_feed_says_what_went_wrong)
 	struct import_batch what = {.source = "test", .file = "x"};
 	struct ledger *l = help_ledger();
 	struct import *im = ledger_import_begin(l, &what, false, &e);
-	struct feed *f = feed_open(im, &e);
+	struct feed *f = feed_open(im, false, &e);
 	int rc = 0;
 	for (unsigned i = 0; i < 20000 && !rc; i++) {
 		struct call c;
