@@ -188,8 +188,8 @@ char *time_text(int64_t real_us, char out[TIME_TEXT])
 		snprintf(out, TIME_TEXT, "%04lld-%02u-%02uT%02u:%02u:%02u.%06uZ", (long long)year, month, day,
 			 seconds / 3600, seconds / 60 % 60, seconds % 60, us);
 	else
-		snprintf(out, TIME_TEXT, "%04lld-%02u-%02uT%02u:%02u:%02uZ", (long long)year, month, day, seconds / 3600,
-			 seconds / 60 % 60, seconds % 60);
+		snprintf(out, TIME_TEXT, "%04lld-%02u-%02uT%02u:%02u:%02uZ", (long long)year, month, day,
+			 seconds / 3600, seconds / 60 % 60, seconds % 60);
 	return out;
 }
 

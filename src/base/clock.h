@@ -28,7 +28,7 @@ static inline int64_t clock_real(const struct clock *c) { return c->real_us(c); 
 enum { TIME_TEXT = 40 };
 
 /* ISO 8601: "2026-11-21", "2026-11-21T10:00:00Z", fractions up to 9 digits (cut off after the sixth),
- * offsets "+01:00"; a date or a time without an offset is UTC. Out: microseconds since the epoch, UTC. 0 or -RR_SYNTAX. */
+ * offsets "+01:00"; a date or a time without an offset is UTC. Out: microseconds since the epoch. 0 or -RR_SYNTAX. */
 int time_parse(struct str s, int64_t *real_us);
 /* "2026-11-21T10:00:00Z" (fraction only when not zero). Returns out. */
 char *time_text(int64_t real_us, char out[TIME_TEXT]);

@@ -186,7 +186,8 @@ bool conf_wrong_inside(const struct conf_doc *d, const struct conf_node *n)
 		return false;
 	for (unsigned i = 0; i < d->errors; i++) {
 		const struct err *e = &d->error[i];
-		if ((e->line == n->line && e->column == n->column) || (e->line == n->key_line && e->column == n->key_column))
+		if ((e->line == n->line && e->column == n->column) ||
+		    (e->line == n->key_line && e->column == n->key_column))
 			return true;
 	}
 	for (const struct conf_node *c = n->first; c; c = c->next) /* at most 32 deep */
@@ -293,7 +294,8 @@ static int take_scalar(struct building *b, const yaml_event_t *ev)
 	struct open *top = b->depth ? &b->open[b->depth - 1] : NULL;
 	struct conf_node *n;
 	if (ev->data.scalar.anchor)
-		return fatal(b, &ev->start_mark, "anchors and aliases are not taken", "write the value out where it is used");
+		return fatal(b, &ev->start_mark, "anchors and aliases are not taken",
+			     "write the value out where it is used");
 	if (ev->data.scalar.tag)
 		return fatal(b, &ev->start_mark, "tags are not taken", "write the plain value");
 	if (wants_key(top))
@@ -314,7 +316,8 @@ static int take_start(struct building *b, const yaml_event_t *ev, enum conf_type
 	struct open *top = b->depth ? &b->open[b->depth - 1] : NULL;
 	struct conf_node *n;
 	if (anchor)
-		return fatal(b, &ev->start_mark, "anchors and aliases are not taken", "write the value out where it is used");
+		return fatal(b, &ev->start_mark, "anchors and aliases are not taken",
+			     "write the value out where it is used");
 	if (tag)
 		return fatal(b, &ev->start_mark, "tags are not taken", "write the plain value");
 	if (wants_key(top))
@@ -336,12 +339,14 @@ static int take_event(struct building *b, const yaml_event_t *ev)
 	switch (ev->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->documents++)
-			return fatal(b, &ev->start_mark, "a second document begins here", "one file holds one document: remove the ---");
+			return fatal(b, &ev->start_mark, "a second document begins here",
+				     "one file holds one document: remove the ---");
 		if (ev->data.document_start.tag_directives.start != ev->data.document_start.tag_directives.end)
 			return fatal(b, &ev->start_mark, "tags are not taken", "remove the %TAG line");
 		return 0;
 	case YAML_ALIAS_EVENT:
-		return fatal(b, &ev->start_mark, "anchors and aliases are not taken", "write the value out where it is used");
+		return fatal(b, &ev->start_mark, "anchors and aliases are not taken",
+			     "write the value out where it is used");
 	case YAML_SCALAR_EVENT:
 		return take_scalar(b, ev);
 	case YAML_SEQUENCE_START_EVENT:

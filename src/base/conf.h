@@ -36,7 +36,7 @@ struct conf_doc {
 	char name[192];
 	struct conf_node *root;
 	struct arena *arena;
-	bool no_secrets;         /* set after parsing: secrets stay empty; no variable and no file beside it is missed */
+	bool no_secrets; /* set after parsing: secrets stay empty; no variable and no file beside it is missed */
 	bool whole;              /* the tree is complete, whatever else is wrong: binding finds more errors */
 	unsigned errors;         /* found so far */
 	struct err error[20];

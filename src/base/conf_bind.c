@@ -56,7 +56,8 @@ char *conf_field_words(const struct conf_field *f, char out[160])
 		}
 		choices[n] = 0;
 	}
-	if (snprintf(out, 160, "%s%s%s%s%s", words[f->kind], choices, f->unit ? " of " : "", f->unit ? f->unit : "", range) >= 160)
+	if (snprintf(out, 160, "%s%s%s%s%s", words[f->kind], choices, f->unit ? " of " : "", f->unit ? f->unit : "",
+		     range) >= 160)
 		memcpy(out + 156, "...", 4); /* a list that long is cut, and shows it */
 	return out;
 }
@@ -81,8 +82,8 @@ static bool in_range(const struct binding *b, double v)
 	const struct conf_field *f = b->f;
 	if ((f->least == 0 && f->most == 0) || (v >= f->least && v <= f->most))
 		return true;
-	conf_error(b->d, b->n, "%s: '%.*s' is not between %.15g and %.15g", f->name, STR_ARG(str_sub(b->n->scalar, 0, SHOWN)),
-		   f->least, f->most);
+	conf_error(b->d, b->n, "%s: '%.*s' is not between %.15g and %.15g", f->name,
+		   STR_ARG(str_sub(b->n->scalar, 0, SHOWN)), f->least, f->most);
 	return false;
 }
 
@@ -94,7 +95,8 @@ static int plain_number(const struct binding *b)
 	if (b->n->quoted)
 		return wrong(b, "the quotes make this text");
 	if (s.n > sign + 1 && s.p[sign] == '0' && s.p[sign + 1] >= '0' && s.p[sign + 1] <= '9') {
-		conf_error(b->d, b->n, "%s: '%.*s' can be read as decimal or as octal", b->f->name, STR_ARG(str_sub(s, 0, SHOWN)));
+		conf_error(b->d, b->n, "%s: '%.*s' can be read as decimal or as octal", b->f->name,
+			   STR_ARG(str_sub(s, 0, SHOWN)));
 		return conf_hint(b->d, "write it without leading zeros");
 	}
 	return 0;
@@ -160,7 +162,8 @@ static int expand(const struct binding *b, struct sb *out)
 			return wrong(b, "the variable's name is too long");
 		value = getenv(str_copy(text, sizeof text, name));
 		if (!value || !value[0]) {
-			conf_error(b->d, b->n, "%s: the environment variable %s is %s", b->f->name, text, value ? "empty" : "not set");
+			conf_error(b->d, b->n, "%s: the environment variable %s is %s", b->f->name, text,
+				   value ? "empty" : "not set");
 			return conf_hint(b->d, "export %s=..., or remove this key", text);
 		}
 		sb_adds(out, value);
@@ -355,7 +358,8 @@ static int bind_list(const struct binding *b)
 		if (b->f->kind == CONF_STRS)
 			one = n->type == CONF_SCALAR ? bind_str(&item) : wrong(&item, "this item is not text");
 		else
-			one = n->type == CONF_MAP ? conf_bind(b->d, n, b->f->fields, item.to) : wrong(&item, "this item is not a map");
+			one = n->type == CONF_MAP ? conf_bind(b->d, n, b->f->fields, item.to)
+						  : wrong(&item, "this item is not a map");
 		rc = one ? one : rc;
 	}
 	*array = (struct conf_array){items, count};

@@ -197,7 +197,7 @@ static bool read_fields(struct csv *c, size_t *at, struct refusal *r)
 		stop = c->in->p[*at];
 		if (stop == '\n' || stop == '\r')
 			return end_line(c, at, r);
-		if (stop != c->separator) { /* a quote that was meant to close before? The rows that it ran over are read */
+		if (stop != c->separator) { /* was it meant to close before? The rows that it ran over are read */
 			*at = began;
 			c->next_line = line;
 			return refuse(r, RR_SYNTAX, "text stands behind a closing quote");
@@ -373,7 +373,10 @@ static void sniff_separator(struct csv *c)
 			bar += !inside && ch == '|';
 		}
 	}
-	c->separator = semicolon > comma && semicolon >= tab ? ';' : tab > comma ? '\t' : bar > comma && bar > 1 ? '|' : ',';
+	c->separator = semicolon > comma && semicolon >= tab ? ';'
+		       : tab > comma                         ? '\t'
+		       : bar > comma && bar > 1              ? '|'
+							     : ',';
 }
 
 /* Copies the header row, since the window moves on. */

@@ -26,8 +26,8 @@ struct str csv_header(const struct csv *c, unsigned column);
 int csv_column(const struct csv *c, const char *name);
 /* 1 a row, 0 the end, <0 this row is malformed (e says why; the next call goes on after it). */
 int csv_next(struct csv *c, struct err *e);
-/* Tables that begin below lines about them ("Currency,EUR"): the next row becomes the header, the one so far such a line.
- * 1, 0 when there is no row, <0 it is malformed. Rows count from there. */
+/* Tables that begin below lines about them ("Currency,EUR"): the next row becomes the header, the one so far such a
+ * line. 1, 0 when there is no row, <0 it is malformed. Rows count from there. */
 int csv_header_next(struct csv *c, struct err *e);
 /* The second cell of a line above the header whose first cell is that name; empty when there is none. */
 struct str csv_about(const struct csv *c, const char *name);

@@ -45,8 +45,8 @@ const char *err_words(int code);
 int err_exit_code(int code);
 
 /* Stops the process with the place and the broken rule. */
-/* Memory ran out where nobody is told at once (a buffer that stays full, a name that stays "(other)"): whoever ends with
- * a result asks before it says that this is one. Each thread for itself. */
+/* Memory ran out where nobody is told at once (a buffer that stays full, a name that stays "(other)"): whoever ends
+ * with a result asks before it says that this is one. Each thread for itself. */
 void mem_lost(void);
 bool mem_was_lost(void);
 

@@ -31,8 +31,8 @@ static int64_t resident(void)
 	return (int64_t)strtoull(at, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
-/* What was counted and not yet touched is not resident, and hides as much of what nobody counts. So what was seen of that
- * is forgotten slowly: a FADE-th a look. */
+/* What was counted and not yet touched is not resident, and hides as much of what nobody counts. So what was seen of
+ * that is forgotten slowly: a FADE-th a look. */
 static void look(void)
 {
 	int64_t counted = atomic_load_explicit(&memory.counted, memory_order_relaxed), now = resident();
@@ -108,7 +108,8 @@ bool memory_may_grow(size_t bytes)
 
 void memory_resized(size_t from, size_t to)
 {
-	int64_t more = (to >= MEMORY_COUNTED_BYTES ? (int64_t)to : 0) - (from >= MEMORY_COUNTED_BYTES ? (int64_t)from : 0);
+	int64_t more = (to >= MEMORY_COUNTED_BYTES ? (int64_t)to : 0) -
+		       (from >= MEMORY_COUNTED_BYTES ? (int64_t)from : 0);
 	if (memory.ceiling && more)
 		atomic_fetch_add_explicit(&memory.counted, more, memory_order_relaxed);
 }

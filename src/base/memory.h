@@ -7,9 +7,9 @@
  *            now and then, less what was counted then
  *          + what was promised to bodies that are still on their way
  *
- * So what grows fast is seen at once, and all else within a look. Two marks: above `low` no new work is begun and nothing is kept for later; above `none` a single thing that is
- * large already may not grow: it fails as it would without memory, which everybody here survives. Without a ceiling
- * nothing is counted.
+ * So what grows fast is seen at once, and all else within a look. Two marks: above `low` no new work is begun and
+ * nothing is kept for later; above `none` a single thing that is large already may not grow: it fails as it would
+ * without memory, which everybody here survives. Without a ceiling nothing is counted.
  */
 #ifndef RR_BASE_MEMORY_H
 #define RR_BASE_MEMORY_H

@@ -51,8 +51,8 @@ static int not_a_number(struct str s, struct err *e)
 static int two_readings(struct str s, const char *first, const char *second, struct err *e)
 {
 	err_set(e, RR_INPUT, "'%.*s' can be read as %s or as %s", STR_ARG(shown(s)), first, second);
-	return err_hint(e, "write %s or %s: the point is for decimals, commas stand between groups of three digits", first,
-			second);
+	return err_hint(e, "write %s or %s: the point is for decimals, commas stand between groups of three digits",
+			first, second);
 }
 
 /* A body like "1.234,56" or "12,5": as if its commas were decimal points, and as if its separators were noise. */
@@ -150,7 +150,8 @@ static int unclear_suffix(struct str s, struct str suffix, struct err *e)
 		err_set(e, RR_INPUT, "'%.*s': digits are grouped by commas only", STR_ARG(shown(s)));
 		return err_hint(e, "write 1000 or 1,000");
 	}
-	err_set(e, RR_INPUT, "'%.*s': '%.*s' is no known suffix of a number", STR_ARG(shown(s)), STR_ARG(shown(suffix)));
+	err_set(e, RR_INPUT, "'%.*s': '%.*s' is no known suffix of a number", STR_ARG(shown(s)),
+		STR_ARG(shown(suffix)));
 	return err_hint(e, "suffixes are k, M, B (or bn, G), T and %%");
 }
 
@@ -233,7 +234,8 @@ int num_parse_u64(struct str s, uint64_t *out, struct err *e)
 		return err_hint(e, "write it as 50000, 50,000, 50k or 1e9");
 	}
 	if (rc || v < 0 || v > (money_wide)UINT64_MAX)
-		return err_set(e, RR_RANGE, "'%.*s' is not between 0 and 18,446,744,073,709,551,615", STR_ARG(shown(s)));
+		return err_set(e, RR_RANGE, "'%.*s' is not between 0 and 18,446,744,073,709,551,615",
+			       STR_ARG(shown(s)));
 	*out = (uint64_t)v;
 	return 0;
 }
@@ -260,7 +262,8 @@ static int take_sign(struct str *s, struct currency *cur, bool *found, struct er
 		if (!front && !back)
 			continue;
 		if (!signs[i].code) {
-			err_set(e, RR_INPUT, "'%.*s': the sign can be read as %s", STR_ARG(shown(whole)), signs[i].other);
+			err_set(e, RR_INPUT, "'%.*s': the sign can be read as %s", STR_ARG(shown(whole)),
+				signs[i].other);
 			return err_hint(e, "write the code, as in JPY 500");
 		}
 		*s = str_trim(front ? str_sub(*s, sign.n, s->n) : str_sub(*s, 0, s->n - sign.n));
@@ -289,8 +292,8 @@ static void take_code(struct str *s, struct currency *cur, bool *found)
 	if (n >= 3 && n < s->n && (n == 3 || s->p[n] == ' ') && currency_parse(str_sub(*s, 0, n), cur) == 0) {
 		*s = str_trim(str_sub(*s, n, s->n));
 		*found = true;
-	} else if (m > 0 && s->n - m >= 3 && (s->n - m == 3 || s->p[m - 1] == ' ') && !is_suffix(str_sub(*s, m, s->n)) &&
-		   currency_parse(str_sub(*s, m, s->n), cur) == 0) {
+	} else if (m > 0 && s->n - m >= 3 && (s->n - m == 3 || s->p[m - 1] == ' ') &&
+		   !is_suffix(str_sub(*s, m, s->n)) && currency_parse(str_sub(*s, m, s->n), cur) == 0) {
 		*s = str_trim(str_sub(*s, 0, m));
 		*found = true;
 	}
@@ -315,8 +318,8 @@ int num_parse_money(struct str s, int64_t *pico, struct currency *cur, struct er
 	if (!coded)
 		take_code(&s, &by_code, &coded);
 	if (signed_ && coded && !currency_eq(by_sign, by_code) && by_sign.code[0] != 'U') /* "$5 CAD" is fine */
-		return err_set(e, RR_INPUT, "'%.*s' names two currencies, %s and %s", STR_ARG(shown(whole)), by_sign.code,
-			       by_code.code);
+		return err_set(e, RR_INPUT, "'%.*s' names two currencies, %s and %s", STR_ARG(shown(whole)),
+			       by_sign.code, by_code.code);
 	if (!s.n || letter(s.p[0]))
 		rc = not_a_number(whole, e);
 	else
@@ -398,7 +401,8 @@ int num_parse_duration(struct str s, int64_t *us, struct err *e)
 		if (!take_amount(&rest, &d, &unit))
 			goto bad;
 		size = SECOND_US;
-		if (unit.n ? !find_unit(unit, names, sizes, sizeof names / sizeof *names, &size) : rest.n || last != INT64_MAX)
+		if (unit.n ? !find_unit(unit, names, sizes, sizeof names / sizeof *names, &size)
+			   : rest.n || last != INT64_MAX)
 			goto bad;
 		if (size >= last || scaled(d.text, size, &part, &is_whole)) /* "30m1h": not in order */
 			goto bad;
@@ -418,8 +422,9 @@ int num_parse_bytes(struct str s, uint64_t *bytes, struct err *e)
 {
 	static const char *const names[] = {"B",  "k",	"K",  "KiB", "m",   "M",   "MiB", "g",	"G",
 					    "GiB", "t", "T",  "TiB", "kB",  "KB",  "MB",  "GB", "TB"};
-	static const int64_t sizes[] = {1, 1 << 10, 1 << 10, 1 << 10, 1 << 20, 1 << 20, 1 << 20, 1 << 30, 1 << 30, 1 << 30,
-					INT64_C(1) << 40, INT64_C(1) << 40, INT64_C(1) << 40, 1000, 1000, 1000000, 1000000000,
+	static const int64_t sizes[] = {1, 1 << 10, 1 << 10, 1 << 10, 1 << 20, 1 << 20, 1 << 20, 1 << 30, 1 << 30,
+					1 << 30, INT64_C(1) << 40, INT64_C(1) << 40, INT64_C(1) << 40, 1000, 1000,
+					1000000, 1000000000,
 					INT64_C(1000000000000)};
 	struct str whole = str_trim(s), rest = whole, unit;
 	struct decimal d;
@@ -456,7 +461,8 @@ static int four_digits(double v, char out[32])
 {
 	double size = fabs(v);
 	int decimals = size >= 999.95 ? 0 : size >= 99.995 ? 1 : size >= 9.9995 ? 2 : 3;
-	int n = size >= 1e4 || (size > 0 && size < 1) ? snprintf(out, 32, "%.4g", v) : snprintf(out, 32, "%.*f", decimals, v);
+	int n = size >= 1e4 || (size > 0 && size < 1) ? snprintf(out, 32, "%.4g", v)
+						      : snprintf(out, 32, "%.*f", decimals, v);
 	if (!strchr(out, '.') || strchr(out, 'e'))
 		return n;
 	while (out[n - 1] == '0')

@@ -61,7 +61,8 @@ bool str_contains(struct str s, struct str needle)
 		for (; left >= needle.n + 15; p += 16, left -= 16) {
 			__m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
 			__m128i y = _mm_loadu_si128((const __m128i *)(const void *)(p + needle.n - 2));
-			unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(x, a), _mm_cmpeq_epi8(y, b)));
+			unsigned hits = (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(x, a),
+										  _mm_cmpeq_epi8(y, b)));
 			for (; hits; hits &= hits - 1)
 				if (memcmp(p + __builtin_ctz(hits), needle.p, needle.n) == 0)
 					return true;

@@ -19,7 +19,7 @@ struct str {
 	size_t n;
 };
 
-/* A large local that is written before it is read, so that nothing need clear it first (the build clears all others). */
+/* A large local that is written before it is read: nothing need clear it first (the build clears all others). */
 #if defined(__has_attribute)
 #if __has_attribute(uninitialized)
 #define UNSET __attribute__((uninitialized))

@@ -131,7 +131,8 @@ static void squeeze(const struct table *t, size_t width[], size_t room)
 	while (total > room) {
 		unsigned widest = TABLE_COLUMNS;
 		for (unsigned c = 0; c < t->columns; c++)
-			if (!t->right[c] && width[c] > LEAST_LEFT && width[c] != LEFT_OUT && (widest == TABLE_COLUMNS || width[c] > width[widest]))
+			if (!t->right[c] && width[c] > LEAST_LEFT && width[c] != LEFT_OUT &&
+			    (widest == TABLE_COLUMNS || width[c] > width[widest]))
 				widest = c;
 		if (widest == TABLE_COLUMNS)
 			return;

@@ -246,7 +246,8 @@ static int64_t local_begin(enum window w, int64_t local_us, int step)
 	civil_from_days(days, &year, &month, &day);
 	months = w == WINDOW_MONTH ? 1 : w == WINDOW_QUARTER ? 3 : 12;
 	months = (floor_div(year * 12 + (int64_t)month - 1, months) + step) * months;
-	return days_from_civil(floor_div(months, 12), (unsigned)(months - floor_div(months, 12) * 12) + 1, 1) * US_PER_DAY;
+	return days_from_civil(floor_div(months, 12), (unsigned)(months - floor_div(months, 12) * 12) + 1, 1) *
+	       US_PER_DAY;
 }
 
 void window_bounds(enum window w, const struct tz *z, int64_t now_us, int64_t *from_us, int64_t *to_us)
@@ -258,8 +259,8 @@ void window_bounds(enum window w, const struct tz *z, int64_t now_us, int64_t *f
 		return;
 	}
 	local_us = now_us + tz_offset_s(z, now_us) * US_PER_S;
-	/* Where clocks go back over a boundary, a later instant can bear an earlier local time: then a later window holds
-	 * it. Local time and UTC are never 26 h apart, so 54 windows of an hour are the most to look at. */
+	/* Where clocks go back over a boundary, a later instant can bear an earlier local time: then a later window
+	 * holds it. Local time and UTC are never 26 h apart, so 54 windows of an hour are the most to look at. */
 	*to_us = boundary_us(z, local_begin(w, local_us, 0));
 	for (int step = 1; step <= 54; step++) {
 		*from_us = *to_us;

@@ -31,14 +31,15 @@ static bool read_head(struct str s, struct counts *c, char *version)
 	if (s.n < HEAD_BYTES || memcmp(s.p, "TZif", 4) != 0)
 		return false;
 	*version = s.p[4];
-	*c = (struct counts){be32(s.p + 20), be32(s.p + 24), be32(s.p + 28), be32(s.p + 32), be32(s.p + 36), be32(s.p + 40)};
+	*c = (struct counts){be32(s.p + 20), be32(s.p + 24), be32(s.p + 28),
+			     be32(s.p + 32), be32(s.p + 36), be32(s.p + 40)};
 	return true;
 }
 
 static uint64_t body_bytes(const struct counts *c, unsigned width)
 {
-	return (uint64_t)c->time * (width + 1) + (uint64_t)c->type * TYPE_BYTES + c->chars + (uint64_t)c->leap * (width + 4) +
-	       c->isstd + c->isut;
+	return (uint64_t)c->time * (width + 1) + (uint64_t)c->type * TYPE_BYTES + c->chars +
+	       (uint64_t)c->leap * (width + 4) + c->isstd + c->isut;
 }
 
 static int read_body(struct str s, const struct counts *c, unsigned width, struct tz *z)

@@ -68,8 +68,8 @@ static bool take_change(struct str *s, struct tz_change *c)
 		return false;
 	if (take(s, 'M')) {
 		c->kind = CHANGE_MONTH;
-		if (!take_number(s, 2, 12, &c->month) || !c->month || !take(s, '.') || !take_number(s, 1, 5, &c->week) || !c->week ||
-		    !take(s, '.') || !take_number(s, 1, 6, &c->day))
+		if (!take_number(s, 2, 12, &c->month) || !c->month || !take(s, '.') ||
+		    !take_number(s, 1, 5, &c->week) || !c->week || !take(s, '.') || !take_number(s, 1, 6, &c->day))
 			return false;
 	} else if (take(s, 'J')) {
 		c->kind = CHANGE_JULIAN;
@@ -160,7 +160,8 @@ int64_t tz_posix_next(const struct tz_posix *p, int64_t at_s)
 		return INT64_MAX;
 	year = year_of(at_s + p->std_s);
 	for (int64_t y = year - 1; y <= year + 1; y++) {
-		int64_t to_dst = change_local(&p->to_dst, y) - p->std_s, to_std = change_local(&p->to_std, y) - p->dst_s;
+		int64_t to_dst = change_local(&p->to_dst, y) - p->std_s,
+			to_std = change_local(&p->to_std, y) - p->dst_s;
 		if (to_dst > at_s && to_dst < best)
 			best = to_dst;
 		if (to_std > at_s && to_std < best)

@@ -197,7 +197,8 @@ static int global_span(char **argv, int argc, int i)
 	const char *a = argv[i];
 	for (const struct opt *o = global_options; o->name; o++) {
 		size_t n = strlen(o->name);
-		bool is_long = strncmp(a, "--", 2) == 0 && strncmp(a + 2, o->name, n) == 0 && (a[2 + n] == 0 || a[2 + n] == '=');
+		bool is_long = strncmp(a, "--", 2) == 0 && strncmp(a + 2, o->name, n) == 0 &&
+			       (a[2 + n] == 0 || a[2 + n] == '=');
 		bool is_short = o->letter && a[0] == '-' && a[1] == o->letter && a[2] == 0;
 		if (is_long && a[2 + n] == '=')
 			return 1;

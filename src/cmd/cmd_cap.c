@@ -48,7 +48,8 @@ static uint32_t name_of(const char *s)
 	return s ? intern(str_of(s)) : 0;
 }
 
-static int fill_rule(struct cap_row *c, const char *book, const char *window, const struct opt_money *amount, struct err *e)
+static int fill_rule(struct cap_row *c, const char *book, const char *window, const struct opt_money *amount,
+		     struct err *e)
 {
 	struct cap_rule *r = &c->rule;
 	const char *tz = globals.tz ? globals.tz : "UTC";
@@ -58,8 +59,8 @@ static int fill_rule(struct cap_row *c, const char *book, const char *window, co
 	}
 	c->book = strcmp(book, "training") == 0 ? BOOK_TRAINING : BOOK_INFERENCE;
 	if (!window || window_parse(str_of(window), &r->window)) {
-		err_set(e, RR_USAGE, "--window is hour, day, week, month, quarter, year or total%s%s", window ? ", not " : "",
-			window ? window : "");
+		err_set(e, RR_USAGE, "--window is hour, day, week, month, quarter, year or total%s%s",
+			window ? ", not " : "", window ? window : "");
 		return -RR_USAGE;
 	}
 	if (!tz_get(tz, e))
@@ -70,7 +71,8 @@ static int fill_rule(struct cap_row *c, const char *book, const char *window, co
 	if (amount->given) {
 		r->amount_pico = amount->pico;
 		r->currency = amount->currency;
-		if (!r->currency.code[0] && currency_parse(str_of(globals.currency ? globals.currency : "USD"), &r->currency))
+		if (!r->currency.code[0] &&
+		    currency_parse(str_of(globals.currency ? globals.currency : "USD"), &r->currency))
 			return err_set(e, RR_USAGE, "%s is no currency code", globals.currency);
 	}
 	return 0;
@@ -231,7 +233,8 @@ static int read_caps(struct listing *x)
 	sb_init(&errors, ERROR_BYTES);
 	if (gate_config_look(globals.config, &a, &conf, &errors)) {
 		conf.cap_count = 0;
-		fputs("The caps of the configuration file are not among these: it is wrong (runrate config show).\n", stderr);
+		fputs("The caps of the configuration file are not among these: it is wrong (runrate config show).\n",
+		      stderr);
 	} else {
 		x->fx = (struct fx){conf.rates, conf.rate_count};
 	}

@@ -142,11 +142,13 @@ static void zsh_flags(const struct opt *table, struct sb *out)
 
 static void zsh(struct sb *out)
 {
-	sb_adds(out, "#compdef runrate\n# zsh completion for runrate: runrate completion zsh > \"${fpath[1]}/_runrate\"\n"
-		     "_runrate() {\n\tlocal -a words_first words_second\n\tlocal one=${words[2]} two=${words[3]}\n"
-		     "\tif (( CURRENT == 2 )); then\n\t\twords_first=(");
+	sb_adds(out,
+		"#compdef runrate\n# zsh completion for runrate: runrate completion zsh > \"${fpath[1]}/_runrate\"\n"
+		"_runrate() {\n\tlocal -a words_first words_second\n\tlocal one=${words[2]} two=${words[3]}\n"
+		"\tif (( CURRENT == 2 )); then\n\t\twords_first=(");
 	first_words(out);
-	sb_adds(out, " )\n\t\tcompadd -a words_first\n\t\treturn\n\tfi\n\tif (( CURRENT == 3 )); then\n\t\tcase $one in\n");
+	sb_adds(out,
+		" )\n\t\tcompadd -a words_first\n\t\treturn\n\tfi\n\tif (( CURRENT == 3 )); then\n\t\tcase $one in\n");
 	for (const struct command_entry *c = commands; c->command; c++) {
 		struct str word = first_word(c->command->name);
 		if (!is_first_of_two(c))
@@ -161,7 +163,8 @@ static void zsh(struct sb *out)
 			bool two = strchr(c->command->name, ' ') != NULL;
 			if (two != (words == 2) || !c->command->name[0])
 				continue;
-			sb_addf(out, two ? "\t\"%s\")\n\t\t_arguments" : "\t\"%s \"*)\n\t\t_arguments", c->command->name);
+			sb_addf(out, two ? "\t\"%s\")\n\t\t_arguments" : "\t\"%s \"*)\n\t\t_arguments",
+				c->command->name);
 			zsh_flags(c->command->options, out);
 			zsh_flags(global_options, out);
 			sb_adds(out, " \\\n\t\t\t'*:file:_files' ;;\n");
@@ -185,7 +188,8 @@ static void fish_flags(const struct opt *table, const char *condition, struct sb
 
 static void fish(struct sb *out)
 {
-	sb_adds(out, "# fish completion for runrate: runrate completion fish > ~/.config/fish/completions/runrate.fish\n");
+	sb_adds(out,
+		"# fish completion for runrate: runrate completion fish > ~/.config/fish/completions/runrate.fish\n");
 	for (const struct command_entry *c = commands; c->command; c++) {
 		struct str word = first_word(c->command->name);
 		char condition[256];
@@ -194,10 +198,11 @@ static void fish(struct sb *out)
 			continue;
 		if (name[word.n] == ' ') {
 			sb_addf(out, "complete -c runrate -n __fish_use_subcommand -a %.*s\n", STR_ARG(word));
-			sb_addf(out, "complete -c runrate -n '__fish_seen_subcommand_from %.*s' -a %s -d ", STR_ARG(word),
-				name + word.n + 1);
-			snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s",
-				 STR_ARG(word), name + word.n + 1);
+			sb_addf(out, "complete -c runrate -n '__fish_seen_subcommand_from %.*s' -a %s -d ",
+				STR_ARG(word), name + word.n + 1);
+			snprintf(condition, sizeof condition,
+				 "__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s", STR_ARG(word),
+				 name + word.n + 1);
 		} else {
 			sb_addf(out, "complete -c runrate -n __fish_use_subcommand -a %s -d ", name);
 			snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %s", name);

@@ -56,7 +56,8 @@ static void add(struct show *s, const char *path, struct str value, const char *
 	} else {
 		size_t n = strlen(file); /* the end of a long name says more than its beginning */
 		bool cut = n > FILE_COLUMNS;
-		table_set(&s->table, r, 2, "%s%s:%u", cut ? "\xE2\x80\xA6" : "", cut ? file + n - FILE_COLUMNS : file, line);
+		table_set(&s->table, r, 2, "%s%s:%u", cut ? "\xE2\x80\xA6" : "", cut ? file + n - FILE_COLUMNS : file,
+			  line);
 	}
 }
 

@@ -48,7 +48,8 @@ static void add(struct listing *l, const struct conf_field *f, const char *path)
 		sb_addf(&l->out, "\n%s  %s\n", path, words);
 		help_wrap(str_of(f->help), INDENT, l->width, &l->out);
 	} else {
-		sb_addf(&l->out, "%s  %s%s%s\n", path, words, f->fallback ? "; default " : "", f->fallback ? f->fallback : "");
+		sb_addf(&l->out, "%s  %s%s%s\n", path, words, f->fallback ? "; default " : "",
+			f->fallback ? f->fallback : "");
 		help_wrap(str_of(f->help), INDENT, l->width, &l->out);
 	}
 }

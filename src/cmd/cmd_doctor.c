@@ -108,10 +108,11 @@ static void check_book(struct doctor *d)
 	date = book_date(b);
 	num_group(book_rule_count(b), count);
 	if (!book_rule_count(b))
-		say(d, FAIL, "price book", "build runrate again: its price lists are compiled in", "there is no price in it");
+		say(d, FAIL, "price book", "build runrate again: its price lists are compiled in",
+		    "there is no price in it");
 	else if (time_parse(date, &read_us) == 0 && cmd_now_us() - read_us > BOOK_OLD_DAYS * US_PER_DAY)
-		say(d, WARN, "price book", "runrate prices update FILE, or a newer runrate", "%.*s is older than %d days, %s prices",
-		    STR_ARG(date), BOOK_OLD_DAYS, count);
+		say(d, WARN, "price book", "runrate prices update FILE, or a newer runrate",
+		    "%.*s is older than %d days, %s prices", STR_ARG(date), BOOK_OLD_DAYS, count);
 	else
 		say(d, OK, "price book", NULL, "%.*s, %s prices, built in", STR_ARG(date), count);
 	book_free(b);
@@ -153,7 +154,8 @@ static bool check_config(struct doctor *d, struct arena *a, struct gate_config *
 	fine = gate_config_load(globals.config, a, conf, &errors) == 0;
 	if (!fine) {
 		struct str rest = sb_str(&errors), first = str_cut(&rest, '\n');
-		say(d, FAIL, "configuration", "runrate config show tells all mistakes, with their places", "%.*s", STR_ARG(first));
+		say(d, FAIL, "configuration", "runrate config show tells all mistakes, with their places", "%.*s",
+		    STR_ARG(first));
 	} else if (conf->file) {
 		say(d, OK, "configuration", NULL, "%s", conf->file);
 		struct literal literal = {.d = d, .file = conf->file};
@@ -186,7 +188,8 @@ static bool travels_open(struct str url, struct fetch_url *u)
 	if (fetch_url_parse(u, url, &e))
 		return false; /* refused when it was read */
 	snprintf(where, sizeof where, "%s:80", u->origin.host);
-	return strcmp(u->origin.scheme, "http") == 0 && strcmp(u->origin.host, "::1") != 0 && !listen_is_loopback(where);
+	return strcmp(u->origin.scheme, "http") == 0 && strcmp(u->origin.host, "::1") != 0 &&
+	       !listen_is_loopback(where);
 }
 
 /* Where the gateway tells things to: by host alone, since the rest of a hook's address is often its password. */
@@ -204,8 +207,8 @@ static void check_outside(struct doctor *d, const struct gate_config *conf)
 		say(d, OK, "alerts", NULL, "%u, the first is told to %s", conf->alert_count,
 		    fetch_url_parse(&u, secret_reveal(&conf->alerts[0].url), NULL) ? "nobody" : u.origin.host);
 	if (conf->otlp.endpoint.n && travels_open(conf->otlp.endpoint, &u))
-		say(d, WARN, "telemetry", "use https://, or a collector on this machine", "spans to %s travel unencrypted",
-		    u.origin.host);
+		say(d, WARN, "telemetry", "use https://, or a collector on this machine",
+		    "spans to %s travel unencrypted", u.origin.host);
 	else if (conf->otlp.endpoint.n)
 		say(d, OK, "telemetry", NULL, "to %s", u.origin.authority);
 }
@@ -222,8 +225,8 @@ static void check_free(struct doctor *d, const char *path)
 		return;
 	unsigned long long free_mib = (unsigned long long)v.f_bavail * v.f_frsize >> 20;
 	if (free_mib < FREE_LEAST_MIB)
-		say(d, WARN, "disk", "make room, or put the ledger elsewhere: --ledger PATH", "only %llu MiB are free for the ledger",
-		    free_mib);
+		say(d, WARN, "disk", "make room, or put the ledger elsewhere: --ledger PATH",
+		    "only %llu MiB are free for the ledger", free_mib);
 	else
 		say(d, OK, "disk", NULL, "%llu MiB free for the ledger", free_mib);
 }
@@ -241,7 +244,8 @@ static void check_ledger(struct doctor *d, const struct gate_config *conf)
 		ledger_close(l);
 		check_mode(d, "ledger", path);
 		if (access(path, W_OK) != 0)
-			say(d, FAIL, "ledger", "give this user the right to write it", "it cannot be written: %s", strerror(errno));
+			say(d, FAIL, "ledger", "give this user the right to write it", "it cannot be written: %s",
+			    strerror(errno));
 	} else {
 		say(d, FAIL, "ledger", e.hint[0] ? e.hint : "runrate verify names what is wrong", "%s", e.what);
 	}
@@ -263,7 +267,8 @@ static void check_port(struct doctor *d, const char *name, const char *where)
 		close(fd);
 		say(d, OK, name, NULL, "%s is free", where);
 	} else {
-		say(d, WARN, name, "stop what listens there (the gateway itself?), or set another address", "%s", e.what);
+		say(d, WARN, name, "stop what listens there (the gateway itself?), or set another address", "%s",
+		    e.what);
 	}
 }
 
@@ -273,7 +278,8 @@ static void check_system(struct doctor *d)
 	struct tls_ctx *tls;
 	struct err e = {0};
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < FILES_LEAST)
-		say(d, WARN, "open files", "raise it: ulimit -Hn 65536", "at most %llu", (unsigned long long)files.rlim_max);
+		say(d, WARN, "open files", "raise it: ulimit -Hn 65536", "at most %llu",
+		    (unsigned long long)files.rlim_max);
 	tls = tls_client_ctx(NULL, &e);
 	if (tls)
 		say(d, OK, "TLS trust", NULL, "the system's certificate store");

@@ -85,7 +85,8 @@ static int print_piece(struct str piece, void *arg)
 
 static int print_focus(struct ledger *l, struct err *e)
 {
-	struct report_query q = {.from_us = flags.from_us, .to_us = flags.to_us, .env = flags.env, .now_us = cmd_now_us()};
+	struct report_query q = {
+		.from_us = flags.from_us, .to_us = flags.to_us, .env = flags.env, .now_us = cmd_now_us()};
 	struct focus_count count;
 	bool v12 = strcmp(flags.focus, "1.2") == 0;
 	int stop = 0, rc;
@@ -98,7 +99,8 @@ static int print_focus(struct ledger *l, struct err *e)
 	if (rc < 0)
 		return cmd_fail(e);
 	if (count.unpriced_calls)
-		fprintf(stderr, "runrate: %llu calls have no known price and are in no row\n", (unsigned long long)count.unpriced_calls);
+		fprintf(stderr, "runrate: %llu calls have no known price and are in no row\n",
+			(unsigned long long)count.unpriced_calls);
 	return stop;
 }
 

@@ -16,7 +16,8 @@ static const struct opt forecast_help[] = {
 	{"months", 0, OPT_U64, NULL, NULL, "N", "how many months, the one under way included (default 2, at most 13)"},
 	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), all, or a name"},
 	{"rate", 0, OPT_LIST, NULL, NULL, "R", cmd_rate_help},
-	{"backtest", 0, OPT_FLAG, NULL, NULL, NULL, "how often earlier forecasts of this ledger held, for 1, 7, 14 and 28 days"},
+	{"backtest", 0, OPT_FLAG, NULL, NULL, NULL,
+	 "how often earlier forecasts of this ledger held, for 1, 7, 14 and 28 days"},
 	{NULL},
 };
 

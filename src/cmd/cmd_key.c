@@ -56,13 +56,15 @@ static void key_json(struct json_out *w, const struct key_row *k, const char *se
 static const struct opt new_help[] = {
 	{"team", 0, OPT_STR, NULL, NULL, "T", "who pays"},
 	{"feature", 0, OPT_STR, NULL, NULL, "F", "what it is for"},
-	{"env", 0, OPT_STR, NULL, NULL, "E", "production (default), pilot or test: the headline counts production only"},
+	{"env", 0, OPT_STR, NULL, NULL, "E",
+	 "production (default), pilot or test: the headline counts production only"},
 	{"models", 0, OPT_STR, NULL, NULL, "M,...", "only these models (default: all)"},
 	{"regions", 0, OPT_STR, NULL, NULL, "R,...", "only upstreams in these regions (default: all)"},
 	{"clamp", 0, OPT_FLAG, NULL, NULL, NULL, "near a cap, lower the output limit instead of refusing"},
 	{"requests-per-minute", 0, OPT_U64, NULL, NULL, "N", "how often it may ask (default: the configuration's)"},
 	{"tokens-per-minute", 0, OPT_U64, NULL, NULL, "N", "how many tokens it may use (default: the configuration's)"},
-	{"at-once", 0, OPT_U64, NULL, NULL, "N", "how many calls it may have under way (default: the configuration's, 1,000)"},
+	{"at-once", 0, OPT_U64, NULL, NULL, "N",
+	 "how many calls it may have under way (default: the configuration's, 1,000)"},
 	{NULL},
 };
 
@@ -126,8 +128,9 @@ static int run_new(int argc, char **argv)
 		err_hint(&e, "runrate key new --team NAME");
 		return cmd_fail(&e);
 	}
-	if (fits("team", team, k.team, sizeof k.team, &e) || fits("feature", feature, k.feature, sizeof k.feature, &e) ||
-	    fits("env", env, k.env, sizeof k.env, &e) || fits("models", models, k.models, sizeof k.models, &e) ||
+	if (fits("team", team, k.team, sizeof k.team, &e) ||
+	    fits("feature", feature, k.feature, sizeof k.feature, &e) || fits("env", env, k.env, sizeof k.env, &e) ||
+	    fits("models", models, k.models, sizeof k.models, &e) ||
 	    fits("regions", regions, k.regions, sizeof k.regions, &e))
 		return cmd_fail(&e);
 	if (k.requests_per_minute > LIMIT_MOST || k.tokens_per_minute > LIMIT_MOST || k.active > LIMIT_MOST) {
@@ -155,7 +158,9 @@ static int run_new(int argc, char **argv)
 	} else {
 		sb_addf(&b, "%s\n", secret);
 		if (!globals.quiet)
-			fprintf(stderr, "key %s for team %s. It is shown this once: put it where the vendor's key was.\n", k.id, k.team);
+			fprintf(stderr,
+				"key %s for team %s. It is shown this once: put it where the vendor's key was.\n", k.id,
+				k.team);
 	}
 	rc = cmd_print(sb_str(&b));
 	if (b.p)
@@ -224,8 +229,8 @@ static int read_keys(struct listing *x)
 
 static int run_list(int argc, char **argv)
 {
-	return cmd_list(&cmd_key_list, argc, argv, "key>|team|feature|env|models|limits|made>|revoked>", "keys", read_keys,
-			"No keys yet. Make one: runrate key new --team NAME\n");
+	return cmd_list(&cmd_key_list, argc, argv, "key>|team|feature|env|models|limits|made>|revoked>", "keys",
+			read_keys, "No keys yet. Make one: runrate key new --team NAME\n");
 }
 
 /* ---- revoke ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * runrate outlay add|list: what was paid once, with a date, a life and what it serves: the training checkbook's entries, and
- * what is paid early, committed, credited or taxed.
+ * runrate outlay add|list: what was paid once, with a date, a life and what it serves: the training checkbook's
+ * entries, and what is paid early, committed, credited or taxed.
  */
 #include <stdio.h>
 
@@ -134,7 +134,8 @@ static int outlay_of(const struct given *g, struct outlay *o, struct err *e)
 	unsigned char sha[32];
 	int n;
 	if (!g->kind || outlay_kind_parse(str_of(g->kind), &o->kind)) {
-		err_set(e, RR_USAGE, g->kind ? "%s is no kind of outlay" : "--kind is missing%s", g->kind ? g->kind : "");
+		err_set(e, RR_USAGE, g->kind ? "%s is no kind of outlay" : "--kind is missing%s",
+			g->kind ? g->kind : "");
 		return err_hint(e, "one of %s", add_help[0].help);
 	}
 	if (!g->amount.given || !g->date_given) {
@@ -209,8 +210,8 @@ static int run_add(int argc, char **argv)
 	if (outlay_of(&g, &o, &e))
 		return cmd_fail(&e);
 	if (globals.dry_run) {
-		fprintf(stderr, "dry run: %s %s %s would be entered\n", outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money),
-			o.currency.code);
+		fprintf(stderr, "dry run: %s %s %s would be entered\n", outlay_kind_name(o.kind),
+			money_human(o.amount_pico, 2, money), o.currency.code);
 		return 0;
 	}
 	l = cmd_ledger(LEDGER_WRITE, &e);
@@ -228,7 +229,8 @@ static int run_add(int argc, char **argv)
 		outlay_json(&w, &o, NULL, cmd_now_us());
 		sb_addc(&b, '\n');
 	} else {
-		sb_addf(&b, "%s  %s %s %s\n", o.id, outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money), o.currency.code);
+		sb_addf(&b, "%s  %s %s %s\n", o.id, outlay_kind_name(o.kind), money_human(o.amount_pico, 2, money),
+			o.currency.code);
 	}
 	rc = cmd_print(sb_str(&b));
 	sb_fini(&b);
@@ -263,7 +265,8 @@ static int add_row(const struct outlay *o, void *arg)
 	table_set(x->t, row, 4, "%s %s", money_human(o->amount_pico, 2, money), o->currency.code);
 	table_set(x->t, row, 5, "%s", money_human(used_up(o, &known, x->now_us), 2, money));
 	if (known.payback.known)
-		table_set(x->t, row, 7, known.payback.pays && known.payback.months_left < 1e5 ? "%s, %.1f mo" : "%s, never",
+		table_set(x->t, row, 7,
+			  known.payback.pays && known.payback.months_left < 1e5 ? "%s, %.1f mo" : "%s, never",
 			  money_human(known.payback.saved_pico, 2, money), known.payback.months_left);
 	if (o->life_months)
 		table_set(x->t, row, 6, "%s", time_date(outlay_end_us(o), text));
@@ -292,6 +295,7 @@ static int read_outlays(struct listing *x)
 
 static int run_list(int argc, char **argv)
 {
-	return cmd_list(&cmd_outlay_list, argc, argv, "outlay|date|kind|for|amount>|used up>|ends|pays back>", "outlays", read_outlays,
+	return cmd_list(&cmd_outlay_list, argc, argv, "outlay|date|kind|for|amount>|used up>|ends|pays back>",
+			"outlays", read_outlays,
 			"No outlays yet. Enter one: runrate outlay add --kind finetune --amount 'GBP 8000' --date 2026-09-14\n");
 }

@@ -10,7 +10,7 @@
 #include "plan/formula.h"
 
 /* X(formula, name, summary, example) */
-#define PLAN_FORMULAS(X)                                                                                              \
+#define PLAN_FORMULAS(X)                                                                                               \
 	X(train, "plan train", "what a training run costs: FLOP, GPU-hours, money",                                    \
 	  "plan train --params 70e9 --tokens 15e12 --gpu h100 --mfu 40% --rate '$2'")                                  \
 	X(amortise, "plan amortise", "unit cost with the training shared out over the tokens",                         \
@@ -23,8 +23,7 @@
 	  "plan rag --retrieved-tokens 3000 --price-in 0.75 --calls-per-month 300k --store 70")                        \
 	X(cache, "plan cache", "what prompt caching leaves of a bill",                                                 \
 	  "plan cache --prefix 50k --calls-per-day 1000 --price-in 0.40 --hit 99%")                                    \
-	X(batch, "plan batch", "what batching the patient share leaves",                                               \
-	  "plan batch --bill 'GBP 518' --share 22%")                                                                   \
+	X(batch, "plan batch", "what batching the patient share leaves", "plan batch --bill 'GBP 518' --share 22%")    \
 	X(route, "plan route", "a mix of models against one",                                                          \
 	  "plan route --mix nano=75%:0.20,base=17.5%:2.50,pro=7.5%:30 --baseline 30")                                  \
 	X(cascade, "plan cascade", "cheap model first, the strong one on failure",                                     \
@@ -44,7 +43,7 @@
 	X(payback, "plan payback", "months until an outlay is back",                                                   \
 	  "plan payback --outlay 8000 --bill-per-month 4000 --saving-per-month 2800")                                  \
 	X(calls_cost, "plan calls-cost", "what a number of equal calls costs",                                         \
-	  "plan calls-cost --calls-per-day 10k --input-tokens 500 --price-in 0.75")                                          \
+	  "plan calls-cost --calls-per-day 10k --input-tokens 500 --price-in 0.75")                                    \
 	X(unit_cost, "plan unit-cost", "a monthly bill over what was done",                                            \
 	  "plan unit-cost --bill-per-month 4000 --units-per-day 50k")                                                  \
 	X(finetune_volume, "plan finetune-volume", "from which volume on a tune pays",                                 \

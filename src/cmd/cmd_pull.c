@@ -21,9 +21,11 @@
 enum { OUT_BYTES = 64 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024, ROWS_SHOWN = 8 };
 
 static const struct opt pull_help[] = {
-	{"since", 0, OPT_STR, NULL, NULL, "T", "from that day on (default: since the last pull; the first one: 31 days)"},
+	{"since", 0, OPT_STR, NULL, NULL, "T",
+	 "from that day on (default: since the last pull; the first one: 31 days)"},
 	{"width", 0, OPT_STR, NULL, NULL, "W", "buckets of usage: 1d (default), 1h, 1m"},
-	{"every", 0, OPT_STR, NULL, NULL, "T", "stay, and pull again every 1d, 6h ... (serve does the same: pull in runrate.yaml)"},
+	{"every", 0, OPT_STR, NULL, NULL, "T",
+	 "stay, and pull again every 1d, 6h ... (serve does the same: pull in runrate.yaml)"},
 	{"account", 0, OPT_STR, NULL, NULL, "NAME", "which of several accounts at that vendor this key is of"},
 	{"base", 0, OPT_STR, NULL, NULL, "URL", "another address than the vendor's own: a proxy, a test"},
 	{"strict", 0, OPT_FLAG, NULL, NULL, NULL, "exit code 12 when the bill and the ledger differ"},
@@ -59,8 +61,10 @@ int pull_once(const struct pull_job *job, struct pull_result *r, struct import_s
 		bool *reconciled,
 	      struct arena *a, struct err *e)
 {
-	struct pull_options o = {.vendor = job->vendor, .base = job->base, .account = job->account, .since_us = job->since_us,
-				 .width = job->width, .dry_run = job->dry_run, .stop = job->stop, .now_us = cmd_now_us()};
+	struct pull_options o = {.vendor = job->vendor, .base = job->base, .account = job->account,
+				 .since_us = job->since_us,
+				 .width = job->width, .dry_run = job->dry_run, .stop = job->stop, .now_us =
+				 cmd_now_us()};
 	const char *cost[PULL_COSTS];
 	char folder[256] = "";
 	struct ledger *l = NULL;
@@ -78,7 +82,8 @@ int pull_once(const struct pull_job *job, struct pull_result *r, struct import_s
 	}
 	q.tz = tz_get("UTC", e);
 	if (scratch_make(folder, sizeof folder))
-		return err_set(e, RR_IO, "cannot make a folder for what is fetched: set TMPDIR to one that can be written");
+		return err_set(e, RR_IO,
+			       "cannot make a folder for what is fetched: set TMPDIR to one that can be written");
 	o.folder = folder;
 	o.book = book = book_builtin(e);
 	o.ledger = l = book ? ledger_open(job->ledger, LEDGER_WRITE, e) : NULL;
@@ -86,7 +91,8 @@ int pull_once(const struct pull_job *job, struct pull_result *r, struct import_s
 	if (!rc && r->costs && !o.dry_run) {
 		for (unsigned i = 0; i < r->costs; i++)
 			cost[i] = r->cost[i];
-		rc = cmd_reconcile_files(rec, l, cost, r->costs, NULL, NULL, &q, RECONCILE_TOLERANCE_PICO, &rejected, a, e);
+		rc = cmd_reconcile_files(rec, l, cost, r->costs, NULL, NULL, &q, RECONCILE_TOLERANCE_PICO, &rejected, a,
+					 e);
 		*reconciled = rc == 0;
 	}
 	ledger_close(l);
@@ -153,8 +159,8 @@ static int print(const struct pulled *p, const struct import_summary *s)
 	if (globals.json) {
 		import_print_json(s, add_keys, (void *)p, &out);
 	} else {
-		sb_addf(&out, "%s to %s, %u pages fetched\n", time_date(p->result.from_us, a), time_date(p->result.to_us - 1, b),
-			p->result.requests - p->result.retries);
+		sb_addf(&out, "%s to %s, %u pages fetched\n", time_date(p->result.from_us, a),
+			time_date(p->result.to_us - 1, b), p->result.requests - p->result.retries);
 		if (s->batches)
 			import_print_text(s, &out);
 		else
@@ -260,7 +266,8 @@ static int run(int argc, char **argv)
 		return rc > 0 ? 0 : err_exit_code(rc);
 	job.vendor = count ? pull_vendor_named(positional[0]) : NULL;
 	if (!job.vendor) {
-		err_set(&e, RR_USAGE, count ? "there are no pages to pull from %s" : "pull from whom?%s", count ? positional[0] : "");
+		err_set(&e, RR_USAGE, count ? "there are no pages to pull from %s" : "pull from whom?%s",
+			count ? positional[0] : "");
 		err_hint(&e, "runrate pull openai, or runrate pull anthropic; for other vendors: runrate import FILE");
 		return cmd_fail(&e);
 	}

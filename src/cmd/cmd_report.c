@@ -13,7 +13,8 @@
 enum { OUT_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 512 * 1024 * 1024 };
 
 static const struct opt report_help[] = {
-	{"by", 0, OPT_STR, NULL, NULL, "K", "provider, model, team, feature, key, env, region, project, surface, tier, hour, day, week, month, ..."},
+	{"by", 0, OPT_STR, NULL, NULL, "K",
+	 "provider, model, team, feature, key, env, region, project, surface, tier, hour, day, week, month, ..."},
 	{"since", 0, OPT_STR, NULL, NULL, "T", "from that day on: 2026-08-01, 2026-08, or a time (default: all)"},
 	{"until", 0, OPT_STR, NULL, NULL, "T", "up to and with that day or month, or up to a time (default: now)"},
 	{"basis", 0, OPT_STR, NULL, NULL, "B", "cash (default): when paid; amortised: as it is used up"},
@@ -24,7 +25,7 @@ static const struct opt report_help[] = {
 	{"svg", 0, OPT_STR, NULL, NULL, "FILE", "the chart over time; - is standard output"},
 	{"against", 0, OPT_STR, NULL, NULL, "PLAN", "a kept plan (plan lifetime --json) beside what came"},
 	{"shares", 0, OPT_STR, NULL, NULL, "FILE",
-			"costs that teams share, with the key (default: shares.yaml of the configuration)"},
+	 "costs that teams share, with the key (default: shares.yaml of the configuration)"},
 	{NULL},
 };
 

@@ -17,7 +17,8 @@ static const struct opt sandbox_help[] = {
 	{"gap-ms", 0, OPT_U64, NULL, NULL, "MS", "time between tokens (default 0)"},
 	{"chunks", 0, OPT_U64, NULL, NULL, "N", "pieces of text in a stream (default: one a token)"},
 	{"job-ms", 0, OPT_U64, NULL, NULL, "MS", "how long a batch or a tuning job takes (default 1000)"},
-	{"deterministic", 0, OPT_FLAG, NULL, NULL, NULL, "equal requests get equal bytes: ids and times too, no prompt cache"},
+	{"deterministic", 0, OPT_FLAG, NULL, NULL, NULL,
+	 "equal requests get equal bytes: ids and times too, no prompt cache"},
 	{NULL},
 };
 

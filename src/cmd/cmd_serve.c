@@ -64,14 +64,16 @@ static void print_bases(const struct gate *g, const struct admin *a)
 			fprintf(stderr, "  %-10.*s http://%s/up/%.*s/v1\n", STR_ARG(g->upstream[i].name), address,
 				STR_ARG(g->upstream[i].name));
 	fprintf(stderr, "  admin      http://%s/   ledger %s   %s\n", admin_address(a), g->ledger_path,
-		g->conf->durability == DURABILITY_GROUP ? "durable before answered (group)" : "durable within 10 ms (relaxed)");
+		g->conf->durability == DURABILITY_GROUP ? "durable before answered (group)"
+							: "durable within 10 ms (relaxed)");
 }
 
 /* The other checkbook needs an entry too: a tune that the demo's firm paid for once. */
 static int demo_outlay(const char *ledger_path, struct err *e)
 {
 	struct outlay o = {.id = "o-demo-tune", .kind = OUTLAY_FINETUNE, .date_us = cmd_now_us(), .life_months = 12,
-			   .currency = USD, .amount_pico = 800 * PICO_PER_UNIT, .serves = "ticket-labels", .provider = "openai",
+			   .currency = USD, .amount_pico = 800 * PICO_PER_UNIT, .serves = "ticket-labels", .provider =
+			   "openai",
 			   .note = "demo: a small tune, paid once"};
 	struct ledger *l = ledger_open(ledger_path, LEDGER_WRITE, e);
 	int rc = l ? ledger_begin(l, e) : -RR_STORE;
@@ -146,7 +148,8 @@ static void reload(struct gate *g, struct arena *arena)
 	else {
 		log_init(log_level(fresh), g->conf->log_json);
 		if (restart.n)
-			LOG(LOG_WARN, "restart_needed", LOG_S("for", sb_str(&restart)), LOG_S("how", STR("signal USR2, or restart")));
+			LOG(LOG_WARN, "restart_needed", LOG_S("for", sb_str(&restart)),
+			    LOG_S("how", STR("signal USR2, or restart")));
 		LOG(LOG_INFO, "reloaded", LOG_S("what", STR("prices, caps, alerts, telemetry, policies")));
 	}
 	sb_fini(&restart);
@@ -165,7 +168,8 @@ static void know_self(void)
 	FILE *f = fopen("/proc/self/cmdline", "re");
 	size_t all = f ? fread(self.words, 1, sizeof self.words - 1, f) : 0, count = 0;
 	self.path[n > 0 ? n : 0] = 0;
-	for (size_t at = 0; at < all && count < sizeof self.argv / sizeof *self.argv - 1; at += strlen(self.words + at) + 1)
+	for (size_t at = 0; at < all && count < sizeof self.argv / sizeof *self.argv - 1;
+	     at += strlen(self.words + at) + 1)
 		self.argv[count++] = self.words + at;
 	if (f)
 		fclose(f);

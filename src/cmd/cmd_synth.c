@@ -71,7 +71,8 @@ static void print_truth(const struct synth *s, const struct synth_truth *t)
 	jw_kcstr(&w, "source", synth_name(s->shape));
 	jw_ku64(&w, "seed", s->seed);
 	jw_kcstr(&w, "from", time_date(s->first_day * US_PER_DAY, text));
-	jw_kcstr(&w, "until", time_date((s->first_day + s->days) * US_PER_DAY, text)); /* the first day that is not in it */
+	jw_kcstr(&w, "until",
+		 time_date((s->first_day + s->days) * US_PER_DAY, text)); /* the first day that is not in it */
 	jw_ku64(&w, "rows", t->rows);
 	jw_ku64(&w, "calls", t->calls);
 	jw_ku64(&w, "tokens", t->tokens);

@@ -25,15 +25,14 @@ struct pull_clock {
 
 static void say(const struct pull_config *c, const struct import_summary *s, const struct reconcile *r, bool reconciled)
 {
-	LOG(LOG_INFO, "pulled", LOG_S("vendor", str_of(c->vendor)), LOG_N("rows_new", s->rows_new), LOG_N("rows_revised",
-			s->rows_revised),
-	    LOG_N("rows_rejected", s->rows_rejected));
+	LOG(LOG_INFO, "pulled", LOG_S("vendor", str_of(c->vendor)), LOG_N("rows_new", s->rows_new),
+	    LOG_N("rows_revised", s->rows_revised), LOG_N("rows_rejected", s->rows_rejected));
 	if (reconciled) {
 		struct sb text;
 		sb_init(&text, 1 << 20);
 		pull_reconcile_text(r, cmd_now_us(), &text);
-		LOG(r->off ? LOG_WARN : LOG_INFO, r->off ? "does_not_reconcile" : "reconciles", LOG_S("vendor", str_of(c->vendor)),
-		    LOG_S("result", str_trim(sb_str(&text))));
+		LOG(r->off ? LOG_WARN : LOG_INFO, r->off ? "does_not_reconcile" : "reconciles",
+		    LOG_S("vendor", str_of(c->vendor)), LOG_S("result", str_trim(sb_str(&text))));
 		sb_fini(&text);
 	}
 }

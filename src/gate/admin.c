@@ -177,7 +177,8 @@ static void take_outcome(struct asked *q)
 	accepted = json_get(top, "accepted");
 	if (call_id_parse(str_of(json_string_copy(json_get(top, "id"), id, sizeof id)), &e.outcome.id) ||
 	    (accepted.type != JSON_TRUE && accepted.type != JSON_FALSE)) {
-		respond(q, 400, "application/json", STR("{\"error\":\"give id (c-...) and accepted (true or false)\"}\n"));
+		respond(q, 400, "application/json",
+			STR("{\"error\":\"give id (c-...) and accepted (true or false)\"}\n"));
 		return;
 	}
 	e.outcome.accepted = json_is_true(accepted);

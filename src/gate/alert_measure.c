@@ -162,7 +162,8 @@ static int fold_all(struct alert_meter *m, struct fold *f, enum rollup_grain gra
 {
 	int rc;
 	f->overlap = overlap_new();
-	rc = f->overlap ? overlap_read(f->overlap, m->ledger, from_us, to_us, e) : err_set(e, RR_NOMEM, "no memory for an alert");
+	rc = f->overlap ? overlap_read(f->overlap, m->ledger, from_us, to_us, e)
+			: err_set(e, RR_NOMEM, "no memory for an alert");
 	if (!rc)
 		rc = ledger_rollup_by(m->ledger, grain, from_us, to_us, row, f, e);
 	overlap_free(f->overlap);
@@ -270,11 +271,13 @@ static int fold_day(const struct rollup_row *whole, void *arg)
 	const struct rollup_row *r = &rest;
 	unsigned day = f->days;
 	money_wide pico;
-	if (!overlap_rest(f->overlap, whole, &rest) || !wanted(f, &r->key) || r->key.price_status != PRICE_PRICED || !r->sum.cost_pico)
+	if (!overlap_rest(f->overlap, whole, &rest) || !wanted(f, &r->key) || r->key.price_status != PRICE_PRICED ||
+	    !r->sum.cost_pico)
 		return 0;
 	while (day && f->day_from[day - 1] > r->key.hour_us)
 		day--;
-	if (day && convert((struct alert_meter *)(uintptr_t)f->meter, r->key.currency, f->currency, r->sum.cost_pico, &pico))
+	if (day &&
+	    convert((struct alert_meter *)(uintptr_t)f->meter, r->key.currency, f->currency, r->sum.cost_pico, &pico))
 		f->day[day - 1] += (double)pico / (double)PICO_PER_UNIT;
 	return 0;
 }
@@ -286,7 +289,8 @@ static int forecast_of(struct alert_meter *m, const struct alert_config *c, cons
 	enum { BACK = FORECAST_FIT + 31 };
 	int64_t now_us = clock_real(m->gate->clock), from, to, month_from, month_to, day_from[BACK + 1];
 	double day[BACK + 1] = {0}, spent = 0, ahead = 0, left;
-	struct fold f = {.scope = scope, .provider = c->provider, .measure = MEASURE_COST, .day_from = day_from, .day = day,
+	struct fold f = {.scope = scope, .provider = c->provider, .measure = MEASURE_COST, .day_from = day_from,
+			 .day = day,
 			 .days = BACK + 1, .meter = m, .currency = cur};
 	unsigned first = 0, history, remaining = 0, weekday;
 	int rc;
@@ -333,7 +337,8 @@ static bool scope_within(const struct cap_scope *alert, const struct cap_scope *
 
 /* Money against a plan, or a forecast against an amount. */
 static int emit_month(struct alert_meter *m, const struct alert_config *c, const struct cap_scope *scope,
-		      const struct tz *tz, uint32_t subject, money_wide limit, struct currency cur, const struct emitting *to, struct err *e)
+		      const struct tz *tz, uint32_t subject, money_wide limit, struct currency cur,
+		      const struct emitting *to, struct err *e)
 {
 	struct alert_reading r = {.subject = subject, .limit = limit, .currency = cur};
 	bool known = true;
@@ -355,8 +360,8 @@ static int emit_plans(struct alert_meter *m, const struct alert_config *c, const
 	unsigned n;
 	int rc = 0;
 	if (c->plan.pico)
-		return emit_month(m, c, &c->scope, c->tz, 0, times(c->plan.pico, c->cond.number_pico), c->plan.currency, to,
-				  e);
+		return emit_month(m, c, &c->scope, c->tz, 0, times(c->plan.pico, c->cond.number_pico), c->plan.currency,
+				  to, e);
 	caps = calloc(CAPS_SHOWN, sizeof *caps);
 	n = caps ? caps_list(m->gate->caps, caps, CAPS_SHOWN) : 0;
 	for (unsigned i = 0; i < n && !rc; i++) {
@@ -426,7 +431,8 @@ static int emit_caps(struct alert_meter *m, const struct alert_config *c, const 
 	n += training_list(m->gate->training, caps + n, CAPS_SHOWN - n);
 	for (unsigned i = 0; i < n; i++) {
 		struct alert_reading r = {.subject = intern(str_of(caps[i].rule.id)), .value = cap_share(&caps[i]),
-					  .limit = c->cond.number_pico, .from_us = caps[i].from_us, .to_us = caps[i].to_us};
+					  .limit = c->cond.number_pico, .from_us = caps[i].from_us, .to_us =
+					  caps[i].to_us};
 		if (caps[i].rule.window == WINDOW_TOTAL)
 			r.from_us = r.to_us = 0; /* it never begins anew */
 		if (scope_within(&c->scope, &caps[i].rule.scope))

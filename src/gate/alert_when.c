@@ -90,7 +90,8 @@ static int read_figure(struct reading *r, struct alert_when *w)
 	}
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean %s?", near);
-	return wrong(r, place(r, name), hint, name.n ? "there is no figure '%.*s'" : "a figure is wanted%.*s", SHORT(name));
+	return wrong(r, place(r, name), hint, name.n ? "there is no figure '%.*s'" : "a figure is wanted%.*s",
+		     SHORT(name));
 }
 
 static int read_op(struct reading *r, struct alert_when *w)
@@ -98,7 +99,8 @@ static int read_op(struct reading *r, struct alert_when *w)
 	static const struct {
 		const char *text;
 		enum alert_op op;
-	} ops[] = {{">=", OP_ABOVE_OR_AT}, {"<=", OP_BELOW_OR_AT}, {">", OP_ABOVE}, {"<", OP_BELOW}}; /* the longer first */
+	} ops[] = {{">=", OP_ABOVE_OR_AT}, {"<=", OP_BELOW_OR_AT}, {">", OP_ABOVE},
+		   {"<", OP_BELOW}}; /* the longer first */
 	skip_blanks(r);
 	for (unsigned i = 0; i < sizeof ops / sizeof *ops; i++) {
 		struct str op = str_of(ops[i].text);
@@ -142,8 +144,8 @@ static int read_amount(struct reading *r, struct alert_when *w, struct currency 
 	if (code.n && currency_parse(code, &w->currency))
 		return wrong(r, place(r, code), form_of(w->figure), "'%.*s' is no currency", SHORT(code));
 	if (!w->currency.code[0])
-		return wrong(r, number_at, "write it as 20 USD, or set currency: {report: USD}", "%s is money: in which currency?",
-			     w->figure->name);
+		return wrong(r, number_at, "write it as 20 USD, or set currency: {report: USD}",
+			     "%s is money: in which currency?", w->figure->name);
 	return 0;
 }
 
@@ -156,7 +158,8 @@ static int read_percent(struct reading *r, struct alert_when *w, size_t number_a
 		return 0;
 	}
 	if (w->number_pico > 1 * PICO_PER_UNIT)
-		return wrong(r, number_at, form_of(w->figure), "%s is a share: a percentage is wanted", w->figure->name);
+		return wrong(r, number_at, form_of(w->figure), "%s is a share: a percentage is wanted",
+			     w->figure->name);
 	return 0;
 }
 
@@ -173,12 +176,14 @@ static int read_limit(struct reading *r, struct alert_when *w, struct currency u
 		return wrong(r, place(r, number), form_of(w->figure), "'%.*s' is no number of at most 12 decimals",
 			     SHORT(number));
 	skip_blanks(r);
-	if (r->at < r->text.n && r->text.p[r->at] == 'x' && (r->at + 1 == r->text.n || !word_byte(r->text.p[r->at + 1]))) {
+	if (r->at < r->text.n && r->text.p[r->at] == 'x' &&
+	    (r->at + 1 == r->text.n || !word_byte(r->text.p[r->at + 1]))) {
 		r->at++;
 		if (!w->number_pico)
 			return wrong(r, place(r, number), form_of(w->figure), "0 times something is always passed");
 		word = run_of(r, word_byte);
-		return word.n ? read_word(r, w, word) : wrong(r, r->at, form_of(w->figure), "times what? usual or plan");
+		return word.n ? read_word(r, w, word)
+			      : wrong(r, r->at, form_of(w->figure), "times what? usual or plan");
 	}
 	switch (w->figure->unit) {
 	case UNIT_MONEY: return read_amount(r, w, usual, place(r, number));

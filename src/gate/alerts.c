@@ -81,8 +81,8 @@ static void add_scope(struct json_out *w, const struct alert_config *c)
 	const struct {
 		const char *name;
 		uint32_t id;
-	} parts[] = {{"team", c->scope.team}, {"feature", c->scope.feature}, {"key", c->scope.key}, {"model", c->scope.model},
-		     {"env", c->scope.env}, {"upstream", c->provider}};
+	} parts[] = {{"team", c->scope.team},   {"feature", c->scope.feature}, {"key", c->scope.key},
+		     {"model", c->scope.model}, {"env", c->scope.env},         {"upstream", c->provider}};
 	jw_key(w, "scope");
 	jw_object(w);
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -122,8 +122,8 @@ static void tell(struct watched *x, const struct alert_reading *r, const char *s
 	amount_text(f, r->limit, r->currency, limit);
 	make_id(x, r, state, now_us, id);
 	snprintf(text, sizeof text, "runrate: %s %.*s%s%.*s: %s is %s, the limit is %s", state,
-		 STR_ARG(str_sub(c->name, 0, 100)), subject.n ? ", " : "", STR_ARG(str_sub(subject, 0, 200)), f->name, value,
-		 limit);
+		 STR_ARG(str_sub(c->name, 0, 100)), subject.n ? ", " : "", STR_ARG(str_sub(subject, 0, 200)), f->name,
+		 value, limit);
 	sb_init(&body, BODY_BYTES);
 	jw_init(&w, &body);
 	jw_object(&w);
@@ -211,8 +211,8 @@ static void forget_unseen(struct watched *x)
 		}
 }
 
-/* All alerts together use a twentieth of one core at most: what takes long to look at is looked at less often. The lesser
- * of the last two times counts, since a new window's usual is worked out once. */
+/* All alerts together use a twentieth of one core at most: what takes long to look at is looked at less often. The
+ * lesser of the last two times counts, since a new window's usual is worked out once. */
 static uint64_t next_look_us(const struct alerts *a, struct watched *x, uint64_t took_us)
 {
 	uint64_t least_us = alert_look_us(x->conf->cond.figure);
@@ -237,7 +237,8 @@ void alerts_tick(struct alerts *a)
 		to_us = clock_mono(a->gate->clock);
 		x->next_us = to_us + next_look_us(a, x, to_us - from_us);
 		if (rc && !x->complained)
-			LOG(LOG_ERROR, "alert_not_measured", LOG_S("name", x->conf->name), LOG_S("why", str_of(e.what)));
+			LOG(LOG_ERROR, "alert_not_measured", LOG_S("name", x->conf->name),
+			    LOG_S("why", str_of(e.what)));
 		x->complained = rc != 0;
 	}
 }

@@ -78,7 +78,7 @@ static void on_head(struct exchange *x, const struct head *h)
 }
 
 /* Our asking for usage also makes OpenAI write `"usage":null` into every chunk, which a client that did not ask would
- * not have seen: the member is cut out, with one comma, and nothing else changes. False when there is nothing to cut. */
+ * not have seen: the member is cut out, with one comma, and nothing else changes. False: there is nothing to cut. */
 static bool cut_usage_null(struct request *r, struct sse_frame *f)
 {
 	struct json top, value;
@@ -208,7 +208,8 @@ static void pass_on(struct request *r, struct str bytes)
 {
 	size_t n = bytes.n;
 	sb_add_str(&r->copy, bytes);
-	while (n && (bytes.p[n - 1] == ' ' || bytes.p[n - 1] == '\n' || bytes.p[n - 1] == '\r' || bytes.p[n - 1] == '\t'))
+	while (n &&
+	       (bytes.p[n - 1] == ' ' || bytes.p[n - 1] == '\n' || bytes.p[n - 1] == '\r' || bytes.p[n - 1] == '\t'))
 		n--;
 	if (n) {
 		send_bytes(r, sb_str(&r->answer));
@@ -308,7 +309,8 @@ const char *answer_vendor_words(enum http_end how)
 
 static enum api_error vendor_error(enum http_end how)
 {
-	return how == END_TIMEOUT_FIRST || how == END_TIMEOUT_IDLE || how == END_TIMEOUT_TOTAL || how == END_TIMEOUT_SLOW
+	return how == END_TIMEOUT_FIRST || how == END_TIMEOUT_IDLE || how == END_TIMEOUT_TOTAL ||
+			       how == END_TIMEOUT_SLOW
 		       ? APIERR_TIMEOUT
 		       : APIERR_UPSTREAM;
 }

@@ -44,7 +44,8 @@ void attempts_join(struct attempts *a, uint32_t key, struct str path, struct str
 	uint64_t hash = hash_xxh3_seed(body.p, body.n, hash_xxh3_seed(path.p, path.n, a->seed + key));
 	unsigned at = (unsigned)(hash % ATTEMPT_PLACES);
 	pthread_mutex_lock(&a->lock);
-	if (attempt && a->place[at].hash == hash && a->place[at].key == key && now_us - a->place[at].at_us < ATTEMPT_US) {
+	if (attempt && a->place[at].hash == hash && a->place[at].key == key &&
+	    now_us - a->place[at].at_us < ATTEMPT_US) {
 		*operation = a->place[at].operation;
 	} else {
 		a->place[at].hash = hash;

@@ -20,7 +20,7 @@ struct entry {
 	struct inference_cap cap;
 	const struct tz *tz;
 	int64_t warned_from_us; /* the window in which its being over was logged */
-	uint64_t born;          /* a cap of the same id that counts anew (another currency, gone and back) is another one */
+	uint64_t born; /* a cap of the same id that counts anew (another currency, gone and back) is another one */
 };
 
 struct caps {
@@ -208,7 +208,8 @@ struct cap_ticket caps_ticket_take(struct cap_ticket *t)
 
 void caps_spend(struct caps *c, const struct call *call)
 {
-	int64_t most_pico = call->high_pico > call->cost_pico ? call->high_pico : call->cost_pico; /* as the ledger sums it */
+	/* as the ledger sums it */
+	int64_t most_pico = call->high_pico > call->cost_pico ? call->high_pico : call->cost_pico;
 	struct cap_scope who = {call->key, call->team, call->feature, call->model_asked, call->env};
 	struct currency currency = {{0}};
 	if (!caps_any(c))
@@ -221,11 +222,13 @@ void caps_spend(struct caps *c, const struct call *call)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico, int64_t most_pico)
+void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico,
+		    int64_t most_pico)
 {
 	char limit[MONEY_TEXT], used[MONEY_TEXT], most[MONEY_TEXT];
-	snprintf(no->why, sizeof no->why, "of the %s cap of %s %s a %s, %s is spent or under way, and this may cost up to %s",
-		 book, money_human(rule->amount_pico, money_decimals(rule->amount_pico), limit), rule->currency.code,
+	snprintf(no->why, sizeof no->why,
+		 "of the %s cap of %s %s a %s, %s is spent or under way, and this may cost up to %s", book,
+		 money_human(rule->amount_pico, money_decimals(rule->amount_pico), limit), rule->currency.code,
 		 window_name(rule->window), money_human(used_pico, money_decimals(used_pico), used),
 		 money_human(most_pico, money_decimals(most_pico), most));
 }
@@ -240,7 +243,8 @@ static int refuse(struct cap_refusal *no, const struct inference_cap *cap, const
 		snprintf(no->why, sizeof no->why, "%s", why);
 	else if (cap->rule.amount_pico != INT64_MAX &&
 		 (money_wide)cap->spent_pico + cap->reserved_pico + most_pico > cap->rule.amount_pico)
-		caps_say_money(no, "inference", &cap->rule, (money_wide)cap->spent_pico + cap->reserved_pico, most_pico);
+		caps_say_money(no, "inference", &cap->rule, (money_wide)cap->spent_pico + cap->reserved_pico,
+			       most_pico);
 	else
 		snprintf(no->why, sizeof no->why,
 			 "of the inference cap of %llu tokens a %s, %llu are used or under way, and this may use up to %llu",
@@ -257,7 +261,8 @@ static void warn_of(struct entry *entry, struct cap_refusal *no)
 	if (entry->warned_from_us == entry->cap.from_us)
 		return;
 	entry->warned_from_us = entry->cap.from_us;
-	LOG(LOG_WARN, "soft_cap_over", LOG_S("cap", str_of(rule->id)), LOG_S("window", str_of(window_name(rule->window))));
+	LOG(LOG_WARN, "soft_cap_over", LOG_S("cap", str_of(rule->id)),
+	    LOG_S("window", str_of(window_name(rule->window))));
 }
 
 /* What accrues evenly falls into a window by the time that it has in it; rounded up. */
@@ -342,9 +347,11 @@ void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct 
 		inference_cap_roll(cap, c->entry[i].tz, now_us);
 		if (at_us < cap->from_us || !touches(&cap->rule, &ask->who))
 			continue;
-		if (fx_convert(c->fx, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true, now_us, &pico))
+		if (fx_convert(c->fx, hard ? ask->most_pico : ask->likely_pico, ask->currency, cap->rule.currency, true,
+			       now_us, &pico))
 			pico = 0; /* without a rate this cap cannot say what it is */
-		inference_cap_hold(cap, share_of(ask, cap, pico), hard ? ask->most_tok : ask->likely_tok, &t->held[t->count].hold);
+		inference_cap_hold(cap, share_of(ask, cap, pico), hard ? ask->most_tok : ask->likely_tok,
+				   &t->held[t->count].hold);
 		memcpy(t->held[t->count].id, cap->rule.id, sizeof cap->rule.id);
 		t->held[t->count++].born = c->entry[i].born;
 	}
@@ -359,9 +366,11 @@ unsigned caps_list(struct caps *c, struct cap_live *out, unsigned most)
 	for (; n < count && n < most; n++) {
 		const struct inference_cap *cap = &c->entry[n].cap;
 		inference_cap_roll(&c->entry[n].cap, c->entry[n].tz, clock_real(c->clock));
-		out[n] = (struct cap_live){.rule = cap->rule, .book = BOOK_INFERENCE, .from_us = cap->from_us, .to_us = cap->to_us,
+		out[n] = (struct cap_live){.rule = cap->rule, .book = BOOK_INFERENCE, .from_us = cap->from_us,
+					   .to_us = cap->to_us,
 					    .spent_pico = cap->spent_pico, .reserved_pico = cap->reserved_pico,
-					    .spent_tok = cap->spent_tok, .reserved_tok = cap->reserved_tok, .refused = cap->refused};
+					    .spent_tok = cap->spent_tok, .reserved_tok = cap->reserved_tok, .refused =
+					    cap->refused};
 	}
 	pthread_mutex_unlock(&c->lock);
 	return n;

@@ -18,7 +18,8 @@ struct caps;
 /* A call's reservations. Zeroed = none. */
 struct cap_ticket {
 	unsigned count;
-	uint64_t since;        /* caps born from here on were not asked, and count the call when it is settled; 0 = none were */
+	uint64_t
+		since; /* caps born from here on were not asked, and count the call when it is settled; 0 = none were */
 	struct cap_scope who;
 	struct currency currency;
 	struct {
@@ -35,7 +36,7 @@ struct cap_ask {
 	int64_t most_pico;          /* upper bound, for hard caps */
 	int64_t likely_pico;        /* for soft caps */
 	uint64_t most_tok, likely_tok;
-	/* What costs as time goes by: a cap whose window ends before takes its share alone. until <= from: all at once. */
+	/* What costs as time goes by: a cap whose window ends before takes its share. until <= from: all at once. */
 	int64_t from_us, until_us;
 };
 
@@ -46,7 +47,8 @@ struct cap_refusal {
 };
 
 /* Why a cap in money holds a call or a job back, into no->why: what is used of it, and what this may cost. */
-void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico, int64_t most_pico);
+void caps_say_money(struct cap_refusal *no, const char *book, const struct cap_rule *rule, money_wide used_pico,
+		    int64_t most_pico);
 
 /* The rates stay its caller's, and live as long. */
 struct caps *caps_new(const struct clock *clock, struct fx fx, struct err *e);
@@ -57,8 +59,8 @@ int caps_load(struct caps *c, struct ledger *l, const struct cap_row *extra, uns
 bool caps_any(const struct caps *c);
 /* 0 and a ticket, or -RR_BUDGET and the refusal. *warn: a soft cap is over, no->cap_id names it. */
 int caps_reserve(struct caps *c, const struct cap_ask *ask, struct cap_ticket *t, struct cap_refusal *no, bool *warn);
-/* Holds what was admitted at `at_us` on the caps whose present window that is, instead of what *t holds: after a restart,
- * when there are new caps, when less or more is left of it. Nothing is refused. */
+/* Holds what was admitted at `at_us` on the caps whose present window that is, instead of what *t holds: after a
+ * restart, when there are new caps, when less or more is left of it. Nothing is refused. */
 void caps_hold(struct caps *c, const struct cap_ask *ask, int64_t at_us, struct cap_ticket *t);
 /* Exactly once for each ticket; used 0 releases. Harmless for an empty ticket. */
 void caps_settle(struct caps *c, struct cap_ticket *t, int64_t used_pico, uint64_t used_tok);

@@ -42,7 +42,8 @@ static int record(struct clerk *c, struct waiting *w, struct err *e)
 		w->first = rc == 0;
 		if (rc && rc != -RR_EXISTS)
 			return rc;
-		return ledger_job_end(c->ledger, it->ask, JOB_TUNING, str_of(it->outlay.provider), str_of(it->outlay.id), e);
+		return ledger_job_end(c->ledger, it->ask, JOB_TUNING, str_of(it->outlay.provider),
+				      str_of(it->outlay.id), e);
 	case ERRAND_CALL:
 		rc = ledger_once(c->ledger, it->key, now_us, &w->first, e);
 		if (!rc && w->first)
@@ -55,7 +56,8 @@ static int record(struct clerk *c, struct waiting *w, struct err *e)
 	case ERRAND_CLAIM:
 		return ledger_job_claim(c->ledger, &it->job, it->key, now_us, &w->first, e);
 	case ERRAND_JOB_END:
-		return ledger_job_end(c->ledger, it->job.ask, it->job.kind, str_of(it->job.provider), str_of(it->job.id), e);
+		return ledger_job_end(c->ledger, it->job.ask, it->job.kind, str_of(it->job.provider),
+				      str_of(it->job.id), e);
 	case ERRAND_MARK:
 		return ledger_once(c->ledger, it->key, now_us, &w->first, e);
 	case ERRAND_OUTCOME:

@@ -29,7 +29,8 @@ enum errand_kind {
 struct errand {
 	enum errand_kind kind;
 	struct hash128 key; /* of a call, a mark, a claim */
-	struct call_id ask; /* with an outlay or a call: it is the end of the work that was asked for there; hi 0 = of none */
+	struct call_id
+		ask; /* with an outlay or a call: it is the end of the work that was asked for there; hi 0 = of none */
 	union {
 		struct outlay outlay;
 		struct call call;

@@ -10,7 +10,8 @@
 
 #include "base/err.h"
 
-enum { PIECE_BYTES = 16 * 1024, BOMB_BYTES = 64 * 1024 * 1024, BOMB_RATIO = 100, WINDOW_GZIP_OR_ZLIB = 15 + 32, WINDOW_RAW = -15 };
+enum { PIECE_BYTES = 16 * 1024, BOMB_BYTES = 64 * 1024 * 1024, BOMB_RATIO = 100, WINDOW_GZIP_OR_ZLIB = 15 + 32,
+      WINDOW_RAW = -15 };
 
 struct coding {
 	enum coding_kind kind;
@@ -40,7 +41,8 @@ struct coding *coding_new(enum coding_kind kind)
 	if (!c)
 		return NULL;
 	c->kind = kind;
-	if (kind == CODING_ZSTD ? !(c->zstd = ZSTD_createDStream()) : inflateInit2(&c->z, WINDOW_GZIP_OR_ZLIB) != Z_OK) {
+	if (kind == CODING_ZSTD ? !(c->zstd = ZSTD_createDStream())
+				: inflateInit2(&c->z, WINDOW_GZIP_OR_ZLIB) != Z_OK) {
 		free(c);
 		return NULL;
 	}

@@ -2,10 +2,10 @@
  *
  * Content codings, undone for the meter alone.
  *
- * The gateway asks for none (forward.c), so what comes compressed comes against its wish: the client gets those bytes as
- * they are, and usage is read from an undone copy. gzip (any number of members), deflate with or without its zlib head
- * (RFC 9110, section 8.4.1.2 notes that both are sent), zstd. What is not known here, or damaged, is not metered: its
- * call is estimated and says so.
+ * The gateway asks for none (forward.c), so what comes compressed comes against its wish: the client gets those bytes
+ * as they are, and usage is read from an undone copy. gzip (any number of members), deflate with or without its zlib
+ * head (RFC 9110, section 8.4.1.2 notes that both are sent), zstd. What is not known here, or damaged, is not metered:
+ * its call is estimated and says so.
  */
 #ifndef RR_GATE_CODING_H
 #define RR_GATE_CODING_H

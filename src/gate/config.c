@@ -135,7 +135,8 @@ int gate_config_use_memory(struct gate_config *c, uint64_t bytes, struct err *e)
 int gate_config_use_admin(struct gate_config *c, const char *admin, struct err *e)
 {
 	if (!listen_ok(str_of(admin)) || !listen_is_loopback(admin)) {
-		err_set(e, RR_USAGE, "'%.80s' is no address for the admin listener, which stays on this machine", admin);
+		err_set(e, RR_USAGE, "'%.80s' is no address for the admin listener, which stays on this machine",
+			admin);
 		err_hint(e, "write 127.0.0.1:7301 or unix:/PATH");
 		return -RR_USAGE;
 	}
@@ -154,8 +155,8 @@ static void take_listeners(struct loading *l)
 		conf_hint(l->d, "write 127.0.0.1:7300, [::1]:7300 or unix:/PATH");
 	} else if (!listen_is_loopback(c->listen)) {
 		if (f->require_keys_given && !f->require_keys) {
-			conf_error(l->d, top_node(l, "require_keys"), "require_keys: cannot be off where others can connect (listen: %s)",
-				   c->listen);
+			conf_error(l->d, top_node(l, "require_keys"),
+				   "require_keys: cannot be off where others can connect (listen: %s)", c->listen);
 			conf_hint(l->d, "remove this key, or listen on 127.0.0.1");
 		}
 		c->require_keys = true;
@@ -177,7 +178,8 @@ static void take_listeners(struct loading *l)
 static bool name_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || (i && strchr("._-", s.p[i]))))
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
+		      (i && strchr("._-", s.p[i]))))
 			return false;
 	return s.n > 0 && s.n <= NAME_MOST;
 }
@@ -188,8 +190,8 @@ static void take_upstream(struct loading *l, const struct file_upstream *f, cons
 	struct origin origin;
 	struct err e;
 	double ppm = f->discount * 1e6;
-	*up = (struct upstream_config){.name = f->name, .api = (enum vendor_api)f->dialect, .base = f->base, .key = f->key,
-				       .region = f->region, .gpu_rate_per_hour = f->gpu_rate_per_hour};
+	*up = (struct upstream_config){.name = f->name, .api = (enum vendor_api)f->dialect, .base = f->base,
+				       .key = f->key, .region = f->region, .gpu_rate_per_hour = f->gpu_rate_per_hour};
 	if (f->ca_given)
 		up->ca = str_of(path_of(l, f->ca));
 	if (!f->name_given || !f->dialect_given || !f->base_given) {
@@ -249,9 +251,11 @@ static void take_upstreams(struct loading *l)
 		if (l->file.upstreams_given && conf_wrong_inside(l->d, item_node(l, list, i)))
 			continue;
 		if (l->file.upstreams_given)
-			take_upstream(l, &((const struct file_upstream *)l->file.upstreams.items)[i], item_node(l, list, i), i);
+			take_upstream(l, &((const struct file_upstream *)l->file.upstreams.items)[i],
+				      item_node(l, list, i), i);
 		else
-			c->upstreams[i] = (struct upstream_config){.name = str_of(vendors[i].name), .api = vendors[i].api,
+			c->upstreams[i] = (struct upstream_config){.name = str_of(vendors[i].name),
+								   .api = vendors[i].api,
 								   .base = str_of(vendors[i].base)};
 	}
 }
@@ -332,12 +336,13 @@ static void take_cap(struct loading *l, const struct file_cap *f, const struct c
 		conf_hint(l->d, "write it as \"200 GBP\", or set currency: {report: GBP}");
 	}
 	if (training ? f->tokens_given : f->jobs_given) {
-		conf_error(l->d, part(at, training ? "tokens" : "jobs"), training ? "a training cap counts jobs, not tokens"
-									      : "jobs belong to training caps");
+		conf_error(l->d, part(at, training ? "tokens" : "jobs"),
+			   training ? "a training cap counts jobs, not tokens" : "jobs belong to training caps");
 		conf_hint(l->d, training ? "set amount or jobs" : "set book: training, or use tokens");
 	}
 	if (f->tz.n >= sizeof r->tz || !tz_get(r->tz, &e)) {
-		conf_error(l->d, part(at, "tz"), "tz: %.300s", f->tz.n >= sizeof r->tz ? "no zone has so long a name" : e.what);
+		conf_error(l->d, part(at, "tz"), "tz: %.300s",
+			   f->tz.n >= sizeof r->tz ? "no zone has so long a name" : e.what);
 		conf_hint(l->d, "%s", f->tz.n >= sizeof r->tz ? "names are like Europe/London" : e.hint);
 	}
 }
@@ -370,11 +375,13 @@ static void take_pulls(struct loading *l)
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct file_pull *p = &((const struct file_pull *)f->items)[i];
 		const struct conf_node *at = item_node(l, top_node(l, "pull"), i);
-		l->c->pulls[i] = (struct pull_config){names[p->vendor], p->every, text_or_null(l, p->base), text_or_null(l, p->account)};
+		l->c->pulls[i] = (struct pull_config){names[p->vendor], p->every, text_or_null(l, p->base),
+						      text_or_null(l, p->account)};
 		if (conf_wrong_inside(l->d, at))
 			continue;
 		if (p->base.n && !str_starts(p->base, STR("https://")) && !str_starts(p->base, STR("http://127."))) {
-			conf_error(l->d, part(at, "base"), "base: https:// is wanted, or http:// on loopback: the admin key is sent there");
+			conf_error(l->d, part(at, "base"),
+				   "base: https:// is wanted, or http:// on loopback: the admin key is sent there");
 			conf_hint(l->d, "leave it out for the vendor's own address");
 		}
 		if (p->account.n > 60)
@@ -400,8 +407,8 @@ static void check_scope(struct loading *l, const struct file_alert *f, const str
 			const struct alert_figure *figure)
 {
 	bool calls = f->key_given || f->team_given || f->feature_given || f->model_given || f->env_given;
-	if ((figure->scoping == SCOPE_NONE && (calls || f->upstream_given)) || (figure->scoping == SCOPE_UPSTREAM && calls) ||
-	    (figure->scoping == SCOPE_CAPS && f->upstream_given)) {
+	if ((figure->scoping == SCOPE_NONE && (calls || f->upstream_given)) ||
+	    (figure->scoping == SCOPE_UPSTREAM && calls) || (figure->scoping == SCOPE_CAPS && f->upstream_given)) {
 		conf_error(l->d, at, "%s is not counted by that scope", figure->name);
 		conf_hint(l->d, "%s", figure->scoping == SCOPE_UPSTREAM ? "it knows upstream alone"
 				      : figure->scoping == SCOPE_CAPS   ? "it knows key, team, feature, model and env"
@@ -416,8 +423,9 @@ static void take_alert(struct loading *l, const struct file_alert *f, const stru
 	struct fetch_url url;
 	struct err e;
 	bool known = !f->upstream_given;
-	*c = (struct alert_config){.name = f->name.n ? f->name : f->when, .when = f->when, .url = f->url, .secret = f->secret,
-				   .ca = path_of(l, f->ca), .provider = intern(f->upstream), .plan = f->plan, .again_us = f->again};
+	*c = (struct alert_config){.name = f->name.n ? f->name : f->when, .when = f->when, .url = f->url,
+				   .secret = f->secret, .ca = path_of(l, f->ca), .provider = intern(f->upstream),
+				   .plan = f->plan, .again_us = f->again};
 	c->scope = (struct cap_scope){.key = intern(f->key), .team = intern(f->team), .feature = intern(f->feature),
 				      .model = intern(f->model), .env = intern(f->env)};
 	if (!f->when.n || !f->url_given) {
@@ -506,7 +514,8 @@ static void take_otlp(struct loading *l)
 		conf_hint(l->d, "otlp: {endpoint: http://127.0.0.1:4318}");
 	} else if (origin_parse(&origin, f->endpoint, &e)) {
 		conf_error(l->d, part(map, "endpoint"), "endpoint: %.300s", e.what);
-		conf_hint(l->d, "as in: endpoint: http://127.0.0.1:4318 (/v1/traces and /v1/metrics follow by themselves)");
+		conf_hint(l->d,
+			  "as in: endpoint: http://127.0.0.1:4318 (/v1/traces and /v1/metrics follow by themselves)");
 	} else if (str_ends(f->endpoint, STR("/v1/traces")) || str_ends(f->endpoint, STR("/v1/metrics"))) {
 		conf_error(l->d, part(map, "endpoint"), "endpoint: /v1/traces and /v1/metrics follow by themselves");
 		conf_hint(l->d, "write the address without them");
@@ -543,7 +552,8 @@ static void take_numbers(struct loading *l)
 	const char *ledger = getenv("RUNRATE_LEDGER");
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err e;
-	c->workers = f->workers ? (unsigned)f->workers : cores < 1 ? 1 : cores > CORES_MOST ? CORES_MOST : (unsigned)cores;
+	cores = cores < 1 ? 1 : cores > CORES_MOST ? CORES_MOST : cores;
+	c->workers = f->workers ? (unsigned)f->workers : (unsigned)cores;
 	c->ledger = f->ledger_given && !(ledger && ledger[0]) ? path_of(l, f->ledger) : NULL;
 	c->durability = (enum durability)f->durability;
 	c->unpriced_block = f->unpriced == 1;
@@ -561,10 +571,13 @@ static void take_numbers(struct loading *l)
 	c->levers.batch = (enum lever_state)f->levers.batch;
 	c->levers.route = (enum lever_state)f->levers.route;
 	c->limits = (struct http_limits){
-		.request_line_bytes = m->request_line, .head_bytes = m->head, .headers = (unsigned)m->headers, .body_bytes = m->body,
+		.request_line_bytes = m->request_line, .head_bytes = m->head, .headers = (unsigned)m->headers,
+			.body_bytes = m->body,
 		.chunk_ext_bytes = m->chunk_ext, .head_us = (uint64_t)m->head_time, .body_min_rate = m->body_min_rate,
-		.body_grace_us = (uint64_t)m->body_grace, .idle_us = (uint64_t)m->idle, .connect_us = (uint64_t)m->connect,
-		.first_byte_us = (uint64_t)m->first_byte, .stream_idle_us = (uint64_t)m->stream_idle, .total_us = (uint64_t)m->total,
+		.body_grace_us = (uint64_t)m->body_grace, .idle_us = (uint64_t)m->idle, .connect_us =
+		(uint64_t)m->connect,
+		.first_byte_us = (uint64_t)m->first_byte, .stream_idle_us = (uint64_t)m->stream_idle, .total_us =
+		(uint64_t)m->total,
 		.out_bytes = m->out, .connections = (unsigned)m->connections, .active = (unsigned)m->active,
 		.key_active = (unsigned)m->key_active,
 	};
@@ -576,7 +589,8 @@ static void take_numbers(struct loading *l)
 	c->log_calls = f->log.calls;
 }
 
-static int parse(struct str text, const char *name, bool secrets, struct arena *a, struct gate_config *c, struct sb *errors)
+static int parse(struct str text, const char *name, bool secrets, struct arena *a, struct gate_config *c,
+		 struct sb *errors)
 {
 	struct loading l = {.a = a, .c = c};
 	memset(c, 0, sizeof *c);
@@ -687,8 +701,8 @@ static void show_default_upstreams(const struct showing *s, const char *help)
 {
 	for (unsigned i = 0; i < s->c->upstream_count; i++) {
 		struct str path = arena_printf(s->scratch, "upstreams[%u]", i);
-		struct str value = arena_printf(s->scratch, "%.*s at %.*s, key not set", STR_ARG(s->c->upstreams[i].name),
-						STR_ARG(s->c->upstreams[i].base));
+		struct str value = arena_printf(s->scratch, "%.*s at %.*s, key not set",
+						STR_ARG(s->c->upstreams[i].name), STR_ARG(s->c->upstreams[i].base));
 		s->fn(path.p ? path.p : "", value, 0, help, s->arg);
 	}
 }
@@ -712,7 +726,8 @@ static void show(const char *path, const struct conf_field *f, const struct conf
 }
 
 void gate_config_each(const struct gate_config *c, struct arena *scratch,
-		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg)
+		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg),
+		      void *arg)
 {
 	struct showing s = {c, scratch, fn, arg};
 	conf_each(c->doc ? c->doc->root : NULL, gate_config_fields, show, &s);

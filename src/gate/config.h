@@ -119,7 +119,8 @@ int gate_config_parse(struct str text, const char *name, struct arena *a, struct
 /* Every setting in the order of config.def: its path ("limits.head", "upstreams[0].key"), its value as text
  * ("set" or "not set" for a secret), and the line on which it stands (0 = the default). */
 void gate_config_each(const struct gate_config *c, struct arena *scratch,
-		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg), void *arg);
+		      void (*fn)(const char *path, struct str value, unsigned line, const char *help, void *arg),
+		      void *arg);
 /* The tables of config.def: what a file may say, for a reference (`config keys`). Ends with a NULL name. */
 const struct conf_field *gate_config_tables(void);
 /* --listen: checked, and keys are required from then on where it is beyond loopback. */

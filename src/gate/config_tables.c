@@ -6,9 +6,10 @@
 
 #include <stddef.h>
 
-#define FIELD(owner, kind_, name_, least_, most_, fallback_, choices_, help_)                                           \
-	{.name = #name_, .kind = CONF_##kind_, .offset = offsetof(struct owner, name_), .least = least_, .most = most_, \
-	 .fallback = fallback_, .choices = choices_, .help = help_, .given_offset = offsetof(struct owner, name_##_given)},
+#define FIELD(owner, kind_, name_, least_, most_, fallback_, choices_, help_)                          \
+	{.name = #name_, .kind = CONF_##kind_, .offset = offsetof(struct owner, name_), .least = least_,  \
+	 .most = most_, .fallback = fallback_, .choices = choices_, .help = help_,                        \
+	 .given_offset = offsetof(struct owner, name_##_given)},
 #define END {.name = NULL}
 
 static const struct conf_field tls_fields[] = {
@@ -56,7 +57,8 @@ static const struct conf_field otlp_header_fields[] = {
 static const struct conf_field otlp_fields[] = {
 #define OTLP(...) FIELD(file_otlp, __VA_ARGS__)
 #include "gate/config.def"
-	{.name = "headers", .kind = CONF_STRUCTS, .offset = offsetof(struct file_otlp, headers), .fields = otlp_header_fields,
+	{.name = "headers", .kind = CONF_STRUCTS, .offset = offsetof(struct file_otlp, headers),
+	 .fields = otlp_header_fields,
 	 .size = sizeof(struct file_otlp_header), .help = "sent with each export"},
 	END,
 };
@@ -82,7 +84,8 @@ static const struct conf_field log_fields[] = {
 };
 
 #define PART(name_, fields_, help_) \
-	{.name = #name_, .kind = CONF_STRUCT, .offset = offsetof(struct file_top, name_), .fields = fields_, .help = help_}
+	{.name = #name_, .kind = CONF_STRUCT, .offset = offsetof(struct file_top, name_), .fields = fields_, \
+	 .help = help_}
 #define PARTS(name_, fields_, size_, help_) \
 	{.name = #name_, .kind = CONF_STRUCTS, .offset = offsetof(struct file_top, name_), .fields = fields_, \
 	 .size = size_, .help = help_}
@@ -92,7 +95,8 @@ const struct conf_field gate_config_fields[] = {
 #include "gate/config.def"
 	PART(tls, tls_fields, "TLS for the data listener"),
 	PART(currency, currency_fields, "reports and exchange rates"),
-	{.name = "upstreams", .kind = CONF_STRUCTS, .offset = offsetof(struct file_top, upstreams), .fields = upstream_fields,
+	{.name = "upstreams", .kind = CONF_STRUCTS, .offset = offsetof(struct file_top, upstreams),
+	 .fields = upstream_fields,
 	 .size = sizeof(struct file_upstream), .help = "where calls go (default: the three vendors, without keys)",
 	 .given_offset = offsetof(struct file_top, upstreams_given)},
 	PARTS(caps, cap_fields, sizeof(struct file_cap), "budgets"),

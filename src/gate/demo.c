@@ -91,7 +91,8 @@ static int post(const char *address, const char *path, const char *feature, stru
 		"authorization: Bearer sk-demo\r\nx-runrate-team: demo\r\nx-runrate-feature: %s\r\n%scontent-length: %zu\r\n\r\n",
 		path, address, feature, strstr(path, "anthropic") ? "anthropic-version: 2023-06-01\r\n" : "", body.n);
 	sb_add_str(&request, body);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) || write(fd, request.p, request.n) != (ssize_t)request.n)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) ||
+	    write(fd, request.p, request.n) != (ssize_t)request.n)
 		rc = err_set(e, RR_NET, "the demo cannot reach the gateway at %s", address);
 	while (!rc && read(fd, sink, sizeof sink) > 0)
 		;

@@ -19,9 +19,11 @@ void disk_look(struct gate *g, uint64_t now_us)
 	if (!low && free_bytes < size_bytes / 100 * LOW_PERCENT) {
 		atomic_store(&g->disk_low, true);
 		LOG(LOG_WARN, "disk_low", LOG_S("ledger", str_of(g->ledger_path)), LOG_N("free_mib", free_bytes >> 20),
-		    LOG_N("of_mib", size_bytes >> 20), LOG_S("when_full", g->conf->disk_full_pass ? STR("calls pass") : STR("507")));
+		    LOG_N("of_mib", size_bytes >> 20),
+		    LOG_S("when_full", g->conf->disk_full_pass ? STR("calls pass") : STR("507")));
 	} else if (low && free_bytes > size_bytes / 100 * WELL_PERCENT) {
 		atomic_store(&g->disk_low, false);
-		LOG(LOG_INFO, "disk_well", LOG_S("ledger", str_of(g->ledger_path)), LOG_N("free_mib", free_bytes >> 20));
+		LOG(LOG_INFO, "disk_well", LOG_S("ledger", str_of(g->ledger_path)),
+		    LOG_N("free_mib", free_bytes >> 20));
 	}
 }

@@ -19,7 +19,8 @@ unsigned long long gate_total(const struct gate *g, size_t member)
 {
 	unsigned long long sum = 0;
 	for (unsigned i = 0; i < g->workers; i++)
-		sum += atomic_load_explicit((atomic_ullong *)((char *)&g->worker[i]->stats + member), memory_order_relaxed);
+		sum += atomic_load_explicit((atomic_ullong *)((char *)&g->worker[i]->stats + member),
+					    memory_order_relaxed);
 	return sum;
 }
 
@@ -138,7 +139,8 @@ static void models(struct sb *out, const struct tally *t)
 	} counters[] = {
 		{"runrate_model_requests_total", "Calls recorded", offsetof(struct tally_series, calls)},
 		{"runrate_model_streams_total", "Calls answered as a stream", offsetof(struct tally_series, streamed)},
-		{"runrate_model_estimated_total", "Calls whose usage had to be estimated", offsetof(struct tally_series, estimated)},
+		{"runrate_model_estimated_total", "Calls whose usage had to be estimated",
+		 offsetof(struct tally_series, estimated)},
 		{"runrate_model_unpriced_total", "Calls without a known price: their cost is in no total",
 		 offsetof(struct tally_series, unpriced)},
 	};
@@ -196,12 +198,16 @@ static void caps(struct sb *out, struct gate *g)
 	} figures[] = {
 		{"runrate_cap_limit", "gauge", "What may be spent in the window, in units of the currency",
 		 offsetof(struct cap_live, rule.amount_pico), MONEY},
-		{"runrate_cap_spent", "gauge", "What was spent in the window", offsetof(struct cap_live, spent_pico), MONEY},
-		{"runrate_cap_reserved", "gauge", "What calls under way hold", offsetof(struct cap_live, reserved_pico), MONEY},
-		{"runrate_cap_limit_tokens", "gauge", "Tokens that may be used in the window", offsetof(struct cap_live, rule.tokens),
+		{"runrate_cap_spent", "gauge", "What was spent in the window", offsetof(struct cap_live, spent_pico),
+		 MONEY},
+		{"runrate_cap_reserved", "gauge", "What calls under way hold", offsetof(struct cap_live, reserved_pico),
+		 MONEY},
+		{"runrate_cap_limit_tokens", "gauge", "Tokens that may be used in the window",
+		 offsetof(struct cap_live, rule.tokens), COUNT},
+		{"runrate_cap_spent_tokens", "gauge", "Tokens used in the window", offsetof(struct cap_live, spent_tok),
 		 COUNT},
-		{"runrate_cap_spent_tokens", "gauge", "Tokens used in the window", offsetof(struct cap_live, spent_tok), COUNT},
-		{"runrate_cap_refused", "gauge", "Calls refused in the window", offsetof(struct cap_live, refused), COUNT},
+		{"runrate_cap_refused", "gauge", "Calls refused in the window", offsetof(struct cap_live, refused),
+		 COUNT},
 	};
 	struct cap_live *state = calloc(CAPS_SHOWN, sizeof *state);
 	unsigned n = state ? caps_list(g->caps, state, CAPS_SHOWN) : 0;
@@ -302,7 +308,8 @@ static void way_out(struct sb *out, const char *what, const struct outbox_stats 
 		size_t member;
 	} counters[] = {
 		{"delivered_total", "delivered", offsetof(struct outbox_stats, delivered)},
-		{"failed_total", "given up: refused, or not deliverable in time", offsetof(struct outbox_stats, failed)},
+		{"failed_total", "given up: refused, or not deliverable in time",
+		 offsetof(struct outbox_stats, failed)},
 		{"dropped_total", "dropped because too much waited", offsetof(struct outbox_stats, dropped)},
 	};
 	for (unsigned i = 0; i < sizeof counters / sizeof *counters; i++) {
@@ -319,7 +326,8 @@ static void outside(struct sb *out, const struct gate *g)
 {
 	struct watch_figures f;
 	watch_figures(g->watch, &f);
-	family(out, "runrate_telemetry_lost_total", "counter", "Calls that no log line and no span tells of; the ledger has them");
+	family(out, "runrate_telemetry_lost_total", "counter",
+	       "Calls that no log line and no span tells of; the ledger has them");
 	sb_adds(out, "runrate_telemetry_lost_total");
 	value_u64(out, f.lost);
 	if (f.alerts) {

@@ -81,7 +81,7 @@ int forward_start(struct request *r)
 	return r->exchange ? 0 : -RR_NOMEM;
 }
 
-/* "https://VENDOR/upload/..." as "SCHEME://US/BASE/upload/..."; as it is where it is not below the upstream's address. */
+/* "https://VENDOR/upload/..." as "SCHEME://US/BASE/upload/..."; as it is where it is not below the upstream's. */
 static struct str own_address(struct request *r, struct str url)
 {
 	const struct head *asked = r->client ? stream_head(r->client) : NULL;
@@ -91,8 +91,9 @@ static struct str own_address(struct request *r, struct str url)
 	if (!asked || !asked->host.n || !vendor.p || !str_starts(url, vendor) || asked->path.n < r->path.n)
 		return url;
 	base = asked->path.n - r->path.n; /* what chose the upstream */
-	return arena_printf(&r->arena, "%s://%.*s%.*s/%.*s", r->worker->gate->tls ? "https" : "http", STR_ARG(asked->host),
-			    STR_ARG(str_sub(asked->path, 0, base)), STR_ARG(str_sub(url, vendor.n, url.n)));
+	return arena_printf(&r->arena, "%s://%.*s%.*s/%.*s", r->worker->gate->tls ? "https" : "http",
+			    STR_ARG(asked->host), STR_ARG(str_sub(asked->path, 0, base)),
+			    STR_ARG(str_sub(url, vendor.n, url.n)));
 }
 
 /* A batch's results_url, at its place in the answer: `from` is up to where the answer is copied. */
@@ -115,7 +116,8 @@ void forward_own_addresses(struct request *r)
 	struct sb out;
 	const char *from = r->answer.p;
 	if (!r->who.virtual_key || !r->client || r->mode != ANSWER_WHOLE || r->coding ||
-	    !str_starts(str_of(r->surface->name), STR("anthropic-batches")) || json_parse(sb_str(&r->answer), &top, NULL))
+	    !str_starts(str_of(r->surface->name), STR("anthropic-batches")) ||
+	    json_parse(sb_str(&r->answer), &top, NULL))
 		return;
 	sb_init(&out, ANSWER_MOST_BYTES);
 	show_own(r, top, &from, &out);
@@ -164,7 +166,8 @@ int forward_upgrade(struct request *r, const struct exchange_handler *handler)
 			headers[kept++] = one;
 	}
 	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
-	r->exchange = target.p ? exchange_upgrade(r->worker->pool, &r->up->origin, target, "websocket", headers, kept, handler, r)
+	r->exchange = target.p ? exchange_upgrade(r->worker->pool, &r->up->origin, target, "websocket", headers, kept,
+						  handler, r)
 			       : NULL;
 	return r->exchange ? 0 : -RR_NOMEM;
 }
@@ -184,8 +187,8 @@ int forward_switch(struct request *r, const struct head *h)
 
 void forward_keep_head(struct request *r, const struct head *h)
 {
-	static const struct str own[] = {NAME("content-length"), NAME("date"), NAME("x-runrate-id"), NAME("x-runrate-model"),
-					 NAME("x-runrate-cost")};
+	static const struct str own[] = {NAME("content-length"), NAME("date"), NAME("x-runrate-id"),
+					 NAME("x-runrate-model"), NAME("x-runrate-cost")};
 	sb_clear(&r->head_text);
 	r->head_count = 0;
 	r->status = h->status;
@@ -199,7 +202,8 @@ void forward_keep_head(struct request *r, const struct head *h)
 			str_copy(r->vendor_request_id, sizeof r->vendor_request_id, one->value);
 		sb_add_str(&r->head_text, one->name);
 		sb_addc(&r->head_text, 0);
-		sb_add_str(&r->head_text, str_ieq(one->name, STR("x-goog-upload-url")) ? own_address(r, one->value) : one->value);
+		sb_add_str(&r->head_text,
+			   str_ieq(one->name, STR("x-goog-upload-url")) ? own_address(r, one->value) : one->value);
 		sb_addc(&r->head_text, 0);
 		r->head_count++;
 	}

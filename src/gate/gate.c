@@ -94,7 +94,8 @@ static bool path_is_plain(struct str path)
 {
 	struct str rest = path;
 	bool encoded = str_chr(path, '%') != SIZE_MAX;
-	if (str_contains(path, STR("//")) || (encoded && (str_icontains(path, STR("%2e")) || str_icontains(path, STR("%2f")))) ||
+	if (str_contains(path, STR("//")) ||
+	    (encoded && (str_icontains(path, STR("%2e")) || str_icontains(path, STR("%2f")))) ||
 	    str_chr(path, '\\') != SIZE_MAX)
 		return false;
 	while (rest.p) {
@@ -125,7 +126,8 @@ static struct upstream *find_upstream(struct gate *g, const struct head *h, stru
 		*path = str_sub(*path, 4 + name.n, path->n);
 		return gate_upstream(g, str_copy(text, sizeof text, name));
 	}
-	if (str_starts(*path, STR("/v1beta/")) || str_starts(*path, STR("/upload/v1")) || str_starts(*path, STR("/ws/google.")))
+	if (str_starts(*path, STR("/v1beta/")) || str_starts(*path, STR("/upload/v1")) ||
+	    str_starts(*path, STR("/ws/google.")))
 		return gate_upstream_for(g, API_GEMINI);
 	if (str_starts(*path, STR("/v1/")))
 		return gate_upstream_for(g, head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI);
@@ -140,7 +142,8 @@ static enum turn take_identify(struct request *r)
 	if (path_is_plain(path))
 		r->up = find_upstream(g, h, &path);
 	if (!r->up || path.n == 0) {
-		r->surface = surface_find(head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI, h->method, path);
+		r->surface = surface_find(head_get(h, "anthropic-version").p ? API_ANTHROPIC : API_OPENAI, h->method,
+					  path);
 		r->pass_only = true;
 		return gate_refuse(r, APIERR_NOT_FOUND,
 				   "No upstream serves this path. Bases: /openai/v1, /anthropic, /gemini, /up/NAME/v1.");
@@ -216,7 +219,8 @@ static enum turn take_auth(struct request *r)
 	rc = auth_identify(r->worker->auth, r->credential, &r->who);
 	if (rc == 0 && !r->who.virtual_key && conf->require_keys) {
 		r->pass_only = true;
-		return gate_refuse(r, APIERR_AUTH, "This gateway takes only its own keys (rr_...). Ask for one: runrate key new.");
+		return gate_refuse(r, APIERR_AUTH,
+				   "This gateway takes only its own keys (rr_...). Ask for one: runrate key new.");
 	}
 	if (rc) {
 		r->pass_only = true; /* a stranger writes no rows */
@@ -227,7 +231,8 @@ static enum turn take_auth(struct request *r)
 							: "Keys cannot be looked up now.");
 	}
 	if (r->who.virtual_key && !r->up->credential.n) {
-		return gate_refuse(r, APIERR_AUTH, "No provider key is configured for upstream '%.*s': set upstreams[].key.",
+		return gate_refuse(r, APIERR_AUTH,
+				   "No provider key is configured for upstream '%.*s': set upstreams[].key.",
 				   STR_ARG(r->up->name));
 	}
 	r->call.key = r->who.key;
@@ -278,7 +283,8 @@ static enum turn take_admit(struct request *r)
 	if (!r->call.key)
 		return NEXT;
 	r->limits.active = own->active ? own->active : g->limits.key_active;
-	r->limits.requests_per_minute = own->requests_per_minute ? own->requests_per_minute : conf->key_requests_per_minute;
+	r->limits.requests_per_minute =
+		own->requests_per_minute ? own->requests_per_minute : conf->key_requests_per_minute;
 	r->limits.tokens_per_minute = own->tokens_per_minute ? own->tokens_per_minute : conf->key_tokens_per_minute;
 	r->place = rate_enter(g->rate, r->call.key, r->limits.active);
 	if (r->place >= 0)
@@ -314,10 +320,12 @@ static enum turn take_features(struct request *r)
 		socket_features(r);
 	if (rc)
 		return gate_refuse(r, APIERR_BAD_REQUEST, "The request body cannot be metered: %s (byte %zu).",
-				   fault.what ? fault.what : "a billed field stands twice or has a wrong type", fault.at);
+				   fault.what ? fault.what : "a billed field stands twice or has a wrong type",
+				   fault.at);
 	r->call.model_asked = intern(r->features.model);
 	r->call.streamed = r->features.stream;
-	if (r->client && head_get(stream_head(r->client), "x-stainless-retry-count").n && call_id_is(r->call.operation, r->call.id))
+	if (r->client && head_get(stream_head(r->client), "x-stainless-retry-count").n &&
+	    call_id_is(r->call.operation, r->call.id))
 		attempts_join(r->worker->gate->attempts, r->call.key, r->path, sb_str(&r->body), r->call.attempt,
 			      r->call.start_us, &r->call.operation);
 	r->call.prefix_hash = r->features.prefix_hash;
@@ -327,8 +335,8 @@ static enum turn take_features(struct request *r)
 
 /* ---- allow: models and regions of the key ---- */
 
-/* What cannot be recorded is not forwarded: an answered call is a recorded call. This refusal cannot be recorded either,
- * and does not wait for that. */
+/* What cannot be recorded is not forwarded: an answered call is a recorded call. This refusal cannot be recorded
+ * either, and does not wait for that. */
 static enum turn refuse_store(struct request *r, const char *why)
 {
 	r->pass_only = true;
@@ -350,7 +358,8 @@ static enum turn take_allow(struct request *r)
 		return gate_refuse(r, APIERR_FORBIDDEN, "This key may not use model '%.*s'. It may use: %.*s.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)), STR_ARG(intern_str(r->who.models)));
 	if (r->who.regions && !auth_list_allows(intern_str(r->who.regions), r->up->region))
-		return gate_refuse(r, APIERR_REGION, "This key's data may go to %.*s; upstream '%.*s' is in region '%.*s'.",
+		return gate_refuse(r, APIERR_REGION,
+				   "This key's data may go to %.*s; upstream '%.*s' is in region '%.*s'.",
 				   STR_ARG(intern_str(r->who.regions)), STR_ARG(r->up->name), STR_ARG(r->up->region));
 	if (state == WRITER_DISK_FULL)
 		return disk_full(r);
@@ -400,8 +409,8 @@ static bool clamp(struct request *r)
 	struct cap_refusal no;
 	if (!dialect_limit_edits(r->surface, &r->features, CLAMP_LEAST_TOK, &r->arena, unused))
 		return false;
-	for (uint64_t most = r->bound.out_tok / (r->features.choices ? r->features.choices : 1) / 2; most >= CLAMP_LEAST_TOK;
-	     most /= 2) {
+	for (uint64_t most = r->bound.out_tok / (r->features.choices ? r->features.choices : 1) / 2;
+	     most >= CLAMP_LEAST_TOK; most /= 2) {
 		r->features.max_output_tok = most;
 		settle_bound(r);
 		if (gate_reserve(r, &no) == 0)
@@ -435,7 +444,8 @@ static enum turn take_cap(struct request *r)
 		return NEXT;
 	}
 	if (r->bound.status == PRICE_UNPRICED && r->worker->gate->conf->unpriced_block)
-		return gate_refuse(r, APIERR_FORBIDDEN, "Model '%.*s' has no price here, and unpriced models are blocked.",
+		return gate_refuse(r, APIERR_FORBIDDEN,
+				   "Model '%.*s' has no price here, and unpriced models are blocked.",
 				   STR_ARG(str_sub(r->features.model, 0, 80)));
 	if (r->place >= 0 && (r->limits.requests_per_minute || r->limits.tokens_per_minute)) {
 		unsigned wait = take_rate(r);
@@ -465,7 +475,8 @@ static enum turn take_levers(struct request *r)
 		count = dialect_usage_edits(r->surface, &r->features, &r->arena, edits);
 		r->drop_usage_events = count > 0;
 		if (r->clamped)
-			count += dialect_limit_edits(r->surface, &r->features, r->features.max_output_tok, &r->arena, edits + count);
+			count += dialect_limit_edits(r->surface, &r->features, r->features.max_output_tok, &r->arena,
+						     edits + count);
 		if (count > 1)
 			qsort(edits, count, sizeof *edits, by_place);
 	}
@@ -582,7 +593,8 @@ enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, .
 	r->status = api_error_status(kind);
 	r->answer_done = true;
 	if (r->call.outcome == OUTCOME_OK)
-		r->call.outcome = kind == APIERR_UPSTREAM || kind == APIERR_TIMEOUT ? OUTCOME_UPSTREAM : OUTCOME_REFUSED;
+		r->call.outcome = kind == APIERR_UPSTREAM || kind == APIERR_TIMEOUT ? OUTCOME_UPSTREAM
+										     : OUTCOME_REFUSED;
 	sb_clear(&r->answer);
 	api_error_body(r->surface->api, kind, str_of(why), str_of(call_id_text(r->call.id, id)), &r->answer);
 	str_copy(r->type, sizeof r->type, STR("application/json"));
@@ -663,9 +675,9 @@ static void on_closed(struct stream *s, enum http_end how)
 
 static void on_bad_request(void *app, unsigned status, const char *fault, struct str target, struct sb *body)
 {
-	enum vendor_api api = str_contains(target, STR("anthropic")) || str_contains(target, STR("/v1/messages")) ? API_ANTHROPIC
-			      : str_contains(target, STR("gemini")) || str_contains(target, STR("/v1beta")) ? API_GEMINI
-													     : API_OPENAI;
+	bool anthropic = str_contains(target, STR("anthropic")) || str_contains(target, STR("/v1/messages"));
+	bool gemini = str_contains(target, STR("gemini")) || str_contains(target, STR("/v1beta"));
+	enum vendor_api api = anthropic ? API_ANTHROPIC : gemini ? API_GEMINI : API_OPENAI;
 	char text[160];
 	(void)app;
 	snprintf(text, sizeof text, "The request is not well-formed HTTP: %s.", fault);

@@ -37,7 +37,8 @@
 #include "net/client.h"
 #include "net/server.h"
 
-enum { UPSTREAMS_MOST = 64, BOOKS_MOST = 256, BUFFERED_ANSWER_BYTES = 1024 * 1024, ANSWER_MOST_BYTES = 64 * 1024 * 1024 };
+enum { UPSTREAMS_MOST = 64, BOOKS_MOST = 256, BUFFERED_ANSWER_BYTES = 1024 * 1024,
+      ANSWER_MOST_BYTES = 64 * 1024 * 1024 };
 
 struct upstream {
 	const struct upstream_config *conf;
@@ -52,7 +53,8 @@ struct upstream {
 };
 
 struct gate_stats { /* one per worker, written by it alone, read by the admin thread */
-	atomic_ullong requests, refused, overloaded, upstream_errors, client_left, streams, events, estimated, unpriced, unrecorded;
+	atomic_ullong requests, refused, overloaded, upstream_errors, client_left, streams, events, estimated, unpriced,
+		unrecorded;
 	atomic_ullong bytes_in, bytes_out, in_tok, out_tok;
 	atomic_ullong active;
 	atomic_ullong status_class[6]; /* 1xx..5xx by first digit */
@@ -221,7 +223,8 @@ void gate_turn(struct request *r, bool whole); /* the step at which a turn begin
 int gate_reserve(struct request *r, struct cap_refusal *no); /* r->bound on its caps */
 enum turn gate_refuse_budget(struct request *r, const struct cap_refusal *no);
 /* Answers in the vendor's own error shape and goes on with settling. */
-enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum turn gate_refuse(struct request *r, enum api_error kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* request.c */
 struct request *request_get(struct worker *w, struct stream *s);
@@ -279,10 +282,12 @@ int gate_start(struct gate *g, struct err *e);
 int gate_keep_listeners(struct gate *g);
 /* Stops accepting, lets requests end for at most `seconds`, flushes the ledger. */
 void gate_close(struct gate *g, unsigned seconds);
-/* reload.c: prices anew, and of `fresh` what can be taken while calls are under way; the names of the settings that changed
- * and need a restart are added to `restart`. `fresh` and the arena must live as long as the gateway. Keys and caps of the
- * ledger need no reload: they are seen within a second. Calls under way end with the prices that they began with. */
-int gate_reload(struct gate *g, struct arena *arena, const struct gate_config *fresh, struct sb *restart, struct err *e);
+/* reload.c: prices anew, and of `fresh` what can be taken while calls are under way; the names of the settings that
+ * changed and need a restart are added to `restart`. `fresh` and the arena must live as long as the gateway. Keys and
+ * caps of the ledger need no reload: they are seen within a second. Calls under way end with the prices that they began
+ * with. */
+int gate_reload(struct gate *g, struct arena *arena, const struct gate_config *fresh, struct sb *restart,
+		struct err *e);
 const char *gate_address(const struct gate *g); /* of the data listener, as bound */
 struct upstream *gate_upstream(struct gate *g, const char *name);
 struct upstream *gate_upstream_for(struct gate *g, enum vendor_api api);

@@ -59,8 +59,8 @@ void holds_free(struct holds *h)
 /* ---- what caps hold for it */
 
 /* What keeping so many tokens costs, asked of the caps. */
-static struct cap_ask ask_of(struct gate *g, const struct cap_scope *who, struct str provider, struct str model, uint64_t tokens,
-			     int64_t from_us, int64_t until_us)
+static struct cap_ask ask_of(struct gate *g, const struct cap_scope *who, struct str provider, struct str model,
+			     uint64_t tokens, int64_t from_us, int64_t until_us)
 {
 	struct cap_ask ask = {.who = *who, .currency = USD, .from_us = from_us, .until_us = until_us};
 	struct price_query q = {.provider = provider, .model = model, .at_us = clock_real(g->clock)};
@@ -80,7 +80,8 @@ static void hold_kept(struct holds *hs, struct kept *k)
 	const struct hold *h = &k->hold;
 	struct cap_scope who = {h->caller, h->team, h->feature, h->model, h->env};
 	int64_t until = h->until_us == HOLD_FOREVER ? h->booked_us + TTL_DEFAULT_US : h->until_us;
-	struct cap_ask ask = ask_of(hs->gate, &who, intern_str(h->provider), intern_str(h->model), h->tokens, h->booked_us, until);
+	struct cap_ask ask = ask_of(hs->gate, &who, intern_str(h->provider), intern_str(h->model), h->tokens,
+				    h->booked_us, until);
 	if (until <= h->booked_us || !ask.priced)
 		ask.most_pico = ask.likely_pico = 0;
 	caps_hold(hs->gate->caps, &ask, INT64_MAX, &k->ticket);
@@ -353,7 +354,8 @@ void holds_tick(struct holds *h, int64_t now_us)
 	}
 }
 
-static void give_for(struct request *r, const struct hold *h, bool create, int (*act)(struct ledger *, void *, struct err *))
+static void give_for(struct request *r, const struct hold *h, bool create,
+		     int (*act)(struct ledger *, void *, struct err *))
 {
 	struct work *w = calloc(1, sizeof *w);
 	if (w)
@@ -418,12 +420,15 @@ void holds_see(struct request *r, struct json object)
 	char model[192];
 	json_string_copy(json_get(object, "model"), model, sizeof model);
 	h.model = intern(short_name(str_of(model)));
-	str_copy(h.name, sizeof h.name, name.n < sizeof h.name ? name : str_sub(name, name.n - sizeof h.name + 1, name.n));
-	counted = json_u64(json_path(object, "usageMetadata.totalTokenCount"), &h.tokens) == 0 && !(h.tokens >> TOKENS_MOST_BITS);
+	str_copy(h.name, sizeof h.name,
+		 name.n < sizeof h.name ? name : str_sub(name, name.n - sizeof h.name + 1, name.n));
+	counted = json_u64(json_path(object, "usageMetadata.totalTokenCount"), &h.tokens) == 0 &&
+		  !(h.tokens >> TOKENS_MOST_BITS);
 	h.from_us = h.booked_us = time_or(json_get(object, "createTime"), r->call.start_us);
 	h.until_us = time_or(json_get(object, "expireTime"), HOLD_FOREVER);
 	if (create && !counted) {
-		LOG(LOG_WARN, "cache_not_metered", LOG_S("cache", name), LOG_S("why", STR("its count of tokens is none")));
+		LOG(LOG_WARN, "cache_not_metered", LOG_S("cache", name),
+		    LOG_S("why", STR("its count of tokens is none")));
 		return;
 	}
 	if (!create && h.until_us == HOLD_FOREVER) /* an answer in part ("fields=name"): what it does not state stays */
@@ -498,11 +503,13 @@ int holds_cap(struct request *r, struct cap_refusal *no)
 	if (is_surface(r, "gemini-caches-end")) /* it only ends what costs */
 		return 0;
 	if (is_surface(r, "gemini-caches")) {
-		struct str name = short_name(str_of(json_string_copy(json_get(r->features.top, "model"), model, sizeof model)));
+		struct str name = short_name(str_of(json_string_copy(json_get(r->features.top, "model"), model,
+								     sizeof model)));
 		uint64_t window = book_context_window_tok(g->book, r->up->name, name);
 		who.model = intern(name);
-		ask = ask_of(g, &who, r->up->name, name, r->features.hidden_context && window ? window : r->features.body_bytes,
-			     r->call.start_us, r->call.start_us + ttl_of(r));
+		ask = ask_of(g, &who, r->up->name, name,
+			     r->features.hidden_context && window ? window : r->features.body_bytes, r->call.start_us,
+			     r->call.start_us + ttl_of(r));
 	} else if (!ask_longer(r, &ask)) { /* of a cap that is used up all the same nothing is asked */
 		ask = (struct cap_ask){.who = who, .currency = USD, .priced = true, .most_pico = 1, .likely_pico = 1};
 	}

@@ -4,13 +4,14 @@
  *
  * 1. A cache bills for as long as it is kept: tokens x hours, priced by the book's `storage_token_hour`, as inference
  *    (class I-cache-storage). Nothing of that stands in any answer's usage, so the gateway keeps the time itself.
- * 2. An answer that created a cache is released when the hold stands in the ledger; one that changed its end, or deleted
- *    it, when that does (clerk.h).
+ * 2. An answer that created a cache is released when the hold stands in the ledger; one that changed its end, or
+ * deleted it, when that does (clerk.h).
  * 3. The clerk books each complete hour, and the rest at the end: the vendor's expireTime as it was stated last (in any
  *    answer that shows the cache), or the deletion. After a restart it goes on where it was. Each slice is a row of its
  *    own with calls = 0 under the operation of the request that created the cache.
- * 4. What is not booked yet, up to its end, is reserved on the caps that it touches, each by the part that falls into its
- *    window: from the request on, through restarts, new caps and new windows, until it is booked, shortened or deleted.
+ * 4. What is not booked yet, up to its end, is reserved on the caps that it touches, each by the part that falls into
+ * its window: from the request on, through restarts, new caps and new windows, until it is booked, shortened or
+ * deleted.
  * 5. A cache that somebody made past this gateway is not metered here: a GET bills nothing.
  */
 #ifndef RR_GATE_HOLDS_H

@@ -246,8 +246,10 @@ static void hold(struct jobs *j, struct job_note *n)
 		struct training_ask ask = {.who = row->who, .currency = row->currency, .most_pico = row->most_pico};
 		training_hold(j->gate->training, &ask, row->asked_us, &n->training);
 	} else if (row->kind == JOB_RESPONSE || row->kind == JOB_VIDEO) {
-		struct cap_ask ask = {.who = row->who, .currency = row->currency, .priced = true, .most_pico = row->most_pico,
-				      .likely_pico = row->most_pico / 4, .most_tok = row->most_tok, .likely_tok = row->most_tok / 4};
+		struct cap_ask ask = {.who = row->who, .currency = row->currency, .priced = true,
+				      .most_pico = row->most_pico,
+				      .likely_pico = row->most_pico / 4, .most_tok = row->most_tok, .likely_tok =
+				      row->most_tok / 4};
 		caps_hold(j->gate->caps, &ask, row->asked_us, &n->inference);
 	}
 }
@@ -293,7 +295,8 @@ static bool is_tuning(const struct request *r)
 static uint64_t epochs_of(struct json body)
 {
 	static const char *const places[] = {"hyperparameters.n_epochs", "method.supervised.hyperparameters.n_epochs",
-					     "method.dpo.hyperparameters.n_epochs", "method.reinforcement.hyperparameters.n_epochs"};
+					     "method.dpo.hyperparameters.n_epochs",
+					     "method.reinforcement.hyperparameters.n_epochs"};
 	uint64_t most = 0;
 	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
 		struct json v = json_path(body, places[i]);
@@ -372,7 +375,8 @@ static void match_of(const struct request *r, char *out, size_t size)
 		v = json_path(top, "batch.displayName");
 		if (v.type == JSON_NONE)
 			v = json_path(top, "batch.display_name");
-		snprintf(out, size, "%.*s|%.*s", STR_ARG(str_sub(r->features.model, 0, 80)), STR_ARG(json_raw_string(v)));
+		snprintf(out, size, "%.*s|%.*s", STR_ARG(str_sub(r->features.model, 0, 80)),
+			 STR_ARG(json_raw_string(v)));
 		break;
 	default:
 		out[0] = 0;
@@ -423,15 +427,16 @@ int jobs_note(struct request *r)
 	if (l->errands)
 		return WAIT;
 	if (l->failed)
-		return (int)gate_refuse(r, APIERR_STORE, "The ledger cannot note this work, so it was not asked for; ask again.");
+		return (int)gate_refuse(r, APIERR_STORE,
+					"The ledger cannot note this work, so it was not asked for; ask again.");
 	return NEXT;
 }
 
 /* The vendor never saw it, or said no. Anything else may have been taken. */
 static bool surely_not_taken(const struct request *r)
 {
-	if (!r->forwarded || r->upstream_end == END_CONNECT || r->upstream_end == END_RESOLVE || r->upstream_end == END_TLS ||
-	    r->upstream_end == END_TIMEOUT_CONNECT)
+	if (!r->forwarded || r->upstream_end == END_CONNECT || r->upstream_end == END_RESOLVE ||
+	    r->upstream_end == END_TLS || r->upstream_end == END_TIMEOUT_CONNECT)
 		return true;
 	return r->mode != ANSWER_OWN && r->status >= 400 && r->status < 500 && r->status != 408;
 }
@@ -446,7 +451,8 @@ void jobs_leave(struct request *r)
 		jobs_drop(j, &note);
 		return;
 	}
-	LOG(LOG_WARN, "job_in_doubt", LOG_S("kind", str_of(job_kind_name(note.row.kind))), LOG_S("upstream", r->up->name));
+	LOG(LOG_WARN, "job_in_doubt", LOG_S("kind", str_of(job_kind_name(note.row.kind))),
+	    LOG_S("upstream", r->up->name));
 	note.live = false;
 	jobs_remember(j, &note);
 }
@@ -455,9 +461,10 @@ void jobs_leave(struct request *r)
 
 bool jobs_reads(const struct request *r)
 {
-	static const char *const shows[] = {"openai-responses-read", "openai-videos-read", "openai-finetune", "openai-finetune-read", "openai-batches",
-					    "openai-batches-read", "openai-files", "openai-uploads", "anthropic-batches",
-					    "anthropic-batches-read", "gemini-batch", "gemini-batches-read"};
+	static const char *const shows[] = {"openai-responses-read",  "openai-videos-read", "openai-finetune",
+					    "openai-finetune-read",   "openai-batches",     "openai-batches-read",
+					    "openai-files",           "openai-uploads",     "anthropic-batches",
+					    "anthropic-batches-read", "gemini-batch",       "gemini-batches-read"};
 	if (str_ends(r->path, STR("/content")) || str_ends(r->path, STR("/results")))
 		return false;
 	for (unsigned i = 0; i < sizeof shows / sizeof *shows; i++)
@@ -471,7 +478,8 @@ static void keep_response(struct request *r)
 {
 	enum job_kind kind = meter_is_video(r->surface) ? JOB_VIDEO : JOB_RESPONSE;
 	struct job_note note = {.row = row_of(r, kind), .inference = caps_ticket_take(&r->ticket)};
-	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &note.row.most_tok) || note.row.most_tok > INT64_MAX)
+	if (__builtin_add_overflow(r->bound.in_tok, r->bound.out_tok, &note.row.most_tok) ||
+	    note.row.most_tok > INT64_MAX)
 		note.row.most_tok = INT64_MAX;
 	if (r->bound.status != PRICE_PRICED)
 		note.row.most_pico = 0;
@@ -493,7 +501,8 @@ void jobs_look(struct request *r)
 	if (r->meter.deferred && r->meter.request_id[0] && !seen)
 		keep_response(r);
 	if (r->surface->bill == BILL_USAGE && r->surface->json_body && !r->features.background)
-		return; /* an answer of its own: what is deferred was asked for as that, and this is no walk for each call */
+		return; /* an answer of its own: what is deferred was asked for as that, and this is no walk for each
+			   call */
 	if (r->status < 200 || r->status > 299 || r->mode != ANSWER_WHOLE || r->upstream_end != END_OK)
 		return;
 	if (strcmp(r->surface->name, "gemini-caches-end") == 0)

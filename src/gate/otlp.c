@@ -299,7 +299,8 @@ static void model_metrics(const struct otlp *o, struct json_out *w, const struct
 			jw_end_object(w);
 		}
 	end_metric(w);
-	begin_metric(w, "runrate.model.unpriced", "{call}", "Calls without a known price: their cost is in no total", "sum");
+	begin_metric(w, "runrate.model.unpriced", "{call}", "Calls without a known price: their cost is in no total",
+		     "sum");
 	for (unsigned i = 0; (s = tally_at(t, i)); i++) {
 		begin_point(o, w, &s->key, NULL, str_make("", 0), now_us);
 		key_text_u64(w, "asInt", s->unpriced);
@@ -362,7 +363,8 @@ static struct outbox *open_outbox(struct otlp *o, const char *what, struct err *
 {
 	const struct gate_config *conf = o->conf;
 	struct outbox_config c = {.what = what, .url = conf->otlp.endpoint, .headers = o->headers,
-				  .header_count = conf->otlp.header_count, .patience_us = PATIENCE_US, .timeout_us = TIMEOUT_US,
+				  .header_count = conf->otlp.header_count, .patience_us = PATIENCE_US, .timeout_us =
+				  TIMEOUT_US,
 				  .ca = conf->otlp.ca, .arg = o};
 	if (strcmp(what, "spans") == 0)
 		c.on_answer = on_spans_answer;
@@ -382,7 +384,8 @@ struct otlp *otlp_open(struct gate *g, struct err *e)
 	hash_random(id, sizeof id);
 	hash_hex(id, sizeof id, o->instance);
 	for (unsigned i = 0; i < o->conf->otlp.header_count; i++)
-		o->headers[i] = (struct header){o->conf->otlp.headers[i].name, secret_reveal(&o->conf->otlp.headers[i].value)};
+		o->headers[i] = (struct header){o->conf->otlp.headers[i].name,
+						secret_reveal(&o->conf->otlp.headers[i].value)};
 	sb_init(&o->spans, BODY_BYTES);
 	o->spans_due_us = o->metrics_due_us = clock_mono(g->clock) + o->conf->otlp.interval_us;
 	o->spans_out = open_outbox(o, "spans", e);

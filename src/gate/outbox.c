@@ -52,7 +52,8 @@ enum verdict { DELIVERED, AGAIN, NEVER };
 static enum verdict judge(const struct outbox *o, int rc, unsigned status)
 {
 	if (rc)
-		return rc == -RR_LIMIT && status >= 200 && status < 300 ? DELIVERED : AGAIN; /* only its answer was too long */
+		return rc == -RR_LIMIT && status >= 200 && status < 300 ? DELIVERED
+									: AGAIN; /* only its answer was too long */
 	if (status >= 200 && status < 300)
 		return DELIVERED;
 	if (status == 429 || status == 502 || status == 503 || status == 504)

@@ -22,7 +22,7 @@ struct outbox_config {
 	const char *ca;              /* file of a private authority; NULL = the system's store */
 	const struct header *headers; /* must live as long as the outbox */
 	unsigned header_count;
-	struct str secret;           /* signs: x-runrate-signature: sha256=HEX of the HMAC-SHA-256 of the body; n 0: none */
+	struct str secret; /* signs: x-runrate-signature: sha256=HEX of the HMAC-SHA-256 of the body; n 0: none */
 	bool stubborn;               /* any 5xx, and 408, are tried again too */
 	uint64_t patience_us;        /* a letter is given up after this */
 	uint64_t timeout_us;         /* of one try */

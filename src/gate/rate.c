@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See rate.h. Levels are kept in millionths of a request or token, signed: a call that used more than its bound leaves a
- * debt. Keys share the places of a group, chosen by hash: a key that finds all of them taken pushes out the one that was
- * quiet longest, never one with a call under way.
+ * See rate.h. Levels are kept in millionths of a request or token, signed: a call that used more than its bound leaves
+ * a debt. Keys share the places of a group, chosen by hash: a key that finds all of them taken pushes out the one that
+ * was quiet longest, never one with a call under way.
  */
 #include "gate/rate.h"
 
@@ -93,7 +93,8 @@ static unsigned wait_s(__int128 missing, uint64_t per_minute)
 	return us >= MINUTE_US * (__int128)60 ? 3600 : (unsigned)(us / MILLION) + 1;
 }
 
-unsigned rate_take(struct rate *r, int place, const struct rate_limits *l, uint64_t tokens, uint64_t now_us, uint64_t *taken)
+unsigned rate_take(struct rate *r, int place, const struct rate_limits *l, uint64_t tokens, uint64_t now_us,
+		   uint64_t *taken)
 {
 	__int128 want = (__int128)(tokens < l->tokens_per_minute ? tokens : l->tokens_per_minute) * MILLION;
 	pthread_mutex_t *lock = &r->group[place / PLACES].lock;

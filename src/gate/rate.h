@@ -4,8 +4,8 @@
  * and holds one minute's worth.
  *
  * A call takes a place among its key's for as long as it lives; the rates hang on that place. Tokens are taken before
- * the call, by its bound (what is larger than the bucket waits for a full one), and what was not used is given back when
- * the usage is known: so calls that come together cannot all pass on the same rest. One table for all workers: the
+ * the call, by its bound (what is larger than the bucket waits for a full one), and what was not used is given back
+ * when the usage is known: so calls that come together cannot all pass on the same rest. One table for all workers: the
  * limit is the key's, not a thread's.
  */
 #ifndef RR_GATE_RATE_H
@@ -28,7 +28,8 @@ void rate_free(struct rate *r);
 int rate_enter(struct rate *r, uint32_t key, uint32_t active);
 void rate_leave(struct rate *r, int place);
 /* 0 and what was *taken; else seconds (at least 1) until it may be asked again. */
-unsigned rate_take(struct rate *r, int place, const struct rate_limits *l, uint64_t tokens, uint64_t now_us, uint64_t *taken);
+unsigned rate_take(struct rate *r, int place, const struct rate_limits *l, uint64_t tokens, uint64_t now_us,
+		   uint64_t *taken);
 /* The call used `used` of the `taken` tokens (more is taken, less given back). */
 void rate_settle(struct rate *r, int place, const struct rate_limits *l, uint64_t taken, uint64_t used);
 

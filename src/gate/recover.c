@@ -24,7 +24,8 @@ enum { ROWS_MOST = 4096, PAGES_MOST = 200, ANSWER_BYTES = 64 * 1024 * 1024, CRED
 static const struct listing {
 	enum vendor_api api;
 	enum job_kind kind;
-	const char *path, *first, *next; /* the first page's query, and what is added to it for the page behind a cursor */
+	const char *path, *first,
+		*next; /* the first page's query, and what is added to it for the page behind a cursor */
 	const char *object;              /* one object by its id */
 } listings[] = {
 	{API_OPENAI, JOB_TUNING, "/v1/fine_tuning/jobs", "limit=100", "&after=", "/v1/fine_tuning/jobs/"},
@@ -96,7 +97,8 @@ static bool read_rows(struct round *r)
 static bool in_doubt(struct round *r, const struct job_row *row)
 {
 	struct job_note note;
-	return !row->id[0] && !(jobs_find(r->look.worker->gate->jobs, jobs_ask_key(row->ask), false, &note) && note.live);
+	return !row->id[0] &&
+	       !(jobs_find(r->look.worker->gate->jobs, jobs_ask_key(row->ask), false, &note) && note.live);
 }
 
 static int64_t oldest_doubt_us(struct round *r, enum job_kind kind)
@@ -141,8 +143,8 @@ static bool ask(struct round *r, const char *path)
 {
 	sb_clear(&r->answer);
 	r->status = 0;
-	r->exchange = exchange_start(r->look.worker->pool, &r->look.up->origin, STR("GET"), str_of(path), r->look.header,
-				     r->look.headers, STR(""), &handler, r);
+	r->exchange = exchange_start(r->look.worker->pool, &r->look.up->origin, STR("GET"), str_of(path),
+				     r->look.header, r->look.headers, STR(""), &handler, r);
 	return r->exchange != NULL;
 }
 
@@ -219,7 +221,8 @@ static bool shows(const struct round *r, const struct job_row *row, struct json 
 	case API_OPENAI:
 		if (row->kind == JOB_TUNING) {
 			model = json_raw_string(json_get(o, "model"));
-			return json_string_eq(json_get(o, "training_file"), row->match) && str_starts(model, intern_str(row->who.model));
+			return json_string_eq(json_get(o, "training_file"), row->match) &&
+			       str_starts(model, intern_str(row->who.model));
 		}
 		return json_string_eq(json_get(o, "input_file_id"), row->match);
 	case API_ANTHROPIC:
@@ -249,8 +252,8 @@ static void note_claims(struct round *r)
 	for (unsigned i = 0; i < r->rows; i++) {
 		struct job_row *row = &r->row[i];
 		struct hash128 key = object_key(r, row->kind, str_of(row->id));
-		if (row->id[0] && !(jobs_find(r->look.worker->gate->jobs, key, false, &note) && note.row.ask.hi == row->ask.hi &&
-				    note.row.ask.lo == row->ask.lo))
+		if (row->id[0] && !(jobs_find(r->look.worker->gate->jobs, key, false, &note) &&
+				    note.row.ask.hi == row->ask.hi && note.row.ask.lo == row->ask.lo))
 			row->id[0] = 0; /* somebody else's */
 	}
 }
@@ -302,8 +305,8 @@ static void close_row(struct round *r, const struct job_row *row, const char *wh
 {
 	struct jobs *j = r->look.worker->gate->jobs;
 	struct job_note note = {.row = *row};
-	LOG(LOG_WARN, "deferred_closed", LOG_S("kind", str_of(job_kind_name(row->kind))), LOG_S("upstream", r->look.up->name),
-	    LOG_S("id", str_of(row->id)), LOG_S("why", str_of(why)));
+	LOG(LOG_WARN, "deferred_closed", LOG_S("kind", str_of(job_kind_name(row->kind))),
+	    LOG_S("upstream", r->look.up->name), LOG_S("id", str_of(row->id)), LOG_S("why", str_of(why)));
 	jobs_find(j, row->id[0] ? object_key(r, row->kind, str_of(row->id)) : jobs_ask_key(row->ask), true, &note);
 	jobs_drop(j, &note);
 }
@@ -316,7 +319,8 @@ static void give_up(struct round *r)
 		const struct listing *l = listing_of(r->look.up->api, row->kind);
 		if (row->asked_us < r->began_us - LOST_US)
 			close_row(r, row, "too old: the vendor has forgotten it; reconcile with its bill");
-		else if (in_doubt(r, row) && l && r->complete[l - listings] && row->asked_us < r->began_us - conf->deferred_doubt_us)
+		else if (in_doubt(r, row) && l && r->complete[l - listings] &&
+			 row->asked_us < r->began_us - conf->deferred_doubt_us)
 			close_row(r, row, "the vendor lists nothing like it: it was not taken");
 	}
 }

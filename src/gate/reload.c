@@ -5,9 +5,10 @@
  *   at once          prices, caps, alerts, telemetry (otlp, log), drains, policies, limits of keys
  *   with a restart   what is built once: listeners, upstreams, workers, limits of connections ...; named in the log
  *
- * The running configuration is a value behind one pointer: a reload makes the next value, in which the settings of the first
- * kind are the file's and the others those of the start, and swaps the pointer. Older values stay, since calls under way may
- * look at them. The watch is another value of that sort; the old one is stopped when no worker can be within it.
+ * The running configuration is a value behind one pointer: a reload makes the next value, in which the settings of the
+ * first kind are the file's and the others those of the start, and swaps the pointer. Older values stay, since calls
+ * under way may look at them. The watch is another value of that sort; the old one is stopped when no worker can be
+ * within it.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,8 +18,10 @@
 #include "gate/watch.h"
 
 /* The settings that are taken at once, and all below them. */
-static const char *const live[] = {"caps", "alerts", "otlp", "log.calls", "log.level", "drain", "unpriced", "on_disk_full",
-				   "deferred_every", "deferred_doubt", "key_requests_per_minute", "key_tokens_per_minute"};
+static const char *const live[] = {"caps", "alerts", "otlp", "log.calls", "log.level", "drain", "unpriced",
+				   "on_disk_full",
+				   "deferred_every", "deferred_doubt", "key_requests_per_minute",
+				   "key_tokens_per_minute"};
 
 static bool is_live(struct str path)
 {

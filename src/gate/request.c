@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A request's memory: taken from its worker's spares, given back with all that it held, and what one large request needed
- * does not stay with the small ones.
+ * A request's memory: taken from its worker's spares, given back with all that it held, and what one large request
+ * needed does not stay with the small ones.
  */
 #include <stdlib.h>
 

@@ -2,9 +2,9 @@
  *
  * The gateway as a process: open the ledger, close what a crash left, start writer and workers; and the way back.
  *
- * Order of start: writer (it takes the gateway's role), recovery, caps (seeded from the ledger), workers, admin. Order of end: stop
- * accepting, wait for the requests under way, flush the writer, free. A second signal ends without waiting: what is
- * under way then stands in the in-flight file, which is what it is for.
+ * Order of start: writer (it takes the gateway's role), recovery, caps (seeded from the ledger), workers, admin. Order
+ * of end: stop accepting, wait for the requests under way, flush the writer, free. A second signal ends without
+ * waiting: what is under way then stands in the in-flight file, which is what it is for.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -176,7 +176,8 @@ struct gate *gate_open(const struct gate_config *conf, const char *ledger_path, 
 		goto fail;
 	}
 	if (conf->upstream_count > UPSTREAMS_MOST) {
-		err_set(e, RR_LIMIT, "%u upstreams are configured; at most %d can be", conf->upstream_count, UPSTREAMS_MOST);
+		err_set(e, RR_LIMIT, "%u upstreams are configured; at most %d can be", conf->upstream_count,
+			UPSTREAMS_MOST);
 		goto fail;
 	}
 	if (conf->tls.cert && !(g->tls = tls_server_ctx(conf->tls.cert, conf->tls.key, e)))
@@ -224,7 +225,8 @@ static unsigned long long active(const struct gate *g)
 {
 	unsigned long long n = 0;
 	for (unsigned i = 0; i < g->workers; i++)
-		n += atomic_load_explicit(&g->worker[i]->stats.active, memory_order_relaxed) + server_connections(g->worker[i]->server);
+		n += atomic_load_explicit(&g->worker[i]->stats.active, memory_order_relaxed) +
+		     server_connections(g->worker[i]->server);
 	return n;
 }
 

@@ -66,7 +66,8 @@ static void bound_hosted(struct request *r)
 		return;
 	r->bound.status = PRICE_PRICED;
 	r->bound.currency = r->up->conf->gpu_rate_per_hour.currency;
-	r->bound.total_pico = hosted_cost_pico((unsigned __int128)g->limits.total_us << 20, r->up->conf->gpu_rate_per_hour.pico);
+	r->bound.total_pico = hosted_cost_pico((unsigned __int128)g->limits.total_us << 20,
+					       r->up->conf->gpu_rate_per_hour.pico);
 }
 
 void settle_bound(struct request *r)
@@ -83,8 +84,10 @@ void settle_bound(struct request *r)
 		r->bound.in_tok = window;
 	r->bound.out_tok = 0;
 	if (r->surface->generates) {
-		uint64_t most = f->max_output_tok ? f->max_output_tok : book_max_output_tok(book, r->up->name, f->model);
-		if (__builtin_mul_overflow(most ? most : OUTPUT_UNKNOWN_TOK, f->choices ? f->choices : 1, &r->bound.out_tok))
+		uint64_t most = f->max_output_tok ? f->max_output_tok : book_max_output_tok(book, r->up->name,
+											    f->model);
+		if (__builtin_mul_overflow(most ? most : OUTPUT_UNKNOWN_TOK, f->choices ? f->choices : 1,
+					   &r->bound.out_tok))
 			r->bound.out_tok = UINT64_MAX / 2;
 	}
 	memset(&u, 0, sizeof u);
@@ -101,7 +104,8 @@ void settle_bound(struct request *r)
 	}
 	u.tok[speech ? CLASS_OUT_AUDIO : CLASS_OUT_TEXT] = r->bound.out_tok;
 	bound_input(r, &u, r->bound.in_tok);
-	if (r->bound.status == PRICE_UNPRICED && u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
+	if (r->bound.status == PRICE_UNPRICED &&
+	    u.tier != TIER_UNKNOWN) { /* a tier without a price: the list price bounds nothing else */
 		u.tier = TIER_UNKNOWN;
 		bound_input(r, &u, r->bound.in_tok);
 	}
@@ -203,7 +207,8 @@ static int64_t counts_pico(const struct call *c)
 int64_t settle_counts_pico(const struct request *r)
 {
 	int64_t sum = counts_pico(&r->call);
-	if (r->other && r->other->currency == r->call.currency && __builtin_add_overflow(sum, counts_pico(r->other), &sum))
+	if (r->other && r->other->currency == r->call.currency &&
+	    __builtin_add_overflow(sum, counts_pico(r->other), &sum))
 		sum = INT64_MAX;
 	return sum;
 }
@@ -218,7 +223,8 @@ void settle_price(struct request *r)
 	struct call *c = &r->call;
 	struct str model;
 	bool later;
-	c->end_us = c->start_us + (int64_t)(loop_now_us(r->worker->loop) - r->began_us); /* a clock that is set bends no duration */
+	c->end_us = c->start_us +
+		    (int64_t)(loop_now_us(r->worker->loop) - r->began_us); /* a clock that is set bends no duration */
 	c->status = (uint16_t)r->status;
 	c->currency = intern(STR("USD"));
 	if (c->outcome == OUTCOME_OK && r->status >= 400)
@@ -229,7 +235,8 @@ void settle_price(struct request *r)
 	c->usage.model = c->usage.request_id = str_make(NULL, 0);
 	model = r->meter.model[0] ? str_of(r->meter.model) : r->features.model;
 	c->model_answered = surely_free(r) && !r->meter.model[0] ? 0 : intern(model);
-	str_copy(c->vendor_ref, sizeof c->vendor_ref, str_of(r->meter.request_id[0] ? r->meter.request_id : r->vendor_request_id));
+	str_copy(c->vendor_ref, sizeof c->vendor_ref,
+		 str_of(r->meter.request_id[0] ? r->meter.request_id : r->vendor_request_id));
 	if (surely_free(r)) {
 		memset(&c->usage, 0, sizeof c->usage);
 		c->price_status = PRICE_FREE;
@@ -245,9 +252,10 @@ void settle_price(struct request *r)
 		atomic_fetch_add_explicit(&r->worker->stats.unpriced, 1, memory_order_relaxed);
 	if (c->usage.flags & USAGE_VENDOR_COST)
 		c->billed_pico = c->usage.vendor_cost_pico;
-	if (!later && c->price_status != PRICE_PRICED && c->price_status != PRICE_FREE && r->bound.status == PRICE_PRICED &&
-	    (c->status < 400 || c->usage.flags & USAGE_SEEN)) {
-		/* Nobody can say what it cost: on a cap it counts as what was reserved for it, here and after a restart. */
+	if (!later && c->price_status != PRICE_PRICED && c->price_status != PRICE_FREE &&
+	    r->bound.status == PRICE_PRICED && (c->status < 400 || c->usage.flags & USAGE_SEEN)) {
+		/* Nobody can say what it cost: on a cap it counts as what was reserved for it, here and after a
+		 * restart. */
 		c->high_pico = r->bound.total_pico;
 		c->currency = intern(str_of(r->bound.currency.code));
 	}
@@ -262,7 +270,8 @@ static struct str raw_usage(const struct request *r)
 {
 	struct json top;
 	struct json block;
-	if (!(r->call.usage.flags & USAGE_MISMATCH) || r->mode != ANSWER_WHOLE || json_parse(sb_str(&r->answer), &top, NULL))
+	if (!(r->call.usage.flags & USAGE_MISMATCH) || r->mode != ANSWER_WHOLE ||
+	    json_parse(sb_str(&r->answer), &top, NULL))
 		return str_make("", 0);
 	block = json_get(top, "usage");
 	if (block.type == JSON_NONE)
@@ -366,7 +375,8 @@ enum turn settle_push(struct request *r)
 	}
 	r->seq = r->other ? 0 : writer_add(writer, w->index, &r->call, raw_usage(r));
 	ask_writer(w);
-	if (!r->seq && let_pass(w)) { /* no room in memory either; the slot stays, so that the next start names this call */
+	if (!r->seq &&
+	    let_pass(w)) { /* no room in memory either; the slot stays, so that the next start names this call */
 		atomic_fetch_add_explicit(&w->stats.unrecorded, 1, memory_order_relaxed);
 		r->slot = -1;
 		return NEXT;
@@ -395,7 +405,8 @@ void settle_bell(void *worker)
 	struct worker *w = worker;
 	uint64_t done = writer_done(w->gate->writer, w->index);
 	struct request *waiting;
-	while (w->clearing_head != w->clearing_tail && w->clearing[w->clearing_head & (w->clearing_cap - 1)].seq <= done)
+	while (w->clearing_head != w->clearing_tail &&
+	       w->clearing[w->clearing_head & (w->clearing_cap - 1)].seq <= done)
 		inflight_clear(w->inflight, w->clearing[w->clearing_head++ & (w->clearing_cap - 1)].slot);
 	while (w->held_first && w->held_first->seq <= done) {
 		struct request *r = take_first(&w->held_first);

@@ -39,7 +39,8 @@ static void settle_sight(struct sight *s)
 	} else {
 		const struct call *c = &s->errand.call;
 		if (jobs_find(g->jobs, s->note, true, &note))
-			caps_settle(g->caps, &note.inference, s->first ? c->cost_pico : 0, s->first ? usage_total_tok(&c->usage) : 0);
+			caps_settle(g->caps, &note.inference, s->first ? c->cost_pico : 0,
+				    s->first ? usage_total_tok(&c->usage) : 0);
 		else if (s->first)
 			caps_spend(g->caps, c);
 	}
@@ -175,7 +176,8 @@ static bool is_any(struct json v, const char *const *words)
 }
 
 /* The answer to what was asked for earlier: a call of its own, once, under the operation that asked. */
-static void book_answer(struct looker *l, struct json top, struct hash128 key, const char *surface, const struct usage *u)
+static void book_answer(struct looker *l, struct json top, struct hash128 key, const char *surface,
+			const struct usage *u)
 {
 	struct errand e = {.kind = ERRAND_CALL, .key = key};
 	struct cap_scope who = l->who;
@@ -216,7 +218,8 @@ static void see_video(struct looker *l, struct json top)
 		release(l, key);
 		return;
 	}
-	if (money_parse(seconds.type == JSON_STRING ? json_raw_string(seconds) : seconds.text, &pico, &exact) || pico <= 0)
+	if (money_parse(seconds.type == JSON_STRING ? json_raw_string(seconds) : seconds.text, &pico, &exact) ||
+	    pico <= 0)
 		u.flags = 0; /* how long it is, is not said: a row without usage */
 	else
 		u.audio_ms = (uint64_t)money_round(pico, PICO_PER_UNIT / 1000);
@@ -281,7 +284,8 @@ static void see_tuning(struct looker *l, struct json top)
 				 .at_us = sight_time(json_get(top, "created_at"), l->at_us)};
 	if (price(g->book, &q, &u, &cost) || cost.status != PRICE_PRICED) {
 		/* An unknown price is no outlay of 0; a later look, with its price in the book, writes it. */
-		LOG(LOG_WARN, "tuning_unpriced", LOG_S("job", id), LOG_S("model", str_of(model)), LOG_S("why", str_of(cost.why)));
+		LOG(LOG_WARN, "tuning_unpriced", LOG_S("job", id), LOG_S("model", str_of(model)),
+		    LOG_S("why", str_of(cost.why)));
 		return;
 	}
 	str_copy(o->id, sizeof o->id, id);
@@ -351,7 +355,8 @@ static void see_openai_batch(struct looker *l, struct json top)
 	if (at.type != JSON_NUMBER)
 		at = json_get(top, json_get(top, "cancelled_at").type == JSON_NUMBER ? "cancelled_at" : "expired_at");
 	json_string_copy(json_get(top, "endpoint"), endpoint, sizeof endpoint);
-	b = begin_reading(l, key, id, surface_find(API_OPENAI, STR("POST"), str_of(endpoint))->name, sight_time(at, l->at_us));
+	b = begin_reading(l, key, id, surface_find(API_OPENAI, STR("POST"), str_of(endpoint))->name,
+			  sight_time(at, l->at_us));
 	snprintf(path, sizeof path, "/v1/files/%.*s/content", STR_ARG(file));
 	if (b)
 		results_read(l, b, str_of(path));

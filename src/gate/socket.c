@@ -5,8 +5,8 @@
  *   client  --frames-->  ask     --asks?--> turn: features allow cap note --forward-->  vendor
  *   client  <--frames--  answer  <-- held while the turn settles: price, row --  see  <--frames--  vendor
  *
- * The struct socket lives from the upgrade until the vendor's side is over and no turn is left. Whoever walks through it
- * counts itself in `busy`; the last one out looks whether that end has come.
+ * The struct socket lives from the upgrade until the vendor's side is over and no turn is left. Whoever walks through
+ * it counts itself in `busy`; the last one out looks whether that end has come.
  */
 #include "gate/socket_int.h"
 
@@ -21,8 +21,10 @@ enum { CLOSE_WAIT_US = 2000000, KEEP_BYTES = 64 * 1024 };
 
 const struct socket_kind socket_kinds[] = {
 	{"/v1/realtime", API_OPENAI, "openai-realtime", true, true, realtime_asks, realtime_features, realtime_see},
-	{"/v1/responses", API_OPENAI, "openai-responses", false, true, responses_asks, responses_features, responses_see},
-	{"/ws/google.ai.generativelanguage.*", API_GEMINI, "gemini-live", true, false, live_asks, live_features, live_see},
+	{"/v1/responses", API_OPENAI, "openai-responses", false, true, responses_asks, responses_features,
+	 responses_see},
+	{"/ws/google.ai.generativelanguage.*", API_GEMINI, "gemini-live", true, false, live_asks, live_features,
+	 live_see},
 };
 const unsigned socket_kind_count = sizeof socket_kinds / sizeof *socket_kinds;
 
@@ -32,7 +34,8 @@ static const struct socket_kind *find_kind(enum vendor_api api, struct str path)
 		const struct socket_kind *k = &socket_kinds[i];
 		struct str pattern = str_of(k->path);
 		bool open = pattern.p[pattern.n - 1] == '*';
-		if (k->api == api && (open ? str_starts(path, str_sub(pattern, 0, pattern.n - 1)) : str_eq(path, pattern)))
+		if (k->api == api &&
+		    (open ? str_starts(path, str_sub(pattern, 0, pattern.n - 1)) : str_eq(path, pattern)))
 			return k;
 	}
 	return NULL;
@@ -212,7 +215,8 @@ static int probe(const struct request *r, struct cap_refusal *no)
 {
 	struct caps *caps = r->worker->gate->caps;
 	struct cap_ask ask = {.who = {r->call.key, r->call.team, r->call.feature, r->call.model_asked, r->call.env},
-			      .currency = USD, .priced = true, .most_pico = 1, .likely_pico = 1, .most_tok = 1, .likely_tok = 1};
+			      .currency = USD, .priced = true, .most_pico = 1, .likely_pico = 1, .most_tok = 1,
+			      .likely_tok = 1};
 	struct cap_ticket ticket;
 	bool warn;
 	int rc = caps_reserve(caps, &ask, &ticket, no, &warn);
@@ -620,7 +624,8 @@ static void on_head(struct exchange *x, const struct head *h)
 		answer_handler.on_head(x, h);
 		return;
 	}
-	wrong = asked ? ws_check_answer(h, str_trim(head_get(asked, "sec-websocket-key")), head_get(asked, "sec-websocket-protocol"))
+	wrong = asked ? ws_check_answer(h, str_trim(head_get(asked, "sec-websocket-key")),
+					head_get(asked, "sec-websocket-protocol"))
 		      : "the client has left";
 	if (!wrong && forward_switch(r, h))
 		wrong = "the client cannot switch";
@@ -662,7 +667,8 @@ static void cut_turns(struct socket *s)
 			continue;
 		}
 		if (r->call.outcome == OUTCOME_OK)
-			r->call.outcome = s->session->client && !s->client_over ? OUTCOME_UPSTREAM : OUTCOME_CLIENT_LEFT;
+			r->call.outcome = s->session->client && !s->client_over ? OUTCOME_UPSTREAM
+									: OUTCOME_CLIENT_LEFT;
 		if (s->kind->ahead)
 			realtime_estimate(s, r);
 		r->answer_done = true;
@@ -710,7 +716,8 @@ enum turn socket_identify(struct request *r)
 	r->pass_only = true; /* its turns are the calls */
 	kind = find_kind(r->up->api, r->path);
 	if (!kind) {
-		enum turn turn = gate_refuse(r, APIERR_NOT_FOUND, "No websocket is forwarded on this path: what passes in it could not be "
+		enum turn turn = gate_refuse(r, APIERR_NOT_FOUND,
+					     "No websocket is forwarded on this path: what passes in it could not be "
 					     "metered or held by a cap. Ask without the upgrade, or on /v1/realtime, /v1/responses "
 					     "or Gemini's live path.");
 		r->status = 501;
@@ -752,7 +759,9 @@ enum turn socket_forward(struct request *r)
 	if (!r->turn_of) {
 		if (!r->client)
 			return OVER;
-		return forward_upgrade(r, &handler) ? gate_refuse(r, APIERR_OVERLOADED, "No memory for another session.") : NEXT;
+		return forward_upgrade(r, &handler)
+			       ? gate_refuse(r, APIERR_OVERLOADED, "No memory for another session.")
+			       : NEXT;
 	}
 	if (!r->begun)
 		to_vendor(r->turn_of, sb_str(&r->turn_of->ask));

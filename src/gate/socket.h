@@ -4,13 +4,14 @@
  *
  * 1. The upgrade is a request like others (who, may they, is there money) that becomes a tunnel. Frames pass as they
  *    are; what is read of them is a copy. Extensions are not offered to the vendor, so that they stay readable.
- * 2. Each response of the vendor's is a call of its own: a *turn*, a struct request without a client, which runs through
- *    the gate's own steps (models, caps, rates, the in-flight slot, price, row). Its operation is the session's.
- * 3. A message that asks for a response is forwarded when the turn is admitted; the message that ends a response is given
- *    to the client when the turn's row is durable. Both ways a message is held until it is whole, and no longer.
- * 4. Where the vendor may begin a response by itself (it heard a pause), one is reserved ahead while the session is open:
- *    a hard cap that cannot hold the next response ends the session, with the vendor's error event and close code 1008.
- * 5. A client that leaves while responses are under way leaves a bounded drain behind; what is not known then is estimated.
+ * 2. Each response of the vendor's is a call of its own: a *turn*, a struct request without a client, which runs
+ *    through the gate's own steps (models, caps, rates, the in-flight slot, price, row), under the session's operation.
+ * 3. A message that asks for a response is forwarded when the turn is admitted; the message that ends a response is
+ *    given to the client when the turn's row is durable. Both ways a message is held until it is whole, and no longer.
+ * 4. Where the vendor may begin a response by itself (it heard a pause), one is reserved ahead while the session is
+ *    open: a hard cap that cannot hold the next one ends the session, with the vendor's error event and code 1008.
+ * 5. A client that leaves while responses are under way leaves a bounded drain behind; what is not known then is an
+ *    estimate.
  */
 #ifndef RR_GATE_SOCKET_H
 #define RR_GATE_SOCKET_H

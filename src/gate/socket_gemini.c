@@ -5,8 +5,9 @@
  *   client   setup {model ...} once, then clientContent, realtimeInput, toolResponse
  *   server   setupComplete; serverContent {modelTurn ... turnComplete}; toolCall; usageMetadata beside any of them
  *
- * There is no id of a turn. One is under way from the first serverContent or toolCall to turnComplete, and usageMetadata
- * within it are running counts of which the newest stands; those that come behind the end are a turn of their own.
+ * There is no id of a turn. One is under way from the first serverContent or toolCall to turnComplete, and
+ * usageMetadata within it are running counts of which the newest stands; those that come behind the end are a turn of
+ * their own.
  */
 #include "gate/socket_int.h"
 

@@ -50,8 +50,8 @@ struct socket_kind {
 extern const struct socket_kind socket_kinds[];
 extern const unsigned socket_kind_count;
 
-/* A turn begins: the client asked (its message stands in `ask`), or the vendor began it. NULL when it was refused or there
- * is no room. */
+/* A turn begins: the client asked (its message stands in `ask`), or the vendor began it. NULL when it was refused or
+ * there is no room. */
 struct request *socket_begin(struct socket *s, bool asked);
 /* A turn that is whole at once: its counts are in the message. NULL without memory. */
 struct request *socket_whole(struct socket *s, const char *surface, struct str model);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OpenAI's events: Realtime, and Responses over a websocket (SDK types of openai 6.49.0; reference pages, November 2026).
+ * OpenAI's events: Realtime, and Responses over a websocket (SDK types of openai 6.49.0; reference pages, November
+ * 2026).
  *
  *   Realtime    response.create asks, or the vendor begins by itself (turn detection); response.created names it;
  *               response.done ends it and holds its usage: text, audio, pictures, cached ones per modality.
@@ -18,7 +19,8 @@ enum { PCM_BYTES_A_TOKEN = 24000 * 2 / 20 };
 static struct str type_of(struct str text)
 {
 	struct json unchecked = {JSON_OBJECT, str_trim(text)}; /* a look stays in bounds */
-	return unchecked.text.n > 1 && unchecked.text.p[0] == '{' ? json_raw_string(json_get(unchecked, "type")) : str_make("", 0);
+	return unchecked.text.n > 1 && unchecked.text.p[0] == '{' ? json_raw_string(json_get(unchecked, "type"))
+								  : str_make("", 0);
 }
 
 /* Is any of the members called "type" this? Two parsers may take different ones of two, and escapes hide nothing. */
@@ -85,7 +87,8 @@ void realtime_features(struct socket *s, struct request *r)
 
 static void take_session(struct socket *s, struct json session)
 {
-	struct json model = json_get(session, "model"), transcriber = json_path(session, "audio.input.transcription.model");
+	struct json model = json_get(session, "model"),
+		    transcriber = json_path(session, "audio.input.transcription.model");
 	uint64_t most;
 	if (transcriber.type != JSON_STRING)
 		transcriber = json_path(session, "input_audio_transcription.model");
@@ -108,7 +111,8 @@ static struct request *take_created(struct socket *s, struct str text)
 	if (!r)
 		r = socket_begin(s, false);
 	if (r)
-		str_copy(r->meter.request_id, sizeof r->meter.request_id, json_raw_string(json_path(top, "response.id")));
+		str_copy(r->meter.request_id, sizeof r->meter.request_id,
+			 json_raw_string(json_path(top, "response.id")));
 	return NULL;
 }
 
@@ -196,7 +200,8 @@ struct request *realtime_see(struct socket *s, struct str text)
 		return take_transcription(s, text);
 	} else if (str_eq(type, STR("error"))) {
 		return take_error(s, text);
-	} else if ((str_starts(type, STR("session.")) || str_starts(type, STR("transcription_session."))) && parsed(text, &top)) {
+	} else if ((str_starts(type, STR("session.")) || str_starts(type, STR("transcription_session."))) &&
+		   parsed(text, &top)) {
 		take_session(s, json_get(top, "session"));
 	}
 	return NULL;

@@ -55,8 +55,9 @@ static size_t frame_end(struct str t, size_t from, size_t *resume)
 			break;
 		eol = eol_bytes(t, at);
 		if (eol == 0) {
-			/* A lone CR at the very end: if the line is blank the frame has ended either way, but whether a LF
-			 * still belongs to it is not known. Vendors that send bare CR are rare; wait for one more byte. */
+			/* A lone CR at the very end: if the line is blank the frame has ended either way, but whether a
+			 * LF still belongs to it is not known. Vendors that send bare CR are rare; wait for one more
+			 * byte. */
 			break;
 		}
 		if (at == line)

@@ -34,8 +34,8 @@ void sse_clear(struct sse *s); /* ready for another stream; keeps its memory */
 /* Takes the next frame out of *in (advancing it). 1: *f is filled, its spans live until the next call. 0: *in is
  * used up, the incomplete rest is kept. -RR_LIMIT: a frame is over SSE_FRAME_BYTES. */
 int sse_next(struct sse *s, struct str *in, struct sse_frame *f);
-/* The stream is over: what was kept and never became a frame, read as one (a vendor may leave out the last blank line, or
- * end it with a CR). False when there is none. */
+/* The stream is over: what was kept and never became a frame, read as one (a vendor may leave out the last blank line,
+ * or end it with a CR). False when there is none. */
 bool sse_last(struct sse *s, struct sse_frame *f);
 /* The same as bytes. */
 struct str sse_rest(const struct sse *s);

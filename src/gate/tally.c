@@ -14,8 +14,10 @@
 const char *const tally_token_name[TALLY_TOKENS] = {"input", "output", "cache_read", "cache_write", "reasoning"};
 
 static const struct tally_bounds durations = {
-	10000, 1,
-	{"0.01", "0.02", "0.04", "0.08", "0.16", "0.32", "0.64", "1.28", "2.56", "5.12", "10.24", "20.48", "40.96", "81.92"},
+	10000,
+	1,
+	{"0.01", "0.02", "0.04", "0.08", "0.16", "0.32", "0.64", "1.28", "2.56", "5.12", "10.24", "20.48", "40.96",
+	 "81.92"},
 	true,
 };
 static const struct tally_bounds tokens = {
@@ -79,7 +81,8 @@ const struct tally_series *tally_at(const struct tally *t, unsigned i)
 static bool known_model(const struct tally *t, const struct tally_key *k)
 {
 	for (unsigned i = 0; i < t->count; i++)
-		if (t->series[i].key.asked == k->asked && t->series[i].key.answered && t->series[i].key.provider == k->provider)
+		if (t->series[i].key.asked == k->asked && t->series[i].key.answered &&
+		    t->series[i].key.provider == k->provider)
 			return true;
 	return false;
 }
@@ -154,7 +157,8 @@ void tally_add(struct tally *t, const struct call *c)
 		s->tok[i] += tok[i];
 	if (c->price_status == PRICE_PRICED)
 		add_cost(s, c->currency, c->cost_pico);
-	hist_count(&s->hist[TALLY_DURATION], &durations, c->end_us > c->start_us ? (uint64_t)(c->end_us - c->start_us) : 0);
+	hist_count(&s->hist[TALLY_DURATION], &durations,
+		   c->end_us > c->start_us ? (uint64_t)(c->end_us - c->start_us) : 0);
 	if (c->ttft_us)
 		hist_count(&s->hist[TALLY_FIRST], &durations, c->ttft_us);
 	if (c->usage.flags & USAGE_SEEN) {

@@ -56,8 +56,10 @@ bool trace_parse(struct str h, struct trace *t)
 static struct str provider_name(struct str ours)
 {
 	static const char *const names[][2] = {
-		{"gemini", "gcp.gemini"}, {"google", "gcp.gemini"}, {"vertex", "gcp.vertex_ai"}, {"azure", "azure.ai.openai"},
-		{"bedrock", "aws.bedrock"}, {"aws", "aws.bedrock"}, {"mistral", "mistral_ai"}, {"xai", "x_ai"},
+		{"gemini", "gcp.gemini"},    {"google", "gcp.gemini"},
+		{"vertex", "gcp.vertex_ai"}, {"azure", "azure.ai.openai"},
+		{"bedrock", "aws.bedrock"},  {"aws", "aws.bedrock"},
+		{"mistral", "mistral_ai"},   {"xai", "x_ai"},
 	};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_eqc(ours, names[i][0]))

@@ -100,7 +100,8 @@ static int add_cap(const struct cap_row *row, void *arg)
 	return seed(load, entry, row);
 }
 
-int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e)
+int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count,
+		  struct err *e)
 {
 	struct loading load = {.training = t, .ledger = l, .e = e};
 	int rc = 0;
@@ -217,7 +218,8 @@ static int reserve_one(struct training *t, struct entry *entry, const struct tra
 	return 0;
 }
 
-int training_reserve(struct training *t, const struct training_ask *ask, struct training_ticket *ticket, struct cap_refusal *no)
+int training_reserve(struct training *t, const struct training_ask *ask, struct training_ticket *ticket,
+		     struct cap_refusal *no)
 {
 	int rc = 0;
 	memset(ticket, 0, sizeof *ticket);
@@ -265,7 +267,8 @@ unsigned training_list(struct training *t, struct cap_live *out, unsigned most)
 	for (; n < atomic_load(&t->count) && n < most; n++) {
 		const struct training_cap *cap = &t->entry[n].cap;
 		training_cap_roll(&t->entry[n].cap, t->entry[n].tz, clock_real(t->clock));
-		out[n] = (struct cap_live){.rule = cap->rule, .book = BOOK_TRAINING, .from_us = cap->from_us, .to_us = cap->to_us,
+		out[n] = (struct cap_live){.rule = cap->rule, .book = BOOK_TRAINING, .from_us = cap->from_us,
+					   .to_us = cap->to_us,
 					    .spent_pico = cap->spent_pico, .reserved_pico = cap->reserved_pico,
 					    .spent_jobs = cap->spent_jobs, .reserved_jobs = cap->reserved_jobs,
 					    .refused = cap->refused};

@@ -33,8 +33,10 @@ struct training_ask {
 struct training *training_new(const struct clock *clock, struct fx fx, struct err *e);
 void training_free(struct training *t);
 /* As caps_load. */
-int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count, struct err *e);
-int training_reserve(struct training *t, const struct training_ask *ask, struct training_ticket *ticket, struct cap_refusal *no);
+int training_load(struct training *t, struct ledger *l, const struct cap_row *extra, unsigned extra_count,
+		  struct err *e);
+int training_reserve(struct training *t, const struct training_ask *ask, struct training_ticket *ticket,
+		     struct cap_refusal *no);
 /* As caps_hold; one job. */
 void training_hold(struct training *t, const struct training_ask *ask, int64_t at_us, struct training_ticket *ticket);
 /* Exactly once for each ticket. jobs 0: it came to nothing. Harmless for an empty ticket. */

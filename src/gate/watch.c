@@ -232,16 +232,18 @@ static bool same_alert(const struct alert_config *a, const struct alert_config *
 
 bool watch_same(const struct gate_config *a, const struct gate_config *b)
 {
-	if (a->log_calls != b->log_calls || a->alert_count != b->alert_count || !str_eq(a->otlp.endpoint, b->otlp.endpoint) ||
-	    a->otlp.interval_us != b->otlp.interval_us || a->otlp.traces != b->otlp.traces ||
-	    a->otlp.metrics != b->otlp.metrics || !str_eq(a->otlp.service, b->otlp.service) || !same_text(a->otlp.ca, b->otlp.ca) ||
+	if (a->log_calls != b->log_calls || a->alert_count != b->alert_count ||
+	    !str_eq(a->otlp.endpoint, b->otlp.endpoint) || a->otlp.interval_us != b->otlp.interval_us ||
+	    a->otlp.traces != b->otlp.traces || a->otlp.metrics != b->otlp.metrics ||
+	    !str_eq(a->otlp.service, b->otlp.service) || !same_text(a->otlp.ca, b->otlp.ca) ||
 	    a->otlp.header_count != b->otlp.header_count)
 		return false;
 	for (unsigned i = 0; i < a->otlp.header_count; i++)
 		if (!str_eq(a->otlp.headers[i].name, b->otlp.headers[i].name) ||
 		    !same_secret(&a->otlp.headers[i].value, &b->otlp.headers[i].value))
 			return false;
-	for (unsigned i = 0; i < a->alert_count; i++) /* those that compare with a cap ask the caps, not the configuration */
+	for (unsigned i = 0; i < a->alert_count;
+	     i++) /* those that compare with a cap ask the caps, not the configuration */
 		if (!same_alert(&a->alerts[i], &b->alerts[i]))
 			return false;
 	return true;

@@ -56,7 +56,8 @@ static void on_refresh(struct timer *t)
 struct worker *worker_new(struct gate *g, unsigned index, struct err *e)
 {
 	struct worker *w = calloc(1, sizeof *w);
-	struct server_config sc = {.listen = index ? gate_address(g) : g->conf->listen, .limits = &g->limits, .tls = g->tls,
+	struct server_config sc = {.listen = index ? gate_address(g) : g->conf->listen, .limits = &g->limits,
+				   .tls = g->tls,
 				   .reuse_port = g->workers > 1, .handler = &gate_handler, .app = w};
 	if (!w) {
 		err_set(e, RR_NOMEM, "no memory for a worker");

@@ -20,7 +20,8 @@ char *cap_scope_text(const struct cap_scope *s, char *out, size_t size)
 	out[0] = 0;
 	for (unsigned i = 0; i < sizeof part / sizeof *part && n < size; i++)
 		if (part[i].value) {
-			int more = snprintf(out + n, size - n, "%s%s %s", n ? ", " : "", part[i].name, intern_str(part[i].value).p);
+			int more = snprintf(out + n, size - n, "%s%s %s", n ? ", " : "", part[i].name,
+					    intern_str(part[i].value).p);
 			n += more > 0 ? (size_t)more : 0;
 		}
 	if (!out[0])
@@ -60,7 +61,8 @@ static int add_outlay(const struct outlay *o, void *arg)
 {
 	struct summing *s = arg;
 	const struct cap_scope *scope = &s->cap->rule.scope;
-	if (outlay_kind_book(o->kind) != BOOK_TRAINING || o->date_us < s->out->from_us || o->date_us >= s->out->to_us || scope->key || scope->team || scope->env ||
+	if (outlay_kind_book(o->kind) != BOOK_TRAINING || o->date_us < s->out->from_us || o->date_us >= s->out->to_us ||
+	    scope->key || scope->team || scope->env ||
 	    (scope->feature && !str_eqc(intern_str(scope->feature), o->serves)) ||
 	    (scope->model && !str_eqc(intern_str(scope->model), o->model)))
 		return 0;
@@ -88,10 +90,11 @@ static uint32_t intern_text(const char *p, size_t size)
 static int add_reserved(const struct inflight_slot *i, void *arg)
 {
 	struct summing *s = arg;
-	if (cap_scope_matches(&s->cap->rule.scope, intern_text(i->key, sizeof i->key), intern_text(i->team, sizeof i->team),
-			      intern_text(i->feature, sizeof i->feature), intern_text(i->model, sizeof i->model),
-			      intern_text(i->env, sizeof i->env)))
-		add_amount(s, i->high_pico, currency_of(str_make(i->currency, strnlen(i->currency, sizeof i->currency))), s->now_us);
+	if (cap_scope_matches(&s->cap->rule.scope, intern_text(i->key, sizeof i->key),
+			      intern_text(i->team, sizeof i->team), intern_text(i->feature, sizeof i->feature),
+			      intern_text(i->model, sizeof i->model), intern_text(i->env, sizeof i->env)))
+		add_amount(s, i->high_pico,
+			   currency_of(str_make(i->currency, strnlen(i->currency, sizeof i->currency))), s->now_us);
 	return 0;
 }
 
@@ -163,7 +166,8 @@ int ledger_orphans(struct ledger *l, int (*fn)(const struct orphan *o, void *arg
 	char where[96];
 	sqlite3_stmt *st;
 	int rc = 0;
-	snprintf(where, sizeof where, "WHERE label IN (SELECT id FROM label WHERE outcome=%d) ORDER BY row", OUTCOME_CRASHED);
+	snprintf(where, sizeof where, "WHERE label IN (SELECT id FROM label WHERE outcome=%d) ORDER BY row",
+		 OUTCOME_CRASHED);
 	sb_init(&sql, 8192);
 	row_select(l, false, where, &sql);
 	st = store_query(l, e, sql.p);

@@ -37,7 +37,8 @@ static int limits_check(const struct cap_row *c, struct err *e)
 {
 	const struct cap_rule *r = &c->rule;
 	if (c->book != BOOK_INFERENCE && c->book != BOOK_TRAINING)
-		return err_set(e, RR_INPUT, "a cap is for inference or for training, not for %s", book_kind_name(c->book));
+		return err_set(e, RR_INPUT, "a cap is for inference or for training, not for %s",
+			       book_kind_name(c->book));
 	if (r->amount_pico < 0)
 		return err_set(e, RR_RANGE, "a cap cannot be negative");
 	if (r->amount_pico == INT64_MAX && r->tokens == UINT64_MAX && r->jobs == UINT64_MAX)
@@ -67,8 +68,9 @@ int ledger_set_cap(struct ledger *l, const struct cap_row *given, struct err *e)
 	rc = ledger_begin(l, e);
 	if (rc)
 		return rc;
-	st = store_query(l, e, "INSERT OR REPLACE INTO cap(id,book,key,team,feature,model,env,span,tz,hard,currency,amount,"
-			       "tokens,jobs,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)");
+	st = store_query(l, e,
+			 "INSERT OR REPLACE INTO cap(id,book,key,team,feature,model,env,span,tz,hard,currency,amount,"
+			 "tokens,jobs,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)");
 	rc = st ? 0 : -RR_STORE;
 	if (st) {
 		bind_text(st, 1, str_of(r->id));
@@ -106,8 +108,9 @@ static uint64_t limit_of(sqlite3_stmt *st, int at, uint64_t none)
 
 int ledger_caps(struct ledger *l, int (*fn)(const struct cap_row *c, void *arg), void *arg, struct err *e)
 {
-	sqlite3_stmt *st = store_query(l, e, "SELECT id,book,key,team,feature,model,env,span,tz,hard,currency,amount,tokens,"
-					     "jobs,crc FROM cap ORDER BY book, id");
+	sqlite3_stmt *st = store_query(l, e,
+				       "SELECT id,book,key,team,feature,model,env,span,tz,hard,currency,amount,tokens,"
+				       "jobs,crc FROM cap ORDER BY book, id");
 	int rc = 0;
 	if (!st)
 		return -RR_STORE;

@@ -12,11 +12,11 @@ static uint32_t hold_crc(const struct hold *h)
 {
 	return store_crc("%016llx%016llx|%s|%016llx%016llx|%s|%s|%s|%s|%s|%s|%s|%llu|%lld|%lld|%lld|%llu",
 			 (unsigned long long)h->key.hi, (unsigned long long)h->key.lo, h->name,
-			 (unsigned long long)h->operation.hi, (unsigned long long)h->operation.lo, intern_str(h->provider).p,
-			 intern_str(h->model).p, intern_str(h->region).p, intern_str(h->caller).p, intern_str(h->team).p,
-			 intern_str(h->feature).p, intern_str(h->env).p, (unsigned long long)h->tokens,
-			 (long long)h->from_us, (long long)h->until_us, (long long)h->booked_us,
-			 (unsigned long long)h->booked_token_hours);
+			 (unsigned long long)h->operation.hi, (unsigned long long)h->operation.lo,
+			 intern_str(h->provider).p, intern_str(h->model).p, intern_str(h->region).p,
+			 intern_str(h->caller).p, intern_str(h->team).p, intern_str(h->feature).p, intern_str(h->env).p,
+			 (unsigned long long)h->tokens, (long long)h->from_us, (long long)h->until_us,
+			 (long long)h->booked_us, (unsigned long long)h->booked_token_hours);
 }
 
 int ledger_put_hold(struct ledger *l, const struct hold *h, struct err *e)
@@ -25,9 +25,10 @@ int ledger_put_hold(struct ledger *l, const struct hold *h, struct err *e)
 	sqlite3_stmt *st;
 	int at = 4, rc;
 	check(l->in_tx);
-	st = store_query(l, e, "INSERT OR REPLACE INTO hold(key,name,operation,provider,model,region,caller,team,feature,env,"
-			       "tokens,begin,until,booked,booked_hours,due,crc)"
-			       " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
+	st = store_query(l, e,
+			 "INSERT OR REPLACE INTO hold(key,name,operation,provider,model,region,caller,team,feature,env,"
+			 "tokens,begin,until,booked,booked_hours,due,crc)"
+			 " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)");
 	if (!st)
 		return -RR_STORE;
 	sqlite3_bind_blob(st, 1, &h->key, sizeof h->key, SQLITE_STATIC);
@@ -68,7 +69,8 @@ static bool read_hold(sqlite3_stmt *st, struct hold *h)
 	return (uint32_t)sqlite3_column_int64(st, at) == hold_crc(h);
 }
 
-#define HOLD_COLUMNS "key,name,operation,provider,model,region,caller,team,feature,env,tokens,begin,until,booked,booked_hours,crc"
+#define HOLD_COLUMNS                                                                                                   \
+	"key,name,operation,provider,model,region,caller,team,feature,env,tokens,begin,until,booked,booked_hours,crc"
 
 static int find(struct ledger *l, sqlite3_stmt *st, struct hold *out, struct err *e)
 {
@@ -77,7 +79,8 @@ static int find(struct ledger *l, sqlite3_stmt *st, struct hold *out, struct err
 	while (!rc && !found && (step = sqlite3_step(st)) != SQLITE_DONE) {
 		found = step == SQLITE_ROW && read_hold(st, out);
 		if (!found)
-			rc = step == SQLITE_ROW ? store_damaged(l, "the hold", out->name, e) : store_error(l, e, "reading what is held");
+			rc = step == SQLITE_ROW ? store_damaged(l, "the hold", out->name, e)
+						: store_error(l, e, "reading what is held");
 	}
 	if (!rc && !found)
 		rc = -RR_NOTFOUND;

@@ -9,8 +9,8 @@
  *    later batch holds the whole truth of its time (table period) and lacks it: each other one is superseded by some
  *    batch that counts (table supersede). An undo keeps it so: what the batch superseded is passed on to whoever
  *    supersedes it now, before it is asked whether it comes back.
- * 3. Everything is written in transactions of some milliseconds, however large the batch, so that a gateway is never kept
- *    waiting: rows, keys, superseded rows and large changes of the roll-ups (rollup_delta.c) before the batch counts;
+ * 3. Everything is written in transactions of some milliseconds, however large the batch, so that a gateway is never
+ * kept waiting: rows, keys, superseded rows and large changes of the roll-ups (rollup_delta.c) before the batch counts;
  *    then one that makes all of it count. A killed import leaves nothing that counts; the next one sweeps it away.
  * 4. One import at a time (LEDGER-import). A dry run looks up and counts, and takes no lock.
  */
@@ -77,7 +77,8 @@ int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *ar
 /* Takes a batch back, in any order (rule 2). *stay (may be NULL): so many of its rows count on, since another batch has
  * them too. -RR_NOTFOUND; -RR_EXISTS when it was undone already. */
 int ledger_import_undo(struct ledger *l, int64_t batch, uint64_t *stay, struct err *e);
-int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e);
+int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg,
+			  struct err *e);
 /* An outlay with its batch; in a transaction (outlays.c). */
 int outlay_add(struct ledger *l, const struct outlay *o, int64_t batch, struct err *e);
 

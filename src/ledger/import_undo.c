@@ -81,7 +81,8 @@ int import_delta_row(struct import_delta *d, int64_t row, int sign, struct err *
 	if (!st)
 		return -RR_STORE;
 	sqlite3_bind_int64(st, 1, row);
-	rc = sqlite3_step(st) == SQLITE_ROW ? fold_row(d, st, sign, NULL, NULL, e) : store_error(d->l, e, "reading an imported row");
+	rc = sqlite3_step(st) == SQLITE_ROW ? fold_row(d, st, sign, NULL, NULL, e)
+					    : store_error(d->l, e, "reading an imported row");
 	sqlite3_reset(st);
 	return rc;
 }
@@ -109,8 +110,9 @@ int import_delta_count(struct import_delta *d, struct err *e)
 
 /* ---- batches ---- */
 
-#define BATCH_COLUMNS "id,state,source,scope,file,file_hash,parser,started,rows_read,rows_new,rows_duplicate,"           \
-		      "rows_revised,rows_rejected"
+#define BATCH_COLUMNS                                                                                                  \
+	"id,state,source,scope,file,file_hash,parser,started,rows_read,rows_new,rows_duplicate,"                       \
+	"rows_revised,rows_rejected"
 
 static int batch_read(sqlite3_stmt *st, struct import_batch *b)
 {
@@ -148,7 +150,8 @@ int ledger_live_refs(struct ledger *l, int (*fn)(struct str vendor_ref, void *ar
 	return rc;
 }
 
-int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg, struct err *e)
+int ledger_import_batches(struct ledger *l, int (*fn)(const struct import_batch *b, void *arg), void *arg,
+			  struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "SELECT " BATCH_COLUMNS " FROM batch WHERE state<>0 ORDER BY id");
 	struct import_batch b;
@@ -221,8 +224,9 @@ static int fold_steps(struct import_delta *d, const char *where, int64_t first, 
 static int undo_lost(struct import_delta *d, int64_t batch, struct err *e)
 {
 	char alive[IMPORT_ALIVE_MOST], sql[1600];
-	sqlite3_stmt *st = store_query(d->l, e, "SELECT id,first_row,last_row FROM batch WHERE (id=?1 OR state=2 AND EXISTS"
-						" (SELECT 1 FROM repeat WHERE batch=?1)) AND last_row>=first_row");
+	sqlite3_stmt *st = store_query(d->l, e,
+				       "SELECT id,first_row,last_row FROM batch WHERE (id=?1 OR state=2 AND EXISTS"
+				       " (SELECT 1 FROM repeat WHERE batch=?1)) AND last_row>=first_row");
 	int rc;
 	if (!st)
 		return -RR_STORE;
@@ -330,8 +334,8 @@ static int undo_superseded(struct import_delta *d, int64_t batch, struct err *e)
 	struct heirs h = {.l = d->l, .batch = batch};
 	char alive[IMPORT_ALIVE_MOST], sql[1200];
 	int64_t first, last;
-	int rc = two_numbers(d->l, "SELECT ifnull(min(row),1),ifnull(max(row),0) FROM supersede WHERE batch=?1", batch, &first,
-			     &last, e);
+	int rc = two_numbers(d->l, "SELECT ifnull(min(row),1),ifnull(max(row),0) FROM supersede WHERE batch=?1", batch,
+			     &first, &last, e);
 	snprintf(sql, sizeof sql,
 		 "WHERE i.row IN (SELECT row FROM supersede WHERE row>=?1 AND row<?2 AND batch=%lld) AND %s AND NOT EXISTS"
 		 " (SELECT 1 FROM supersede s JOIN batch b ON b.id=s.batch WHERE s.row=i.row AND b.state=1 AND b.id<>%lld)",
@@ -365,11 +369,13 @@ static int undo_stay(struct ledger *l, int64_t batch, uint64_t *stay, struct err
 	int64_t own, repeated;
 	int rc;
 	sb_init(&sql, 4096);
-	sb_addf(&sql, "SELECT (SELECT count(*) FROM batch o JOIN import_call i ON i.row>=o.first_row AND i.row<=o.last_row AND"
-		      " i.batch=o.id AND %s WHERE o.id=?1 AND EXISTS (SELECT 1 FROM repeat r JOIN batch b ON b.id=r.batch WHERE"
-		      " r.block>=o.first_row>>6 AND r.block<=o.last_row>>6 AND b.state=1)),"
-		      " (SELECT count(*) FROM repeat m JOIN import_call i ON i.row>=m.block<<6 AND i.row<(m.block+1)<<6 AND"
-		      " m.bits>>(i.row&63)&1 AND %s WHERE m.batch=?1)", import_current, import_current);
+	sb_addf(&sql,
+		"SELECT (SELECT count(*) FROM batch o JOIN import_call i ON i.row>=o.first_row AND i.row<=o.last_row AND"
+		" i.batch=o.id AND %s WHERE o.id=?1 AND EXISTS (SELECT 1 FROM repeat r JOIN batch b ON b.id=r.batch WHERE"
+		" r.block>=o.first_row>>6 AND r.block<=o.last_row>>6 AND b.state=1)),"
+		" (SELECT count(*) FROM repeat m JOIN import_call i ON i.row>=m.block<<6 AND i.row<(m.block+1)<<6 AND"
+		" m.bits>>(i.row&63)&1 AND %s WHERE m.batch=?1)",
+		import_current, import_current);
 	rc = two_numbers(l, sql.p, batch, &own, &repeated, e);
 	sb_fini(&sql);
 	*stay = (uint64_t)(own + repeated);

@@ -374,7 +374,8 @@ int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s
 	return rc;
 }
 
-int inflight_each(const char *ledger_path, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e)
+int inflight_each(const char *ledger_path, int (*fn)(const struct inflight_slot *s, void *arg), void *arg,
+		  struct err *e)
 {
 	struct left x = {0};
 	int rc = read_files(&x, ledger_path, e);

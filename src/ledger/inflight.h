@@ -43,7 +43,8 @@ int inflight_recover(struct ledger *l, uint64_t *closed, struct err *e);
 struct writer;
 int inflight_recover_held(struct ledger *l, const struct writer *w, uint64_t *closed, struct err *e);
 /* Every filled slot in the ledger's in-flight files, whoever filled it: what is under way while a gateway runs. */
-int inflight_each(const char *ledger_path, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e);
+int inflight_each(const char *ledger_path, int (*fn)(const struct inflight_slot *s, void *arg), void *arg,
+		  struct err *e);
 /* The slots that inflight_recover would close now; none while a gateway runs. For verify. */
 int inflight_leftovers(struct ledger *l, int (*fn)(const struct inflight_slot *s, void *arg), void *arg, struct err *e);
 

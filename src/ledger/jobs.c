@@ -17,11 +17,11 @@ const char *job_kind_name(enum job_kind k)
 static uint32_t job_crc(const struct job_row *j)
 {
 	const struct cap_scope *w = &j->who;
-	return store_crc("%016llx%016llx|%d|%s|%s|%s|%lld|%s|%s|%s|%s|%s|%d|%s|%lld|%llu", (unsigned long long)j->ask.hi,
-			 (unsigned long long)j->ask.lo, (int)j->kind, j->provider, j->id, j->match, (long long)j->asked_us,
-			 intern_str(w->key).p, intern_str(w->team).p, intern_str(w->feature).p, intern_str(w->model).p,
-			 intern_str(w->env).p, j->own_credential, j->currency.code, (long long)j->most_pico,
-			 (unsigned long long)j->most_tok);
+	return store_crc("%016llx%016llx|%d|%s|%s|%s|%lld|%s|%s|%s|%s|%s|%d|%s|%lld|%llu",
+			 (unsigned long long)j->ask.hi, (unsigned long long)j->ask.lo, (int)j->kind, j->provider, j->id,
+			 j->match, (long long)j->asked_us, intern_str(w->key).p, intern_str(w->team).p,
+			 intern_str(w->feature).p, intern_str(w->model).p, intern_str(w->env).p, j->own_credential,
+			 j->currency.code, (long long)j->most_pico, (unsigned long long)j->most_tok);
 }
 
 static int run(struct ledger *l, sqlite3_stmt *st, const char *doing, struct err *e)
@@ -35,8 +35,9 @@ int ledger_job_put(struct ledger *l, const struct job_row *j, struct err *e)
 {
 	sqlite3_stmt *st;
 	check(l->in_tx);
-	st = store_query(l, e, "INSERT OR REPLACE INTO job(ask,kind,provider,id,match,asked,key,team,feature,model,env,own,"
-			       "currency,most,most_tok,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)");
+	st = store_query(l, e,
+			 "INSERT OR REPLACE INTO job(ask,kind,provider,id,match,asked,key,team,feature,model,env,own,"
+			 "currency,most,most_tok,crc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)");
 	if (!st)
 		return -RR_STORE;
 	sqlite3_bind_blob(st, 1, &j->ask, sizeof j->ask, SQLITE_STATIC);
@@ -97,8 +98,9 @@ int ledger_jobs(struct ledger *l, int (*fn)(const struct job_row *j, void *arg),
 		str_copy(j.id, sizeof j.id, column_text(st, 3));
 		str_copy(j.match, sizeof j.match, column_text(st, 4));
 		j.asked_us = sqlite3_column_int64(st, 5);
-		j.who = (struct cap_scope){intern(column_text(st, 6)), intern(column_text(st, 7)), intern(column_text(st, 8)),
-					   intern(column_text(st, 9)), intern(column_text(st, 10))};
+		j.who = (struct cap_scope){intern(column_text(st, 6)), intern(column_text(st, 7)),
+					   intern(column_text(st, 8)), intern(column_text(st, 9)),
+					   intern(column_text(st, 10))};
 		j.own_credential = sqlite3_column_int64(st, 11) != 0;
 		str_copy(j.currency.code, sizeof j.currency.code, column_text(st, 12));
 		j.most_pico = sqlite3_column_int64(st, 13);

@@ -67,7 +67,8 @@ static int make_pepper(const char *name, struct err *e)
 	if (fd < 0)
 		return err_set(e, RR_IO, "cannot make %s: %s", name, strerror(errno));
 	hash_random(bytes, sizeof bytes);
-	if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes || fsync(fd) || (link(draft, name) && errno != EEXIST))
+	if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes || fsync(fd) ||
+	    (link(draft, name) && errno != EEXIST))
 		rc = err_set(e, RR_IO, "cannot write %s: %s", name, strerror(errno));
 	explicit_bzero(bytes, sizeof bytes);
 	unlink(draft);
@@ -91,7 +92,8 @@ static int pepper(struct ledger *l, bool make, unsigned char out[PEPPER_BYTES], 
 	}
 	if (fd < 0) {
 		err_set(e, RR_STORE, "cannot read %s: %s", name, strerror(errno));
-		return err_hint(e, "keys cannot be checked without the file that their ledger was made with; restore it");
+		return err_hint(e,
+				"keys cannot be checked without the file that their ledger was made with; restore it");
 	}
 	n = read(fd, out, PEPPER_BYTES);
 	close(fd);

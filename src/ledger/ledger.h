@@ -8,8 +8,8 @@
  *    write and checkpoint at once). Automatic checkpoints are off; so is the one at close.
  * 3. One gateway at a time: it holds LEDGER-gateway for its life. Other processes may write (keys, caps,
  *    outlays, imports) between its commits.
- * 4. No secondary index on the tables of calls (what is known of times: span.c). Roll-ups answer reports; they carry a high-water row id,
- *    written in the transaction that flushes them, and can be recomputed from the rows at any time.
+ * 4. No secondary index on the tables of calls (what is known of times: span.c). Roll-ups answer reports; they carry a
+ * high-water row id, written in the transaction that flushes them, and can be recomputed from the rows at any time.
  * 5. Live calls stand in `call`, imported ones in `import_call` (same fields, a natural key, a batch).
  * 6. Each row has a checksum over its fields; `verify` checks it.
  * 7. Sums of money are made from high and low parts: SQL sum() overflows near 9.2 M units at 10^-12.
@@ -39,8 +39,8 @@ const char *ledger_path(const struct ledger *l);
 struct sqlite3 *ledger_db(struct ledger *l); /* for this folder and read-only SQL of report */
 
 /* A gateway goes on where a single row of what it reads is damaged (a key, a hold, deferred work, an outlay, a call, a
- * label): the row is named in the log, once, left where it is, and passed by. Everybody else is told by an error. Caps are
- * no such rows: a limit that somebody set does not vanish. */
+ * label): the row is named in the log, once, left where it is, and passed by. Everybody else is told by an error. Caps
+ * are no such rows: a limit that somebody set does not vanish. */
 void ledger_pass_damage(struct ledger *l); /* NULL is fine */
 
 /* A write transaction under the lock of rule 2. commit also checkpoints when enough pages wait. */
@@ -99,8 +99,8 @@ int ledger_remove_cap(struct ledger *l, const char *id, struct err *e);
 int ledger_caps(struct ledger *l, int (*fn)(const struct cap_row *c, void *arg), void *arg, struct err *e);
 /* Grows with each change of keys, caps, levers: a gateway polls it and reloads. */
 int ledger_settings_version(struct ledger *l, uint64_t *version, struct err *e);
-/* What a scope has spent in [from, to), from roll-ups and the tail: to seed a cap at start. Other currencies count at the
- * day's rate; without one they are left out, as a hard cap refused such calls and a soft one counts what it can. */
+/* What a scope has spent in [from, to), from roll-ups and the tail: to seed a cap at start. Other currencies count at
+ * the day's rate; without one they are left out, as a hard cap refused such calls and a soft one counts what it can. */
 int ledger_spent(struct ledger *l, const struct cap_scope *scope, int64_t from_us, int64_t to_us, struct currency cur,
 		 struct fx fx, int64_t *pico, uint64_t *tok, struct err *e);
 

@@ -7,7 +7,8 @@
 
 uint32_t outcome_crc(const unsigned char id[16], int64_t accepted, int64_t at, int64_t hour, int64_t label)
 {
-	return store_crc("%016llx%016llx|%lld|%lld|%lld|%lld", (unsigned long long)__builtin_bswap64(*(const uint64_t *)id),
+	return store_crc("%016llx%016llx|%lld|%lld|%lld|%lld",
+			 (unsigned long long)__builtin_bswap64(*(const uint64_t *)id),
 			 (unsigned long long)__builtin_bswap64(*(const uint64_t *)(id + 8)), (long long)accepted,
 			 (long long)at, (long long)hour, (long long)label);
 }

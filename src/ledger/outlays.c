@@ -13,8 +13,8 @@ static uint32_t outlay_crc(const struct outlay *o, int64_t batch)
 {
 	return store_crc("%s|%s|%lld|%lld|%u|%s|%lld|%llu|%s|%s|%s|%s|%lld", o->id, outlay_kind_name(o->kind),
 			 (long long)o->date_us, (long long)o->retires_us, o->life_months, o->currency.code,
-			 (long long)o->amount_pico, (unsigned long long)o->trained_tok, o->serves, o->model, o->provider,
-			 o->note, (long long)batch);
+			 (long long)o->amount_pico, (unsigned long long)o->trained_tok, o->serves, o->model,
+			 o->provider, o->note, (long long)batch);
 }
 
 /* *own: this batch has it. */
@@ -90,7 +90,8 @@ int ledger_add_outlay(struct ledger *l, const struct outlay *o, struct err *e)
 
 int ledger_outlays(struct ledger *l, int (*fn)(const struct outlay *o, void *arg), void *arg, struct err *e)
 {
-	sqlite3_stmt *st = store_query(l, e, "SELECT id,kind,date,retires,life_months,currency,amount,trained_tok,serves,"
+	sqlite3_stmt *st = store_query(l, e,
+				       "SELECT id,kind,date,retires,life_months,currency,amount,trained_tok,serves,"
 					     "model,provider,note,batch,crc FROM outlay WHERE row IN (SELECT min(row) FROM"
 					     " outlay WHERE batch=0 OR batch IN (SELECT id FROM batch WHERE state=1) GROUP BY id)"
 					     " ORDER BY date, row");

@@ -45,8 +45,10 @@ int span_note(struct ledger *l, enum span_of of, int64_t hour, int64_t row, stru
 int span_note_rows(struct ledger *l, enum span_of of, int64_t from, int64_t to, struct err *e)
 {
 	char sql[320];
-	snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO span(of,hour,block) SELECT DISTINCT %d," HOUR_OF ",row>>%d FROM %s"
-		 " WHERE row>=%lld AND row<=%lld AND start%%3600000000<>0", of, span_bits, tables[of], (long long)from, (long long)to);
+	snprintf(sql, sizeof sql,
+		 "INSERT OR IGNORE INTO span(of,hour,block) SELECT DISTINCT %d," HOUR_OF ",row>>%d FROM %s"
+		 " WHERE row>=%lld AND row<=%lld AND start%%3600000000<>0",
+		 of, span_bits, tables[of], (long long)from, (long long)to);
 	return store_exec(l, sql, e);
 }
 
@@ -61,8 +63,8 @@ int span_note_flush(struct ledger *l, const struct rollup *r, int64_t from, int6
 	return rc;
 }
 
-int span_each(struct ledger *l, enum span_of of, int64_t hour, int (*fn)(int64_t from, int64_t to, void *arg, struct err *e),
-	      void *arg, struct err *e)
+int span_each(struct ledger *l, enum span_of of, int64_t hour,
+	      int (*fn)(int64_t from, int64_t to, void *arg, struct err *e), void *arg, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "SELECT block FROM span WHERE of=?1 AND hour=?2 ORDER BY block");
 	int64_t from = 0, to = 0;

@@ -23,7 +23,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192, ROLLBACK_TRIES = 200, ROLLBACK_WAIT_US = 10000 };
+enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192 };
+enum { ROLLBACK_TRIES = 200, ROLLBACK_WAIT_US = 10000 };
 
 char *ledger_default_path(const char *flag, char *out, size_t size)
 {
@@ -524,7 +525,8 @@ void ledger_rollback(struct ledger *l)
 static void sync_log(struct ledger *l)
 {
 	sqlite3_file *log = NULL;
-	if (sqlite3_file_control(l->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+	if (sqlite3_file_control(l->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
+	    log->pMethods)
 		log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
 }
 

@@ -19,9 +19,11 @@ enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200, U
 
 /* Statements that are prepared once a connection. */
 enum store_stmt {
-	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
+	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD,
+		ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_OUTLAY_ADD,
-	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE, ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED, ST_SPAN_ADD,
+	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE,
+	ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED, ST_SPAN_ADD,
 	ST_OUTCOME_ADD, ST_OUTCOME_FIND, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
 };
 
@@ -60,7 +62,8 @@ struct ledger {
 	int lock_fd;
 	bool in_tx;
 	bool disk_full; /* the last error was a full disk */
-	bool passes_damage, label_lost; /* ledger_pass_damage; the last label that was looked for is damaged or missing */
+	bool passes_damage,
+		label_lost;    /* ledger_pass_damage; the last label that was looked for is damaged or missing */
 	uint64_t passed[32];   /* hashes of what was named */
 	unsigned passed_count;
 	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
@@ -166,8 +169,8 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	     bool *intact, struct err *e);
 /* "SELECT columns FROM table" for row_read, into b. */
 void row_select(struct ledger *l, bool import, const char *rest_of_sql, struct sb *b);
-/* The same for what roll-ups sum, at a fifth of the price. `none` is a call without amounts (row_no_amounts), which each
- * row starts from; damage is not looked for: that is verify's. */
+/* The same for what roll-ups sum, at a fifth of the price. `none` is a call without amounts (row_no_amounts), which
+ * each row starts from; damage is not looked for: that is verify's. */
 void row_select_amounts(struct ledger *l, const char *rest_of_sql, struct sb *b);
 void row_no_amounts(const struct ledger *l, struct call *none);
 int row_read_amounts(struct ledger *l, sqlite3_stmt *st, const struct call *none, struct call *c, struct label **label,
@@ -216,8 +219,8 @@ int span_note(struct ledger *l, enum span_of of, int64_t hour, int64_t row, stru
 int span_note_rows(struct ledger *l, enum span_of of, int64_t from, int64_t to, struct err *e);
 int span_note_flush(struct ledger *l, const struct rollup *r, int64_t from, int64_t to, struct err *e);
 /* Ranges of rows [from, to) that hold every one that starts in that hour, past its first microsecond. */
-int span_each(struct ledger *l, enum span_of of, int64_t hour, int (*fn)(int64_t from, int64_t to, void *arg, struct err *e),
-	      void *arg, struct err *e);
+int span_each(struct ledger *l, enum span_of of, int64_t hour,
+	      int (*fn)(int64_t from, int64_t to, void *arg, struct err *e), void *arg, struct err *e);
 /* Blocks and hours that rows up to `to` have and the table lacks. */
 int span_missing(struct ledger *l, enum span_of of, int64_t to, int64_t *count, struct err *e);
 

@@ -136,7 +136,8 @@ static sqlite3_stmt *rows_from(struct check_run *r, bool import, int64_t after)
 	struct sb sql;
 	char where[1024];
 	sqlite3_stmt *st;
-	snprintf(where, sizeof where, "WHERE i.row>?1%s%s ORDER BY i.row", import ? " AND " : "", import ? import_current : "");
+	snprintf(where, sizeof where, "WHERE i.row>?1%s%s ORDER BY i.row", import ? " AND " : "",
+		 import ? import_current : "");
 	sb_init(&sql, 8192);
 	row_select(r->l, import, where, &sql);
 	st = store_query(r->l, NULL, sql.p);
@@ -215,7 +216,8 @@ static void check_calls(struct check_run *r, bool import)
 		row = ++holes <= HOLES ? next_readable(r, import, expect - 1, most) : 0;
 		if (!row && most < expect)
 			most = expect;
-		problem(r, "%s rows %lld to %lld cannot be read: %s", kind, (long long)expect, (long long)(row ? row - 1 : most),
+		problem(r, "%s rows %lld to %lld cannot be read: %s", kind, (long long)expect,
+			(long long)(row ? row - 1 : most),
 			circles ? "their numbers are out of order" : sqlite3_errmsg(r->l->db));
 		if (!row)
 			break;
@@ -223,7 +225,8 @@ static void check_calls(struct check_run *r, bool import)
 		st = rows_from(r, import, row - 1);
 	}
 	if (!import && rc == SQLITE_DONE && r->mark > expect - 1)
-		problem(r, "roll-ups claim rows up to %lld, but calls end at %lld", (long long)r->mark, (long long)expect - 1);
+		problem(r, "roll-ups claim rows up to %lld, but calls end at %lld", (long long)r->mark,
+			(long long)expect - 1);
 }
 
 /* Imported rows that do not count at present have checksums too. */
@@ -272,7 +275,8 @@ static void check_spans(struct check_run *r)
 		if (span_missing(r->l, (enum span_of)of, of == SPAN_CALLS ? r->mark : INT64_MAX, &missing, NULL))
 			problem(r, "where calls are cannot be read: %s", sqlite3_errmsg(r->l->db));
 		else if (missing)
-			problem(r, "%lld hours have %s in blocks that are not named", (long long)missing, of ? "imported rows" : "calls");
+			problem(r, "%lld hours have %s in blocks that are not named", (long long)missing,
+				of ? "imported rows" : "calls");
 }
 
 /* ---- roll-ups ---- */

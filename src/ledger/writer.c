@@ -388,7 +388,8 @@ static void *run(void *arg)
 			nanosleep(&t, NULL);
 		}
 		rc = commit_group(w, flush, &e);
-		if (rc && (rc == -RR_NOMEM || e.code == RR_NOMEM || w->ledger->again)) { /* rolled back and kept: nothing was acknowledged */
+		if (rc && (rc == -RR_NOMEM || e.code == RR_NOMEM ||
+			   w->ledger->again)) { /* rolled back and kept: nothing was acknowledged */
 			LOG(LOG_ERROR, "ledger_waits", LOG_S("why", str_of(e.what)));
 			if (stop && ++waited > STOP_TRIES)
 				break;
@@ -415,8 +416,8 @@ static void *run(void *arg)
 				fold_again(w);
 			else if (!rc)
 				rc = store_checkpoint(w->ledger, &e);
-			/* A checkpoint copies what the log holds already; on a full disk, or without memory, it waits for
-			 * better days. */
+			/* A checkpoint copies what the log holds already; on a full disk, or without memory, it waits
+			 * for better days. */
 			if (rc && (rc == -RR_NOMEM || e.code == RR_NOMEM || w->ledger->again || w->ledger->disk_full))
 				rc = 0;
 		}

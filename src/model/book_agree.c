@@ -67,7 +67,8 @@ static int read_row(struct csv *c, const char *name, struct str file, struct agr
 		while (t <= TIER_PROVISIONED && !str_eqc(s, tier_name(t)))
 			t++;
 		if (t > TIER_PROVISIONED)
-			return wrong(e, name, c, "no such tier (standard, batch, flex, priority, scale, provisioned)", s);
+			return wrong(e, name, c, "no such tier (standard, batch, flex, priority, scale, provisioned)",
+				     s);
 		a->all_tiers = false;
 		a->tier = t == TIER_STANDARD ? TIER_UNKNOWN : t;
 	}
@@ -131,7 +132,8 @@ int book_agree(struct book *b, struct str text, const char *name, struct err *e)
 		if (!rc)
 			rc = apply(b, &a, &any, e);
 		if (!rc && !any)
-			rc = wrong(e, name, c, "no list price of that provider, model and tier", a.model.n ? a.model : a.provider);
+			rc = wrong(e, name, c, "no list price of that provider, model and tier",
+				   a.model.n ? a.model : a.provider);
 	}
 	csv_close(c);
 	return rc ? rc : book_finish(b, e);

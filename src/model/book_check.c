@@ -158,8 +158,8 @@ static void lint_rule(struct lint *l, const struct price_rule *r)
 		say(l, r, true, "no %s", r->source.n ? "source date" : "source");
 	for (uint32_t i = 0; i < l->m->rule_count; i++) {
 		o = &l->b->rule[l->m->first_rule + i].r;
-		if (o > r && o->meter == r->meter && o->rank == r->rank && o->any_tier == r->any_tier && o->agreed == r->agreed &&
-		    same_but(r, o, false, false, false))
+		if (o > r && o->meter == r->meter && o->rank == r->rank && o->any_tier == r->any_tier &&
+		    o->agreed == r->agreed && same_but(r, o, false, false, false))
 			say(l, r, true, "holds at the same time as %.*s", STR_ARG(o->id));
 	}
 	if (str_contains(r->model, STR("claude")))

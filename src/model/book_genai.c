@@ -16,7 +16,8 @@
 
 enum { CONDITIONAL = 16 };
 
-/* Unit of units.yml: key, our meter, quantity per price. What is not here (video, citations, pages) is no class of ours. */
+/* Unit of units.yml: key, our meter, quantity per price. What is not here (video, citations, pages) is no class of
+ * ours. */
 static const struct unit {
 	const char *key;
 	unsigned char meter;

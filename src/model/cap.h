@@ -77,6 +77,7 @@ void training_cap_spend(struct training_cap *c, int64_t used_pico, uint64_t used
 /* Do both count the same things in the same way? Then what one has counted is the other's. */
 bool cap_counts_the_same(const struct cap_rule *a, const struct cap_rule *b);
 /* scope matches the call's names. */
-bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model, uint32_t env);
+bool cap_scope_matches(const struct cap_scope *s, uint32_t key, uint32_t team, uint32_t feature, uint32_t model,
+		       uint32_t env);
 
 #endif

@@ -90,7 +90,7 @@ struct stream_meter {
 	uint64_t output_bytes;   /* bytes of generated text seen, for estimates of cut streams */
 	struct anthropic_counts anthropic; /* both parts of a Messages stream (C19) */
 	bool first_content;      /* a content event has been seen: time to first token */
-	bool ended;              /* the vendor's own end was seen ([DONE], message_stop, response.completed, finishReason) */
+	bool ended; /* the vendor's own end was seen ([DONE], message_stop, response.completed, finishReason) */
 	bool failed;             /* an error event was seen */
 	bool marks_1h;           /* from features.cache_ttl_1h */
 	bool marks_12h;          /* from features.cache_ttl_12h */
@@ -108,8 +108,8 @@ enum event_action {
 };
 /* One SSE event: its name ("" when none) and joined data. */
 enum event_action meter_event(struct stream_meter *m, struct str name, struct str data, bool client_asked_usage);
-/* Nothing can come behind the end that was seen, so that the call may be settled before its connection says so. Gemini's
- * other candidates end later, its usage may stand behind them; of several pictures each has an end. */
+/* Nothing can come behind the end that was seen, so that the call may be settled before its connection says so.
+ * Gemini's other candidates end later, its usage may stand behind them; of several pictures each has an end. */
 bool meter_end_is_last(const struct stream_meter *m);
 bool meter_is_video(const struct surface *s);
 /* The whole-body answer: fills m->usage, model, request_id. 0 or a negative code when it is no JSON. */

@@ -153,7 +153,8 @@ static inline bool sign_at(const char *p, const char *end)
 	case 'f':
 		return BEGINS(p, end, "\"file_") || BEGINS(p, end, "\"fileU");
 	case 'i':
-		return BEGINS(p, end, "\"image_url\"") || BEGINS(p, end, "\"item_reference\"") || BEGINS(p, end, "\"inline");
+		return BEGINS(p, end, "\"image_url\"") || BEGINS(p, end, "\"item_reference\"") ||
+		       BEGINS(p, end, "\"inline");
 	case 's':
 		return BEGINS(p, end, "\"source\"");
 	case 'c':
@@ -172,9 +173,9 @@ static inline bool sign_at(const char *p, const char *end)
  * fills the bodies of every client that writes ASCII). Text cannot match (its quotes are escaped) unless a whole
  * string reads like a name. One pass, 16 or 32 bytes at a time: a body may be a megabyte. */
 #ifdef __x86_64__
-/* Blocks of 32, of which sign_at looks at what may be one of its: in each name the second letter says what the first one
- * is, and the low half of that letter is enough to say it (a shuffle is a table of 16). Text full of escapes hardly ever
- * hits. *at is left at the first byte that was not looked at. */
+/* Blocks of 32, of which sign_at looks at what may be one of its: in each name the second letter says what the first
+ * one is, and the low half of that letter is enough to say it (a shuffle is a table of 16). Text full of escapes hardly
+ * ever hits. *at is left at the first byte that was not looked at. */
 __attribute__((target("avx2"))) static bool sign_in_blocks(const char **at, const char *end)
 {
 	/* second letter:                     -   a    r   -   t   -  -  -  -   i   -  -  -   m    n    o */
@@ -192,7 +193,8 @@ __attribute__((target("avx2"))) static bool sign_in_blocks(const char **at, cons
 		__m256i escape = _mm256_and_si256(_mm256_cmpeq_epi8(v, back), _mm256_cmpeq_epi8(first, u));
 		name = _mm256_and_si256(name, _mm256_cmpeq_epi8(v, quote));
 		escape = _mm256_and_si256(escape, _mm256_cmpeq_epi8(_mm256_and_si256(digit, upper), four));
-		for (unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(name, escape)); hits; hits &= hits - 1)
+		for (unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(name, escape)); hits;
+		     hits &= hits - 1)
 			if (sign_at(p + __builtin_ctz(hits), end))
 				return true;
 	}
@@ -529,10 +531,11 @@ static bool part_is(struct str head, const char *field)
 		struct str rest = str_sub(head, i, head.n);
 		bool quoted = rest.n > 5 && rest.p[5] == '"';
 		struct str value = str_sub(rest, quoted ? 6 : 5, rest.n);
-		if ((i && (head.p[i - 1] == '*' || head.p[i - 1] == 'e')) || !str_ieq(str_sub(rest, 0, 5), STR("name=")) ||
-		    !str_starts(value, str_of(field)))
+		if ((i && (head.p[i - 1] == '*' || head.p[i - 1] == 'e')) ||
+		    !str_ieq(str_sub(rest, 0, 5), STR("name=")) || !str_starts(value, str_of(field)))
 			continue;
-		if (value.n == n || (quoted ? value.p[n] == '"' : value.p[n] == ';' || value.p[n] == '\r' || value.p[n] == ' '))
+		if (value.n == n ||
+		    (quoted ? value.p[n] == '"' : value.p[n] == ';' || value.p[n] == '\r' || value.p[n] == ' '))
 			return true;
 	}
 	return false;

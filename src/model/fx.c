@@ -13,7 +13,8 @@ const struct fx_rate *fx_find(struct fx fx, struct currency from, struct currenc
 		const struct fx_rate *x = &fx.rate[i];
 		bool straight = currency_eq(x->from, from) && currency_eq(x->to, to);
 		bool reverse = currency_eq(x->to, from) && currency_eq(x->from, to);
-		if ((straight || reverse) && x->from_us <= at_us && x->rate_pico > 0 && (!best || x->from_us >= best->from_us)) {
+		if ((straight || reverse) && x->from_us <= at_us && x->rate_pico > 0 &&
+		    (!best || x->from_us >= best->from_us)) {
 			best = x;
 			*back = reverse;
 		}
@@ -21,7 +22,8 @@ const struct fx_rate *fx_find(struct fx fx, struct currency from, struct currenc
 	return best;
 }
 
-int fx_convert(struct fx fx, int64_t pico, struct currency from, struct currency to, bool up, int64_t at_us, int64_t *out)
+int fx_convert(struct fx fx, int64_t pico, struct currency from, struct currency to, bool up, int64_t at_us,
+	       int64_t *out)
 {
 	const struct fx_rate *x;
 	money_wide product, whole, divisor;

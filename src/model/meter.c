@@ -148,8 +148,8 @@ static uint64_t text_bytes(const char *p, const char *end)
 
 /* What stands in an event of OpenAI's kind, by one look at each of its quotes. */
 struct sight {
-	bool delta, text, usage, error; /* usage: with an object behind it. A chunk may hold several: null on top, an object
-					 * inside x_groq */
+	bool delta, text, usage, error; /* usage: with an object behind it. A chunk may hold several: null on top, an
+					 * object inside x_groq */
 	uint64_t delta_bytes;
 };
 
@@ -188,8 +188,8 @@ static void look(struct str data, struct sight *s)
 	const char *p = data.p, *end = data.p + data.n;
 	memset(s, 0, sizeof *s);
 #ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), d = _mm_set1_epi8('d'), u = _mm_set1_epi8('u'), e = _mm_set1_epi8('e'),
-		      t = _mm_set1_epi8('t');
+	const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), d = _mm_set1_epi8('d'),
+		      u = _mm_set1_epi8('u'), e = _mm_set1_epi8('e'), t = _mm_set1_epi8('t');
 	for (; end - p > 16; p += 16) { /* a quote, and behind it the first letter of one of the names; or an escape */
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 		__m128i next = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
@@ -270,7 +270,8 @@ static bool is_error(const struct holder *h)
 }
 
 /* Apart and not inlined: its locals are large, and one event in fifty comes here. */
-__attribute__((noinline)) static enum event_action openai_parsed(struct stream_meter *m, struct str data, bool client_asked)
+__attribute__((noinline)) static enum event_action openai_parsed(struct stream_meter *m, struct str data,
+								 bool client_asked)
 {
 	enum usage_shape shape = m->surface->shape == SHAPE_NONE ? SHAPE_OPENAI_TRANSCRIPTION : m->surface->shape;
 	struct holder h;
@@ -412,7 +413,8 @@ static enum event_action gemini_event(struct stream_meter *m, struct str data)
 	struct usage u;
 	count_text(m, data, STR("\"parts\""));
 	if (!find(data, STR("\"usageMetadata\"")) && !find(data, STR("\"usage_metadata\"")) &&
-	    !find(data, STR("\"error\"")) && !find(data, STR("\"finishReason\"")) && m->events > 1 && !has_escaped_letter(data))
+	    !find(data, STR("\"error\"")) && !find(data, STR("\"finishReason\"")) && m->events > 1 &&
+	    !has_escaped_letter(data))
 		return EVENT_PASS;
 	if (!parsed(data, &top))
 		return EVENT_PASS;
@@ -568,7 +570,8 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 	bool cut = m->events ? !m->ended && !m->final : !m->body_read;
 	if (m->fault)
 		u->flags |= USAGE_SEEN | USAGE_MISMATCH;
-	if (!(u->flags & USAGE_SEEN) && is_speech(m->surface)) { /* billed by the text that was sent, where no tokens are stated */
+	if (!(u->flags & USAGE_SEEN) &&
+	    is_speech(m->surface)) { /* billed by the text that was sent, where no tokens are stated */
 		u->characters = m->characters;
 		u->flags |= USAGE_SEEN;
 		return;
@@ -596,7 +599,9 @@ void meter_finish(struct stream_meter *m, uint64_t est_in_tok)
 	}
 	if (u->flags & (USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED)) {
 		uint64_t in = u->flags & USAGE_IN_UNSTATED ? est_in_tok : 0;
-		uint64_t out = u->flags & USAGE_OUT_UNSTATED && seen_out > usage_output_tok(u) ? seen_out - usage_output_tok(u) : 0;
+		uint64_t out = u->flags & USAGE_OUT_UNSTATED && seen_out > usage_output_tok(u)
+				       ? seen_out - usage_output_tok(u)
+				       : 0;
 		u->tok[CLASS_IN_PLAIN] += in;
 		u->tok[CLASS_OUT_TEXT] += out;
 		u->vendor_total_tok += in + out;

@@ -12,8 +12,9 @@
 /* What uses an outlay up: its life, evenly; the usage that it pays for; or nothing, it is what it is on its day. */
 enum outlay_use { OUTLAY_BY_LIFE, OUTLAY_BY_USAGE, OUTLAY_AT_ONCE };
 
-/* NAME, cli name, checkbook, what uses it up, meaning. Prepaid credit is inference that is paid early. A commitment buys a
- * right to capacity or to a price, whoever uses it for what: it belongs to neither checkbook, as credits and taxes do. */
+/* NAME, cli name, checkbook, what uses it up, meaning. Prepaid credit is inference that is paid early. A commitment
+ * buys a right to capacity or to a price, whoever uses it for what: it belongs to neither checkbook, as credits and
+ * taxes do. */
 #define OUTLAY_KINDS(X)                                                                                   \
 	X(PRETRAIN, "pretrain", TRAINING, BY_LIFE, "a training run from scratch")                         \
 	X(FINETUNE, "finetune", TRAINING, BY_LIFE, "a fine-tuning job or adapter")                        \

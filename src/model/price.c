@@ -465,7 +465,8 @@ int price(const struct book *b, const struct price_query *q, const struct usage 
 			 u->flags & USAGE_IN_UNSTATED ? "input" : "output");
 	} else if (u->flags & USAGE_MISMATCH && usage_total_tok(u) == u->vendor_total_tok) {
 		r->status = PRICE_MISMATCH;
-		snprintf(r->why, sizeof r->why, "the usage block states what cannot be, or tokens of a class that is not known");
+		snprintf(r->why, sizeof r->why,
+			 "the usage block states what cannot be, or tokens of a class that is not known");
 	} else if (u->flags & USAGE_MISMATCH) {
 		r->status = PRICE_MISMATCH;
 		snprintf(r->why, sizeof r->why, "the classes sum to %llu tokens, the vendor says %llu",

@@ -266,11 +266,14 @@ static bool token_name_known(struct str name)
 		"reasoning_tokens", "audio_tokens", "text_tokens", "image_tokens", "video_tokens", "cache_write_tokens",
 		"accepted_prediction_tokens", "rejected_prediction_tokens", "cache_creation_tokens", "thinking_tokens",
 		"cache_read_input_tokens", "cache_creation_input_tokens", "ephemeral_5m_input_tokens",
-		"ephemeral_1h_input_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens", "cached_prompt_text_tokens",
-		"prompt_text_tokens", "prompt_image_tokens", "promptTokenCount", "candidatesTokenCount", "totalTokenCount",
+		"ephemeral_1h_input_tokens", "prompt_cache_hit_tokens", "prompt_cache_miss_tokens",
+		"cached_prompt_text_tokens",
+		"prompt_text_tokens", "prompt_image_tokens", "promptTokenCount", "candidatesTokenCount",
+		"totalTokenCount",
 		"cachedContentTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount", "responseTokenCount",
 		"prompt_token_count", "candidates_token_count", "total_token_count", "cached_content_token_count",
-		"thoughts_token_count", "tool_use_prompt_token_count", "response_token_count", "inputTokens", "outputTokens",
+		"thoughts_token_count", "tool_use_prompt_token_count", "response_token_count", "inputTokens",
+		"outputTokens",
 		"totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheReadInputTokenCount",
 		"cacheWriteInputTokenCount", "audio_cached_tokens", "image_cached_tokens", "text_cached_tokens",
 	};
@@ -287,7 +290,8 @@ void count_watch(struct counts *c, const struct block *b)
 		struct str name = b->member[i].key;
 		char last = name.n > 6 ? name.p[name.n - 1] : 0;
 		if (b->member[i].value.type != JSON_NUMBER || (last != 's' && last != 't') ||
-		    !(str_ends(name, STR("okens")) || str_ends(name, STR("TokenCount")) || str_ends(name, STR("_token_count"))))
+		    !(str_ends(name, STR("okens")) || str_ends(name, STR("TokenCount")) ||
+		      str_ends(name, STR("_token_count"))))
 			continue;
 		c->unknown |= !token_name_known(name) && !(json_u64(b->member[i].value, &n) == 0 && n == 0);
 	}
@@ -347,7 +351,8 @@ static const struct str holder_keys[] = {
 };
 enum { HOLDER_MEMBERS = sizeof holder_keys / sizeof holder_keys[0] };
 static struct json_wanted holder_wanted = {holder_keys, HOLDER_MEMBERS, 0};
-_Static_assert(sizeof(struct holder) == HOLDER_MEMBERS * sizeof(struct json), "a holder is its values in order of keys");
+_Static_assert(sizeof(struct holder) == HOLDER_MEMBERS * sizeof(struct json),
+	       "a holder is its values in order of keys");
 
 int holder_scan(struct str text, struct holder *h)
 {

@@ -49,7 +49,7 @@ enum usage_flag {
 	USAGE_VENDOR_COST = 1 << 5,   /* the vendor reported its own cost (C30) */
 	USAGE_ZERO = 1 << 6,          /* the vendor said zero explicitly: zero stays zero (C58) */
 	USAGE_OTHER_MODEL = 1 << 7,   /* a second model worked too and bills apart: see usage_read_other() */
-	USAGE_IN_UNSTATED = 1 << 8,   /* the block says nothing of the input, not even that it is 0; so of the output: */
+	USAGE_IN_UNSTATED = 1 << 8, /* the block says nothing of the input, not even that it is 0; so of the output: */
 	USAGE_OUT_UNSTATED = 1 << 9,
 };
 
@@ -109,7 +109,8 @@ struct anthropic_counts {
 	struct anthropic_vector other;      /* another model's (advisor): its own rates */
 	uint64_t thinking;
 	uint32_t web_search, web_fetch, other_tools;
-	bool has_iterations, has_executor, has_fallback, has_other, several_others, has_split, has_input, has_output, unknown;
+	bool has_iterations, has_executor, has_fallback, has_other, several_others, has_split, has_input, has_output,
+		unknown;
 	char other_model[64];
 };
 

@@ -193,8 +193,10 @@ void anthropic_build(const struct anthropic_counts *a, bool marks_1h, struct usa
 	struct anthropic_vector v = a->top;
 	uint64_t thinking;
 	memset(u->tok, 0, sizeof u->tok);
-	u->flags &= ~(uint32_t)(USAGE_SPLIT_GUESSED | USAGE_MISMATCH | USAGE_OTHER_MODEL | USAGE_IN_UNSTATED | USAGE_OUT_UNSTATED);
-	u->flags |= (a->has_input || a->has_iterations ? 0 : USAGE_IN_UNSTATED) | (a->has_output || a->has_iterations ? 0 : USAGE_OUT_UNSTATED);
+	u->flags &= ~(uint32_t)(USAGE_SPLIT_GUESSED | USAGE_MISMATCH | USAGE_OTHER_MODEL | USAGE_IN_UNSTATED |
+				USAGE_OUT_UNSTATED);
+	u->flags |= (a->has_input || a->has_iterations ? 0 : USAGE_IN_UNSTATED) |
+		    (a->has_output || a->has_iterations ? 0 : USAGE_OUT_UNSTATED);
 	if (a->unknown)
 		u->flags |= USAGE_MISMATCH;
 	if (a->has_iterations && a->has_executor && !a->has_fallback) {

@@ -34,7 +34,8 @@ static inline struct json block_either(const struct block *b, const char *camel,
 	return found.type == JSON_NONE ? block_get(b, snake) : found;
 }
 
-static inline uint64_t count_either(struct counts *c, const struct block *v, const char *camel, const char *snake, bool *has)
+static inline uint64_t count_either(struct counts *c, const struct block *v, const char *camel, const char *snake,
+				    bool *has)
 {
 	uint64_t n = 0;
 	bool found = count_take(c, v, camel, &n) || count_take(c, v, snake, &n);
@@ -126,7 +127,8 @@ int usage_gemini(const struct holder *h, struct json object, struct usage *u)
 	total = count_either(&c, &block, "totalTokenCount", "total_token_count", &has_total);
 	prompt = take_modalities(&c, block_either(&block, "promptTokensDetails", "prompt_tokens_details"));
 	cache = take_modalities(&c, block_either(&block, "cacheTokensDetails", "cache_tokens_details"));
-	tool = take_modalities(&c, block_either(&block, "toolUsePromptTokensDetails", "tool_use_prompt_tokens_details"));
+	tool = take_modalities(&c,
+			       block_either(&block, "toolUsePromptTokensDetails", "tool_use_prompt_tokens_details"));
 	answer = take_modalities(&c, block_either(&block, "candidatesTokensDetails", "candidates_tokens_details"));
 	if (!has_out && !answer.audio && !answer.image)
 		answer = take_modalities(&c, block_either(&block, "responseTokensDetails", "response_tokens_details"));

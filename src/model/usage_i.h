@@ -23,7 +23,7 @@ struct block {
 		struct json value;
 	} member[BLOCK_MEMBERS];
 };
-/* By length and two letters that differ among the vendors' names; folded at compile time where the name is written out. */
+/* By length and two letters that differ among the vendors' names; folded by the compiler where it is a literal. */
 static inline uint64_t block_hint(struct str key)
 {
 	unsigned letters = key.n ? (unsigned char)key.p[0] * 3u + (unsigned char)key.p[key.n / 2] : 0;
@@ -74,10 +74,12 @@ int usage_close(struct usage *u, const struct counts *c);
 /* The members of an answer that any reader wants, gathered in one walk: an answer may be a megabyte of text
  * or of embeddings around a hundred bytes of usage. Each is named as its key. */
 #define HOLDER_KEYS(X)                                                                                                 \
-	X(id) X(model) X(choices) X(usage) X(service_tier) X(type) X(usageMetadata) X(usage_metadata) X(response)      \
-	X(result) X(message) X(metadata) X(body) X(modelVersion) X(model_version) X(responseId) X(response_id)         \
-	X(serviceTier) X(candidates) X(output) X(data) X(duration) X(prompt_cache_options) X(meta) X(generation_id)        \
-	X(delta) X(modelId) X(performanceConfig) X(status) X(trained_tokens) X(error) X(x_groq)
+	X(id)                                                                                                          \
+	X(model) X(choices) X(usage) X(service_tier) X(type) X(usageMetadata) X(usage_metadata) X(response) X(result)  \
+		X(message) X(metadata) X(body) X(modelVersion) X(model_version) X(responseId) X(response_id)           \
+			X(serviceTier) X(candidates) X(output) X(data) X(duration) X(prompt_cache_options) X(meta)     \
+				X(generation_id) X(delta) X(modelId) X(performanceConfig) X(status) X(trained_tokens)  \
+					X(error) X(x_groq)
 struct holder {
 #define X(key) struct json key;
 	HOLDER_KEYS(X)

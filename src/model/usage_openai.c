@@ -139,7 +139,8 @@ static void take_whole(struct counts *c, const struct block *block, bool input_f
 	if (!p->has_in && !p->has_out && p->has_total) {
 		p->in = p->total; /* embedding servers that state nothing else */
 		p->has_in = true;
-	} else if (p->has_total && p->has_in != p->has_out && p->total >= p->in + p->out) { /* the total says the other side */
+	} else if (p->has_total && p->has_in != p->has_out &&
+		   p->total >= p->in + p->out) { /* the total says the other side */
 		*(p->has_in ? &p->out : &p->in) = p->total - p->in - p->out;
 		p->has_in = p->has_out = true;
 	}

@@ -679,11 +679,12 @@ struct exchange *exchange_start(struct pool *p, const struct origin *o, struct s
 	return start(p, o, method, path_and_query, NULL, headers, count, body, handler, user);
 }
 
-struct exchange *exchange_upgrade(struct pool *p, const struct origin *o, struct str path_and_query, const char *protocol,
-				  const struct header *headers, unsigned count, const struct exchange_handler *handler,
-				  void *user)
+struct exchange *exchange_upgrade(struct pool *p, const struct origin *o, struct str path_and_query,
+				  const char *protocol, const struct header *headers, unsigned count,
+				  const struct exchange_handler *handler, void *user)
 {
-	struct exchange *x = start(p, o, STR("GET"), path_and_query, protocol, headers, count, str_make("", 0), handler, user);
+	struct exchange *x = start(p, o, STR("GET"), path_and_query, protocol, headers, count, str_make("", 0), handler,
+				   user);
 	if (x)
 		buf_init(&x->out, TUNNEL_QUEUE_BYTES);
 	return x;

@@ -39,7 +39,7 @@ struct exchange_handler {
 	void (*on_head)(struct exchange *x, const struct head *h);
 	void (*on_body)(struct exchange *x, struct str bytes);
 	void (*on_done)(struct exchange *x, enum http_end how);    /* the exchange is freed after it returns */
-	void (*on_drained)(struct exchange *x); /* of a tunnel: what exchange_send queued fell below its mark; may be NULL */
+	void (*on_drained)(struct exchange *x); /* of a tunnel: what is queued fell below its mark; may be NULL */
 };
 
 struct pool *pool_new(struct loop *l, unsigned max_idle_per_origin, struct err *e);
@@ -56,12 +56,12 @@ void pool_stats(const struct pool *p, struct pool_stats *out);
 struct exchange *exchange_start(struct pool *p, const struct origin *o, struct str method, struct str path_and_query,
 				const struct header *headers, unsigned count, struct str body,
 				const struct exchange_handler *handler, void *user);
-/* Asks for another protocol, on a connection of its own (HTTP/1.1). When on_head shows a 101 the exchange is a tunnel: its
- * body is the peer's bytes until its end, and exchange_send says ours. Any other status is an ordinary answer. Of a
+/* Asks for another protocol, on a connection of its own (HTTP/1.1). When on_head shows a 101 the exchange is a tunnel:
+ * its body is the peer's bytes until its end, and exchange_send says ours. Any other status is an ordinary answer. Of a
  * tunnel only silence both ways ends it (limits->total_us), or exchange_limit_us. */
-struct exchange *exchange_upgrade(struct pool *p, const struct origin *o, struct str path_and_query, const char *protocol,
-				  const struct header *headers, unsigned count, const struct exchange_handler *handler,
-				  void *user);
+struct exchange *exchange_upgrade(struct pool *p, const struct origin *o, struct str path_and_query,
+				  const char *protocol, const struct header *headers, unsigned count,
+				  const struct exchange_handler *handler, void *user);
 /* Queues bytes on a tunnel (copied). Bytes that now wait, or <0 when it is over or has no room. */
 long exchange_send(struct exchange *x, struct str bytes);
 void *exchange_user(const struct exchange *x);

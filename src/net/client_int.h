@@ -18,14 +18,15 @@
 #include "net/tls_io.h"
 
 enum {
-	SITES_MOST = 256,         /* without links they are forgotten, oldest first */
-	EXCHANGES_KEPT = 1024,    /* on the free list */
-	HEAD_KEPT_BYTES = 4096,   /* a larger request head is given back at once */
-	INFORMATIONAL_MOST = 32,  /* 1xx answers before the real one */
+	SITES_MOST = 256,        /* without links they are forgotten, oldest first */
+	EXCHANGES_KEPT = 1024,   /* on the free list */
+	HEAD_KEPT_BYTES = 4096,  /* a larger request head is given back at once */
+	INFORMATIONAL_MOST = 32, /* 1xx answers before the real one */
 	FAULT_BYTES = 160,
 	TUNNEL_QUEUE_BYTES = 64 * 1024 * 1024, /* the caller stops long before */
-	/* The end that a peer gave an idle connection before it saw the request is here within a round trip. An end that
-	 * comes later may come from a vendor that has worked, and bills: a proxy must not ask twice (RFC 9110 9.2.2). */
+	/* The end that a peer gave an idle connection before it saw the request is here within a round trip. An end
+	 * that comes later may come from a vendor that has worked, and bills: a proxy must not ask twice (RFC
+	 * 9110 9.2.2). */
 	RETRY_WITHIN_US = 1000000,
 	/* One retry for so many exchanges, and so many saved up: a vendor that resets all it gets is not asked twice as
 	 * often for it. */

@@ -134,7 +134,8 @@ void fetch_answer_fini(struct fetch_answer *a)
 static int fault(const struct fetcher *f, const struct fetch_ask *ask, struct err *e)
 {
 	if (f->too_large)
-		return err_set(e, RR_LIMIT, "the answer of %s is over %zu bytes", ask->origin->authority, f->answer->body.limit);
+		return err_set(e, RR_LIMIT, "the answer of %s is over %zu bytes", ask->origin->authority,
+			       f->answer->body.limit);
 	return err_set(e, f->answer->end == END_TLS ? RR_TLS : RR_NET, "%s: %s", ask->origin->authority, f->fault);
 }
 
@@ -157,7 +158,8 @@ int fetch(struct fetcher *f, const struct fetch_ask *ask, struct fetch_answer *a
 	if (atomic_load(&f->stop))
 		return fault(f, ask, e);
 	loop_once(f->loop, 0); /* the loop's time is that of its last round; idle links that ended go */
-	f->exchange = exchange_start(f->pool, &origin, ask->method, ask->target, ask->headers, ask->count, ask->body, &handler, f);
+	f->exchange = exchange_start(f->pool, &origin, ask->method, ask->target, ask->headers, ask->count, ask->body,
+				     &handler, f);
 	if (!f->exchange)
 		return err_set(e, RR_NOMEM, "no memory to ask %s", origin.authority);
 	while (!f->done) {

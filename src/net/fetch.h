@@ -48,7 +48,7 @@ void fetch_answer_fini(struct fetch_answer *a);
 int fetch(struct fetcher *f, const struct fetch_ask *ask, struct fetch_answer *a, struct err *e);
 /* The first field of that name (any case); p NULL when absent. */
 struct str fetch_header(const struct fetch_answer *a, const char *name);
-/* What a Retry-After field says, in seconds or as a date (RFC 9110 10.2.3): how long to wait from now on; -1: nothing. */
+/* What a Retry-After field says, in seconds or as a date (RFC 9110 10.2.3): how long to wait from now; -1: nothing. */
 int64_t fetch_retry_after_us(const struct fetch_answer *a, int64_t now_us);
 
 #endif

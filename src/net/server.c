@@ -211,7 +211,8 @@ struct stream *stream_new(struct server *srv)
 void stream_free(struct stream *s)
 {
 	struct server *srv = s->srv;
-	if (srv->closing || srv->free_count >= STREAMS_KEPT || s->arena.used_bytes > STREAM_ARENA_KEPT || memory_low()) {
+	if (srv->closing || srv->free_count >= STREAMS_KEPT || s->arena.used_bytes > STREAM_ARENA_KEPT ||
+	    memory_low()) {
 		arena_fini(&s->arena);
 		free(s);
 		return;

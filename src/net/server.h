@@ -89,10 +89,10 @@ size_t stream_queued(const struct stream *s);
 bool stream_responded(const struct stream *s); /* the head was given */
 /* Keep-alive ends after this answer. */
 void stream_close_after(struct stream *s);
-/* The request asked for another protocol (ws.h), and gets it: a 101 with these headers (connection and upgrade are added),
- * and from then on both ways are bytes as they are: on_body until the peer's end (which is on_closed), stream_send until
- * stream_end (FIN) or stream_abort. Limits of bodies no longer hold. -RR_NOTFOUND where the protocol has no such thing
- * (HTTP/2); -RR_INTERNAL unless the request is whole and not answered. */
+/* The request asked for another protocol (ws.h), and gets it: a 101 with these headers (connection and upgrade are
+ * added), and from then on both ways are bytes as they are: on_body until the peer's end (which is on_closed),
+ * stream_send until stream_end (FIN) or stream_abort. Limits of bodies no longer hold. -RR_NOTFOUND where the protocol
+ * has no such thing (HTTP/2); -RR_INTERNAL unless the request is whole and not answered. */
 int stream_upgrade(struct stream *s, const char *protocol, const struct header *headers, unsigned count);
 /* For the pretend vendor only, whose faults no correct server could send: the answer's head and framing are
  * the caller's own bytes. Instead of stream_respond; then stream_send, and stream_end (FIN) or stream_abort

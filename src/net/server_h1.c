@@ -176,7 +176,7 @@ static void conn_finish(struct conn *c)
 	struct server *srv = c->srv;
 	int waiting = 0;
 	bool unread = !s->body.done;
-	/* Not for draining alone: an answer that began before did not say so, and the next request may be on its way. */
+	/* Not for draining alone: an answer that began before did not say so, the next request may be on its way. */
 	bool closing = s->close_after || c->close_after || (c->input_ended && !c->in_n);
 	c->phase = HEAD;
 	c->deaf = c->fin = false;

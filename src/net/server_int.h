@@ -21,12 +21,12 @@
 #include "net/sock.h"
 
 enum {
-	STREAMS_KEPT = 1024,           /* on the free list */
-	STREAM_ARENA_KEPT = 64 * 1024, /* a larger arena is given back at once */
-	SKIP_BYTES = 64 * 1024,        /* of an unwanted request body are read to save the connection */
-	LINGER_BYTES = 64 * 1024 * 1024,    /* read and dropped after the last answer, so that it is not lost to a reset */
+	STREAMS_KEPT = 1024,             /* on the free list */
+	STREAM_ARENA_KEPT = 64 * 1024,   /* a larger arena is given back at once */
+	SKIP_BYTES = 64 * 1024,          /* of an unwanted request body are read to save the connection */
+	LINGER_BYTES = 64 * 1024 * 1024, /* read and dropped after the last answer, so that it is not lost to a reset */
 	LINGER_US = 2 * 1000000,
-	DRAIN_IDLE_US = 1000000,       /* for a request that is on its way to a connection that is to close */
+	DRAIN_IDLE_US = 1000000, /* for a request that is on its way to a connection that is to close */
 	DATE_BYTES = 96,
 };
 
@@ -42,7 +42,8 @@ struct stream_ops {
 	void (*pause)(struct stream *s, bool on);
 	size_t (*queued)(const struct stream *s);
 	void (*raw)(struct stream *s); /* NULL = nothing to add */
-	int (*upgrade)(struct stream *s, const char *protocol, const struct header *headers, unsigned count); /* NULL = no */
+	int (*upgrade)(struct stream *s, const char *protocol, const struct header *headers,
+		       unsigned count); /* NULL = no */
 };
 
 struct stream {

@@ -116,7 +116,7 @@ void sock_exec(const char *path, char *const argv[])
 	execv(path, argv);
 }
 
-/* The next listener at or behind *fd that was handed to this process and not taken yet (CLOEXEC marks those that are). */
+/* The next listener at or behind *fd that was handed to this process and not taken yet (CLOEXEC marks those). */
 static bool next_handed(int *fd)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -126,7 +126,8 @@ static bool next_handed(int *fd)
 	for (; *fd < HANDED_FROM + (int)(count < HANDED_MOST ? count : HANDED_MOST); ++*fd) {
 		int flags = fcntl(*fd, F_GETFD), listens = 0;
 		socklen_t n = sizeof listens;
-		if (flags >= 0 && !(flags & FD_CLOEXEC) && !getsockopt(*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) && listens)
+		if (flags >= 0 && !(flags & FD_CLOEXEC) && !getsockopt(*fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) &&
+		    listens)
 			return true;
 	}
 	return false;
@@ -148,8 +149,9 @@ static int take_handed(const struct sockaddr *wanted, socklen_t n)
 		socklen_t at_n = sizeof at;
 		if (getsockname(fd, &at.sa, &at_n) || at.sa.sa_family != wanted->sa_family)
 			continue;
-		if (at.sa.sa_family == AF_UNIX ? strcmp(at.un.sun_path, ((const struct sockaddr_un *)(const void *)wanted)->sun_path) != 0
-					       : at_n != n || memcmp(&at, wanted, n) != 0)
+		if (at.sa.sa_family == AF_UNIX
+			    ? strcmp(at.un.sun_path, ((const struct sockaddr_un *)(const void *)wanted)->sun_path) != 0
+			    : at_n != n || memcmp(&at, wanted, n) != 0)
 			continue;
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

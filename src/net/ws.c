@@ -32,7 +32,8 @@ static bool is_key(struct str key)
 {
 	for (size_t i = 0; i < key.n; i++) {
 		char c = key.p[i];
-		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+			      c == '/';
 		if (i < 22 ? !letter : c != '=')
 			return false;
 	}
@@ -49,7 +50,8 @@ unsigned ws_check_request(const struct head *h, const char **fault)
 		*fault = "A request for a websocket has no body.";
 		return 400;
 	}
-	if (head_count(h, "sec-websocket-version") != 1 || !str_eq(str_trim(head_get(h, "sec-websocket-version")), STR("13"))) {
+	if (head_count(h, "sec-websocket-version") != 1 ||
+	    !str_eq(str_trim(head_get(h, "sec-websocket-version")), STR("13"))) {
 		*fault = "Websockets are spoken in version 13 here.";
 		return 426;
 	}
@@ -162,7 +164,8 @@ static long take_header(struct ws_reader *r, const char **fault)
 		for (at = 2; at < 10; at++)
 			length = length << 8 | h[at];
 		if (length >> 63 || length < 65536)
-			return refuse(r, WS_CLOSE_PROTOCOL, fault, "a length that is not in its shortest form, or has no end");
+			return refuse(r, WS_CLOSE_PROTOCOL, fault,
+				      "a length that is not in its shortest form, or has no end");
 	}
 	if (r->masked)
 		memcpy(r->mask, h + at, 4);
@@ -194,7 +197,8 @@ static void unmask(struct ws_reader *r, char *p, size_t n)
 /* RFC 6455 7.4: a code that may stand in a frame, and a reason in UTF-8. */
 static long check_close(struct ws_reader *r, const char **fault)
 {
-	unsigned code = r->control_n >= 2 ? (unsigned)(unsigned char)r->control[0] << 8 | (unsigned char)r->control[1] : 0;
+	const unsigned char *c = (const unsigned char *)r->control;
+	unsigned code = r->control_n >= 2 ? (unsigned)c[0] << 8 | c[1] : 0;
 	if (r->control_n == 1 || (r->control_n && (code < 1000 || code > 4999 || (code > 1003 && code < 1007) ||
 						   (code > 1014 && code < 3000))))
 		return refuse(r, WS_CLOSE_PROTOCOL, fault, "a close frame with a code that may not be said");

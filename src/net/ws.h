@@ -17,15 +17,16 @@ enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, 
 
 enum { WS_HEADER_MOST = 14, WS_CONTROL_MOST = 125, WS_ACCEPT_TEXT = 29 };
 /* Codes of close frames (RFC 6455 7.4.1). */
-enum { WS_CLOSE_NORMAL = 1000, WS_CLOSE_AWAY = 1001, WS_CLOSE_PROTOCOL = 1002, WS_CLOSE_DATA = 1007, WS_CLOSE_POLICY = 1008,
+enum { WS_CLOSE_NORMAL = 1000, WS_CLOSE_AWAY = 1001, WS_CLOSE_PROTOCOL = 1002, WS_CLOSE_DATA = 1007,
+      WS_CLOSE_POLICY = 1008,
        WS_CLOSE_TOO_LARGE = 1009, WS_CLOSE_ERROR = 1011 };
 
 /* Does a request ask for a websocket, at all? */
 bool ws_wants_upgrade(const struct head *h);
 /* May it have one? 0; else the status of the refusal (400, 426) and a sentence. */
 unsigned ws_check_request(const struct head *h, const char **fault);
-/* Is this a right answer to a request with that key? The protocol that it chose must be among those `offered` (a list as
- * in the header; empty = none). NULL, or what is wrong. */
+/* Is this a right answer to a request with that key? The protocol that it chose must be among those `offered` (a list
+ * as in the header; empty = none). NULL, or what is wrong. */
 const char *ws_check_answer(const struct head *h, struct str key, struct str offered);
 /* Sec-WebSocket-Accept of a key. Returns out. */
 char *ws_accept(struct str key, char out[WS_ACCEPT_TEXT]);

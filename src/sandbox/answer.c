@@ -88,8 +88,10 @@ const char *answer_id(struct exchange *x, const char *prefix, unsigned length)
 const char *answer_uuid(struct exchange *x)
 {
 	uint64_t a = next_number(x, "uuid"), b = next_number(x, "uuid");
-	return arena_printf(x->arena, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-			    (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff), (unsigned long long)(b & 0xffffffffffff)).p;
+	return arena_printf(x->arena, "%08x-%04x-4%03x-a%03x-%012llx", (unsigned)(a >> 32),
+			    (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0xfff),
+			    (unsigned long long)(b & 0xffffffffffff))
+		.p;
 }
 
 int64_t answer_seconds(const struct exchange *x)

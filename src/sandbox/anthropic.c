@@ -50,7 +50,8 @@ void anthropic_fail(struct exchange *x, unsigned status)
 		{403, "permission_error", "Your API key does not have permission to use the specified resource."},
 		{404, "not_found_error", "The requested resource could not be found."},
 		{413, "request_too_large", "Request exceeds the maximum size"},
-		{429, "rate_limit_error", "This request would exceed your organization's rate limit. Please try again later."},
+		{429, "rate_limit_error",
+		 "This request would exceed your organization's rate limit. Please try again later."},
 		{500, "api_error", "Internal server error"},
 		{504, "timeout_error", "The request timed out while processing."},
 		{529, "overloaded_error", "Overloaded"},
@@ -243,7 +244,8 @@ static void event_close(struct message *m, struct json_out *w, unsigned tokens)
 	answer_cut(m->x, tokens);
 }
 
-static void delta(struct message *m, unsigned index, const char *type, const char *key, struct str text, unsigned tokens)
+static void delta(struct message *m, unsigned index, const char *type, const char *key, struct str text,
+		  unsigned tokens)
 {
 	struct json_out w;
 	event_open(m, &w, "content_block_delta");
@@ -334,7 +336,8 @@ static unsigned stream_text(struct message *m, unsigned index, unsigned tokens, 
 static unsigned stream_call(struct message *m, unsigned call, unsigned index, unsigned tokens)
 {
 	struct str all = sb_str(&m->call[call].input);
-	block_start(m, index, arena_printf(m->x->arena, "{\"type\":\"tool_use\",\"id\":\"%s\",\"name\":\"%s\",\"input\":{}}",
+	block_start(m, index, arena_printf(m->x->arena,
+					   "{\"type\":\"tool_use\",\"id\":\"%s\",\"name\":\"%s\",\"input\":{}}",
 					   m->call[call].id, m->call[call].name).p, tokens);
 	delta(m, index, "input_json_delta", "partial_json", STR(""), tokens);
 	tokens += (unsigned)(m->call[call].tokens - tokens_of(all));
@@ -421,7 +424,8 @@ static void plan_calls(struct message *m, struct json top)
 	struct str key;
 	last = json_path(messages, arena_printf(m->x->arena, "[%zu].content[0].type",
 						json_count(messages) ? json_count(messages) - 1 : 0).p);
-	if (tools.type != JSON_ARRAY || json_string_eq(json_get(choice, "type"), "none") || json_string_eq(last, "tool_result"))
+	if (tools.type != JSON_ARRAY || json_string_eq(json_get(choice, "type"), "none") ||
+	    json_string_eq(last, "tool_result"))
 		return;
 	for (json_open(&it, tools); json_next(&it, &key, &tool);) {
 		char type[40];
@@ -438,7 +442,8 @@ static void plan_calls(struct message *m, struct json top)
 		sb_init(&m->call[m->calls].input, 1024 * 1024);
 		jw_init(&w, &m->call[m->calls].input);
 		speech_json(m->x, json_get(tool, "input_schema"), &w);
-		m->call[m->calls].tokens = tokens_of(str_of(m->call[m->calls].name)) + tokens_of(sb_str(&m->call[m->calls].input)) + 8;
+		m->call[m->calls].tokens = tokens_of(str_of(m->call[m->calls].name)) +
+					   tokens_of(sb_str(&m->call[m->calls].input)) + 8;
 		m->calls++;
 	}
 }
@@ -454,7 +459,8 @@ static struct str snapshot_of(struct str model)
 	static const char *const names[][2] = {
 		{"claude-sonnet-4-5", "claude-sonnet-4-5-20250929"}, {"claude-haiku-4-5", "claude-haiku-4-5-20251001"},
 		{"claude-opus-4-5", "claude-opus-4-5-20251101"},     {"claude-opus-4-1", "claude-opus-4-1-20250805"},
-		{"claude-sonnet-4-0", "claude-sonnet-4-20250514"},   {"claude-3-5-haiku-latest", "claude-3-5-haiku-20241022"},
+		{"claude-sonnet-4-0", "claude-sonnet-4-20250514"},
+		{"claude-3-5-haiku-latest", "claude-3-5-haiku-20241022"},
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (str_eqc(model, names[i][0]))
@@ -465,7 +471,8 @@ static struct str snapshot_of(struct str model)
 /* false: an error is planned */
 static bool check_request(struct exchange *x, struct json top, bool counts_only)
 {
-	struct json max = json_get(top, "max_tokens"), messages = json_get(top, "messages"), model = json_get(top, "model");
+	struct json max = json_get(top, "max_tokens"), messages = json_get(top, "messages"),
+		    model = json_get(top, "model");
 	uint64_t n;
 	if (top.type != JSON_OBJECT)
 		anthropic_error(x, 400, "invalid_request_error", "The request body is not valid JSON.");
@@ -488,7 +495,8 @@ static void plan_output(struct message *m, struct json top)
 {
 	struct json thinking = json_get(top, "thinking"), max = json_get(top, "max_tokens");
 	uint64_t budget = json_u64_or0(json_get(thinking, "budget_tokens")), limit = json_u64_or0(max), calls = 0;
-	bool wants = json_string_eq(json_get(thinking, "type"), "enabled") || json_string_eq(json_get(thinking, "type"), "adaptive");
+	bool wants = json_string_eq(json_get(thinking, "type"), "enabled") ||
+		     json_string_eq(json_get(thinking, "type"), "adaptive");
 	speech_plan(m->x, limit, wants, &m->speech);
 	if (budget && m->speech.reasoning > budget)
 		m->speech.reasoning = (unsigned)budget;
@@ -523,8 +531,8 @@ static void messages(struct exchange *x)
 		return;
 	anthropic_prompt_read(x, top, &m.prompt);
 	if (m.prompt.too_many) {
-		anthropic_error(x, 400, "invalid_request_error", "A maximum of 4 blocks with cache_control may be provided. Found %u.",
-				m.prompt.marks);
+		anthropic_error(x, 400, "invalid_request_error",
+				"A maximum of 4 blocks with cache_control may be provided. Found %u.", m.prompt.marks);
 		return;
 	}
 	if (m.prompt.wrong_order) {
@@ -539,8 +547,9 @@ static void messages(struct exchange *x)
 	json_string_copy(json_get(top, "speed"), speed, sizeof speed);
 	m.model = arena_str(x->arena, snapshot_of(str_of(model)));
 	m.id = answer_id(x, "msg_01", 22);
-	m.tier = x->ask.batch ? "batch" : ask_header(x, "x-sandbox-tier").n ? arena_str(x->arena, ask_header(x, "x-sandbox-tier")).p
-									    : "standard";
+	m.tier = x->ask.batch                        ? "batch"
+		 : ask_header(x, "x-sandbox-tier").n ? arena_str(x->arena, ask_header(x, "x-sandbox-tier")).p
+						     : "standard";
 	m.geo = arena_str(x->arena, *geo ? str_of(geo) : STR("global")).p;
 	m.speed = *speed ? arena_str(x->arena, str_of(speed)).p : NULL;
 	answer_name(x, "anthropic", "messages", m.model, m.id);
@@ -652,7 +661,8 @@ static void list_files(struct exchange *x)
 static void upload(struct exchange *x)
 {
 	struct str name = STR("upload"), bytes = multipart_field(x, "file", &name);
-	struct object *o = bytes.p ? store_add(&x->sandbox->store, OBJECT_FILE, answer_id(x, "file_011C", 20), x->ask.org) : NULL;
+	struct object *o = bytes.p ? store_add(&x->sandbox->store, OBJECT_FILE, answer_id(x, "file_011C", 20),
+					       x->ask.org) : NULL;
 	struct json_out w;
 	if (!o) {
 		anthropic_error(x, 400, "invalid_request_error", "file: Field required");

@@ -49,7 +49,8 @@ static void put_batch(struct exchange *x, struct object *o, struct json_out *w)
 	jw_kcstr(w, "cancel_initiated_at", o->cancel_us ? time_text(o->created_us, at) : NULL);
 	/* the host that the caller knows, so that a gateway in between stays in between */
 	jw_kcstr(w, "results_url", over ? arena_printf(x->arena, "http://%.*s/v1/messages/batches/%s/results",
-						       x->ask.head ? (int)x->ask.head->host.n : 0, x->ask.head ? x->ask.head->host.p : "", o->id).p
+						       x->ask.head ? (int)x->ask.head->host.n : 0,
+						       x->ask.head ? x->ask.head->host.p : "", o->id).p
 					: NULL);
 	jw_end_object(w);
 }
@@ -122,7 +123,8 @@ static void put_results(struct exchange *x, const struct object *o)
 			sb_add(&x->a.body, o->data.p + from, end - from);
 		} else if (json_parse(str_trim(str_make(o->data.p + from, end - from)), &top, NULL) == 0) {
 			custom = json_get(top, "custom_id");
-			sb_addf(&x->a.body, "{\"custom_id\":%.*s,\"result\":{\"type\":\"canceled\"}}\n", STR_ARG(custom.text));
+			sb_addf(&x->a.body, "{\"custom_id\":%.*s,\"result\":{\"type\":\"canceled\"}}\n",
+				STR_ARG(custom.text));
 		}
 		end = from;
 	}
@@ -148,7 +150,8 @@ static void put_all(struct exchange *x)
 
 void anthropic_batches(struct exchange *x)
 {
-	struct str rest = str_sub(x->ask.path, 21, x->ask.path.n), id = str_cut(&rest, '/'); /* behind "/v1/messages/batches/" */
+	struct str rest = str_sub(x->ask.path, 21, x->ask.path.n),
+		   id = str_cut(&rest, '/'); /* behind "/v1/messages/batches/" */
 	struct object *o = id.n ? store_get(&x->sandbox->store, OBJECT_MESSAGE_BATCH, id, x->ask.org) : NULL;
 	uint64_t now = loop_now_us(x->sandbox->loop);
 	struct json_out w;

@@ -146,7 +146,8 @@ void anthropic_prompt_find(struct exchange *x, struct anthropic_prompt *p, struc
 		return;
 	if (hit) { /* reading keeps it alive */
 		x->writes.key[x->writes.count] = p->block[hit - 1].hash;
-		x->writes.keep_us[x->writes.count++] = p->block[hit - 1].keep_us ? p->block[hit - 1].keep_us : KEEP_5M_US;
+		x->writes.keep_us[x->writes.count++] =
+			p->block[hit - 1].keep_us ? p->block[hit - 1].keep_us : KEEP_5M_US;
 	}
 	for (unsigned i = hit; i < last; i++) {
 		const struct anthropic_block *b = &p->block[i];

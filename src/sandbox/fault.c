@@ -235,7 +235,8 @@ struct script *script_load(const char *path, struct err *e)
 	if (!s->rule)
 		err_set(e, RR_NOMEM, "no memory for a script");
 	else if (!(rc = fs_read(path, &s->text, e)))
-		rc = str_starts(str_trim(sb_str(&s->text)), STR("{")) ? load_json_lines(s, path, e) : load_yaml(s, path, e);
+		rc = str_starts(str_trim(sb_str(&s->text)), STR("{")) ? load_json_lines(s, path, e)
+								      : load_yaml(s, path, e);
 	if (rc) {
 		script_free(s);
 		return NULL;

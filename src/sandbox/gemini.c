@@ -81,7 +81,9 @@ void gemini_fail(struct exchange *x, unsigned status)
 		gemini_error(x, 503, "The model is overloaded. Please try again later.");
 		break;
 	default:
-		gemini_error(x, status, status >= 500 ? "An internal error has occurred. Please retry." : "Request contains an invalid argument.");
+		gemini_error(x, status,
+			     status >= 500 ? "An internal error has occurred. Please retry."
+					   : "Request contains an invalid argument.");
 	}
 }
 
@@ -431,7 +433,8 @@ static void plan_calls(struct gemini *g, struct json top)
 	uint64_t want = ask_number(g->x, "x-sandbox-tool-calls", 1);
 	size_t n = contents.type == JSON_ARRAY ? json_count(contents) : 0;
 	part = json_path(contents, arena_printf(g->x->arena, "[%zu].parts[0]", n ? n - 1 : 0).p);
-	if (tools.type != JSON_ARRAY || json_string_eq(json_path(top, "toolConfig.functionCallingConfig.mode"), "NONE") ||
+	if (tools.type != JSON_ARRAY ||
+	    json_string_eq(json_path(top, "toolConfig.functionCallingConfig.mode"), "NONE") ||
 	    get2(part, "functionResponse", "function_response").type != JSON_NONE)
 		return;
 	for (json_open(&it, tools); json_next(&it, &key, &tool);) {
@@ -448,7 +451,8 @@ static void plan_calls(struct gemini *g, struct json top)
 				speech_json(g->x, schema, &w);
 			else
 				sb_adds(&g->call[g->calls].args, "{}");
-			g->call[g->calls].tokens = tokens_of(sb_str(&g->call[g->calls].args)) + tokens_of(str_of(g->call[g->calls].name));
+			g->call[g->calls].tokens = tokens_of(sb_str(&g->call[g->calls].args)) +
+						   tokens_of(str_of(g->call[g->calls].name));
 			g->calls++;
 		}
 	}
@@ -456,10 +460,13 @@ static void plan_calls(struct gemini *g, struct json top)
 
 static void plan_output(struct gemini *g, struct json top)
 {
-	struct json config = get2(top, "generationConfig", "generation_config"), thinking = get2(config, "thinkingConfig", "thinking_config");
-	struct json budget = get2(thinking, "thinkingBudget", "thinking_budget"), schema = get2(config, "responseSchema", "responseJsonSchema");
+	struct json config = get2(top, "generationConfig", "generation_config"),
+		    thinking = get2(config, "thinkingConfig", "thinking_config");
+	struct json budget = get2(thinking, "thinkingBudget", "thinking_budget"),
+		    schema = get2(config, "responseSchema", "responseJsonSchema");
 	uint64_t limit = json_u64_or0(get2(config, "maxOutputTokens", "max_output_tokens")), text, n;
-	bool reasons = (str_contains(g->model, STR("2.5")) || str_contains(g->model, STR("gemini-3")) || str_contains(g->model, STR("gemini-4"))) &&
+	bool reasons = (str_contains(g->model, STR("2.5")) || str_contains(g->model, STR("gemini-3")) ||
+			str_contains(g->model, STR("gemini-4"))) &&
 		       !(json_u64(budget, &n) == 0 && n == 0);
 	struct json_out w;
 	g->candidates = (unsigned)json_u64_or0(get2(config, "candidateCount", "candidate_count"));
@@ -474,7 +481,8 @@ static void plan_output(struct gemini *g, struct json top)
 		else
 			sb_adds(&g->structured, "{\"answer\":\"42\"}");
 	}
-	if (!g->calls && !g->structured.n && str_contains(g->model, STR("-image")) && (!limit || limit >= PICTURE_TOK)) {
+	if (!g->calls && !g->structured.n && str_contains(g->model, STR("-image")) &&
+	    (!limit || limit >= PICTURE_TOK)) {
 		g->draws = true;
 		g->speech = (struct speech){.tokens = PICTURE_TOK, .chunk = PICTURE_TOK};
 	}

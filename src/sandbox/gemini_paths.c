@@ -225,7 +225,10 @@ static void put_output(struct json_out *w, const struct object *o, const char *t
 static void write_batch(struct exchange *x, struct object *o, struct json_out *w)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
-	const char *state = o->cancel_us ? "CANCELLED" : progress < 200 ? "PENDING" : progress < 1000 ? "RUNNING" : "SUCCEEDED";
+	const char *state = o->cancel_us      ? "CANCELLED"
+			    : progress < 200  ? "PENDING"
+			    : progress < 1000 ? "RUNNING"
+					      : "SUCCEEDED";
 	bool done = o->cancel_us || progress == 1000, good = done && !o->cancel_us;
 	char at[TIME_TEXT];
 	if (done && !o->ended) {
@@ -247,7 +250,8 @@ static void write_batch(struct exchange *x, struct object *o, struct json_out *w
 	jw_object(w);
 	jw_kcstr(w, "requestCount", arena_printf(x->arena, "%llu", (unsigned long long)o->lines).p);
 	if (done)
-		jw_kcstr(w, "successfulRequestCount", arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
+		jw_kcstr(w, "successfulRequestCount",
+			 arena_printf(x->arena, "%llu", (unsigned long long)(o->lines - o->failed_lines)).p);
 	jw_end_object(w);
 	if (good) {
 		jw_key(w, "output");
@@ -352,7 +356,8 @@ static void model_verb(struct exchange *x, struct str model, struct str verb)
 {
 	if (str_starts(model, STR("no-such")))
 		gemini_error(x, 404, "models/%.*s is not found for API version v1beta, or is not supported for generateContent. Call "
-				     "ListModels to see the list of available models and their supported methods.", STR_ARG(model));
+				     "ListModels to see the list of available models and their supported methods.",
+				     STR_ARG(model));
 	else if (!str_eqc(x->ask.method, "POST"))
 		gemini_error(x, 404, "The requested URL %.*s was not found on this server.", STR_ARG(x->ask.path));
 	else if (x->ask.top.type != JSON_OBJECT)
@@ -385,7 +390,8 @@ void gemini_answer(struct exchange *x)
 		model = arena_str(x->arena, str_sub(rest, at, rest.n));
 		colon = str_chr(model, ':');
 		if (colon != SIZE_MAX)
-			model_verb(x, arena_str(x->arena, str_sub(model, 0, colon)), str_sub(model, colon + 1, model.n));
+			model_verb(x, arena_str(x->arena, str_sub(model, 0, colon)),
+				   str_sub(model, colon + 1, model.n));
 		else
 			list_models(x, model);
 		return;

@@ -96,7 +96,8 @@ void openai_fail(struct exchange *x, unsigned status)
 			openai_error(x, status, "server_error", NULL, NULL,
 				     "The server had an error while processing your request. Sorry about that!");
 		else
-			openai_error(x, status, "invalid_request_error", NULL, NULL, "The request could not be served.");
+			openai_error(x, status, "invalid_request_error", NULL, NULL,
+				     "The request could not be served.");
 	}
 }
 
@@ -133,8 +134,10 @@ static const char *const snapshots[][2] = {
 	{"o4-mini", "o4-mini-2025-04-16"},	       {"gpt-5", "gpt-5-2025-08-07"},
 	{"gpt-5-mini", "gpt-5-mini-2025-08-07"},       {"gpt-5-nano", "gpt-5-nano-2025-08-07"},
 };
-static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5", "gpt-5-mini",
-	"gpt-5.6", "gpt-6-luna", "o3", "o4-mini", "text-embedding-3-small", "text-embedding-3-large", "gpt-4o-transcribe",
+static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5",
+				     "gpt-5-mini",
+	"gpt-5.6", "gpt-6-luna", "o3", "o4-mini", "text-embedding-3-small", "text-embedding-3-large",
+	"gpt-4o-transcribe",
 	"whisper-1", "gpt-image-1", "omni-moderation-latest"};
 
 struct str openai_snapshot(struct exchange *x, struct str model)
@@ -154,7 +157,8 @@ bool openai_reasons(struct str m)
 
 bool openai_reports_writes(struct str m)
 {
-	return str_starts(m, STR("gpt-6")) || (str_starts(m, STR("gpt-5.")) && m.n > 6 && m.p[6] >= '6' && m.p[6] <= '9');
+	return str_starts(m, STR("gpt-6")) ||
+	       (str_starts(m, STR("gpt-5.")) && m.n > 6 && m.p[6] >= '6' && m.p[6] <= '9');
 }
 
 static void put_model(struct json_out *w, const char *id)
@@ -180,8 +184,8 @@ void openai_models(struct exchange *x)
 	}
 	if (x->ask.path.n > 11) {
 		if (str_starts(id, STR("no-such"))) {
-			openai_error(x, 404, "invalid_request_error", "model_not_found", "model", "The model '%.*s' does not exist",
-				     STR_ARG(id));
+			openai_error(x, 404, "invalid_request_error", "model_not_found", "model",
+				     "The model '%.*s' does not exist", STR_ARG(id));
 			return;
 		}
 		put_model(&w, arena_str(x->arena, id).p);
@@ -317,7 +321,8 @@ void openai_prompt_end(struct exchange *x, struct openai_prompt *p, struct str m
 		h = hash_xxh3_seed(p->flat.p + (i - 1) * CACHE_STEP_TOK * TOKEN_BYTES, CACHE_STEP_TOK * TOKEN_BYTES, h);
 		if (i * CACHE_STEP_TOK < CACHE_FROM_TOK)
 			continue;
-		if (memory_has(&s->memory, h, now) && (p->cached == (i - 1) * CACHE_STEP_TOK || i * CACHE_STEP_TOK == CACHE_FROM_TOK))
+		if (memory_has(&s->memory, h, now) &&
+		    (p->cached == (i - 1) * CACHE_STEP_TOK || i * CACHE_STEP_TOK == CACHE_FROM_TOK))
 			p->cached = i * CACHE_STEP_TOK;
 		x->writes.key[x->writes.count] = h;
 		x->writes.keep_us[x->writes.count++] = counts_writes ? CACHE_KEEP_LONG_US : CACHE_KEEP_US;
@@ -351,7 +356,8 @@ void openai_calls_plan(struct exchange *x, struct json tools, struct json choice
 		return;
 	while (out->count < want && out->count < OPENAI_CALLS) {
 		unsigned before = out->count;
-		for (json_open(&it, tools); json_next(&it, &key, &tool) && out->count < want && out->count < OPENAI_CALLS;) {
+		for (json_open(&it, tools);
+		     json_next(&it, &key, &tool) && out->count < want && out->count < OPENAI_CALLS;) {
 			struct openai_call *c = &out->call[out->count];
 			struct json schema = schema_of(tool, &name);
 			struct json_out w;
@@ -463,8 +469,8 @@ void openai_answer(struct exchange *x)
 			paths[i].answer(x);
 			return;
 		}
-		openai_error(x, 405, "invalid_request_error", NULL, NULL, "Not allowed to %.*s on %.*s.", STR_ARG(x->ask.method),
-			     STR_ARG(x->ask.path));
+		openai_error(x, 405, "invalid_request_error", NULL, NULL, "Not allowed to %.*s on %.*s.",
+			     STR_ARG(x->ask.method), STR_ARG(x->ask.path));
 		return;
 	}
 	openai_error(x, 404, "invalid_request_error", NULL, NULL, "Invalid URL (%.*s %.*s)", STR_ARG(x->ask.method),

@@ -147,7 +147,8 @@ static void chunk_close(struct chat *c, struct json_out *w, struct str usage, un
 		char pad[16];
 		unsigned n = 1 + (unsigned)rng_below(&c->x->rng, sizeof pad - 1);
 		for (unsigned i = 0; i < n; i++)
-			pad[i] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[rng_below(&c->x->rng, 62)];
+			pad[i] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[rng_below(&c->x->rng,
+													    62)];
 		jw_kstr(w, "obfuscation", str_make(pad, n));
 	}
 	jw_end_object(w);
@@ -181,7 +182,8 @@ static void text_delta(struct chat *c, unsigned choice, struct str text, unsigne
 	choice_close(c, &w, NULL, tokens);
 }
 
-static void call_delta(struct chat *c, unsigned choice, unsigned call, bool first, struct str arguments, unsigned tokens)
+static void call_delta(struct chat *c, unsigned choice, unsigned call, bool first, struct str arguments,
+		       unsigned tokens)
 {
 	struct json_out w;
 	chunk_open(c, &w);
@@ -325,9 +327,11 @@ static bool read_prompt(struct chat *c, struct json messages)
 
 static void plan_structured(struct chat *c)
 {
-	struct json format = json_get(c->x->ask.top, "response_format"), schema = json_path(format, "json_schema.schema");
+	struct json format = json_get(c->x->ask.top, "response_format"),
+		    schema = json_path(format, "json_schema.schema");
 	struct json_out w;
-	if (!json_string_eq(json_get(format, "type"), "json_schema") && !json_string_eq(json_get(format, "type"), "json_object"))
+	if (!json_string_eq(json_get(format, "type"), "json_schema") &&
+	    !json_string_eq(json_get(format, "type"), "json_object"))
 		return;
 	jw_init(&w, &c->structured);
 	if (schema.type == JSON_OBJECT)
@@ -378,7 +382,9 @@ void openai_chat(struct exchange *x)
 		limit = json_get(x->ask.top, "max_tokens");
 	openai_head(x);
 	c.id = answer_id(x, "chatcmpl-", 29);
-	c.fingerprint = arena_printf(x->arena, "fp_%010llx", (unsigned long long)(hash_xxh3(asked, strlen(asked)) & 0xffffffffff)).p;
+	c.fingerprint = arena_printf(x->arena, "fp_%010llx",
+				     (unsigned long long)(hash_xxh3(asked, strlen(asked)) & 0xffffffffff))
+				.p;
 	c.tier = openai_tier(x, json_get(x->ask.top, "service_tier"));
 	c.model = arena_str(x->arena, openai_snapshot(x, str_of(asked)));
 	c.choices = n.type == JSON_NUMBER && json_u64_or0(n) ? (unsigned)json_u64_or0(n) : 1;
@@ -394,10 +400,12 @@ void openai_chat(struct exchange *x)
 			    !json_string_eq(json_get(x->ask.top, "reasoning_effort"), "minimal"),
 		    &c.speech);
 	if (read_prompt(&c, messages))
-		openai_calls_plan(x, json_get(x->ask.top, "tools"), json_get(x->ask.top, "tool_choice"), "call_", &c.calls);
+		openai_calls_plan(x, json_get(x->ask.top, "tools"), json_get(x->ask.top, "tool_choice"), "call_",
+				  &c.calls);
 	if (!c.calls.count)
 		plan_structured(&c);
-	c.speaks = !c.calls.count && !c.structured.n && json_get(x->ask.top, "audio").type == JSON_OBJECT && !openai_is_stream(x);
+	c.speaks = !c.calls.count && !c.structured.n && json_get(x->ask.top, "audio").type == JSON_OBJECT &&
+		   !openai_is_stream(x);
 	count_output(&c);
 	if (json_u64_or0(limit) && c.counts.out > json_u64_or0(limit) * c.choices) { /* it did not get that far */
 		openai_calls_fini(&c.calls);
@@ -475,7 +483,8 @@ void openai_completions(struct exchange *x)
 	c.id = answer_id(x, "cmpl-", 29);
 	c.model = arena_str(x->arena, str_of(asked));
 	answer_name(x, "openai", "completions", c.model, c.id);
-	speech_plan(x, limit.type == JSON_NUMBER ? json_u64_or0(limit) : 16, false, &c.speech); /* 16 is the API's default */
+	speech_plan(x, limit.type == JSON_NUMBER ? json_u64_or0(limit) : 16, false,
+		    &c.speech); /* 16 is the API's default */
 	openai_prompt_init(&p);
 	openai_prompt_add_content(&p, json_get(x->ask.top, "prompt"));
 	openai_prompt_end(x, &p, c.model);
@@ -492,15 +501,18 @@ void openai_completions(struct exchange *x)
 		x->a.stream = true;
 		x->a.content_type = "text/event-stream; charset=utf-8";
 		for (unsigned i = 0; i < c.speech.tokens; i++)
-			completions_chunk(&c, speech_token(x, 0, i, one), NULL, i + 1, usage_wanted ? STR("null") : none);
-		completions_chunk(&c, STR(""), c.speech.cut ? "length" : "stop", c.speech.tokens, usage_wanted ? STR("null") : none);
+			completions_chunk(&c, speech_token(x, 0, i, one), NULL, i + 1,
+					  usage_wanted ? STR("null") : none);
+		completions_chunk(&c, STR(""), c.speech.cut ? "length" : "stop", c.speech.tokens,
+				  usage_wanted ? STR("null") : none);
 		if (usage_wanted)
 			completions_chunk(&c, none, NULL, c.speech.tokens, answer_usage(x));
 		sb_adds(&x->a.body, "data: [DONE]\n\n");
 		answer_cut(x, c.speech.tokens);
 	} else {
 		speech_text(x, 0, c.speech.tokens, &text);
-		completions_chunk(&c, sb_str(&text), c.speech.cut ? "length" : "stop", c.speech.tokens, answer_usage(x));
+		completions_chunk(&c, sb_str(&text), c.speech.cut ? "length" : "stop", c.speech.tokens,
+				  answer_usage(x));
 		answer_indent(x);
 	}
 	sb_fini(&text);

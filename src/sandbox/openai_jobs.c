@@ -46,12 +46,13 @@ struct object *openai_object(struct exchange *x, enum object_kind kind, const ch
 
 static void upload(struct exchange *x)
 {
-	struct str name = STR("upload"), bytes = multipart_field(x, "file", &name), purpose = multipart_field(x, "purpose", NULL);
+	struct str name = STR("upload"), bytes = multipart_field(x, "file", &name),
+		   purpose = multipart_field(x, "purpose", NULL);
 	struct json_out w;
 	struct object *o;
 	if (!bytes.p || !purpose.n) {
-		openai_error(x, 400, "invalid_request_error", NULL, bytes.p ? "purpose" : "file", "'%s' is a required property",
-			     bytes.p ? "purpose" : "file");
+		openai_error(x, 400, "invalid_request_error", NULL, bytes.p ? "purpose" : "file",
+			     "'%s' is a required property", bytes.p ? "purpose" : "file");
 		return;
 	}
 	o = openai_object(x, OBJECT_FILE, answer_id(x, "file-", 22));
@@ -67,7 +68,8 @@ static void upload(struct exchange *x)
 }
 
 /* Newest first; `limit` at a time, from behind the object `after`. */
-static void put_list(struct exchange *x, enum object_kind kind, void (*put)(struct exchange *, struct object *, struct json_out *))
+static void put_list(struct exchange *x, enum object_kind kind,
+		     void (*put)(struct exchange *, struct object *, struct json_out *))
 {
 	const struct store_page page = store_page(&x->sandbox->store, kind, x->ask.org, ask_query(x, "after"),
 						  ask_query(x, "limit"), 20);
@@ -225,7 +227,8 @@ static void end_batch(struct exchange *x, struct object *o)
 	o->tokens = done;
 }
 
-static void put_time(struct json_out *w, const char *key, const struct object *o, unsigned when, unsigned progress, bool may)
+static void put_time(struct json_out *w, const char *key, const struct object *o, unsigned when, unsigned progress,
+		     bool may)
 {
 	if (may && progress >= when)
 		jw_ki64(w, key, (o->created_us + (int64_t)(o->length_us * when / 1000)) / US_PER_S);
@@ -237,8 +240,11 @@ static void put_batch(struct exchange *x, struct object *o, struct json_out *w)
 {
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
 	bool cancelled = o->cancel_us != 0, over = cancelled || progress == 1000;
-	const char *status = cancelled ? "cancelled" : progress < VALIDATED ? "validating" : progress < FINALIZING ? "in_progress" :
-			     progress < 1000 ? "finalizing" : "completed";
+	const char *status = cancelled               ? "cancelled"
+			     : progress < VALIDATED  ? "validating"
+			     : progress < FINALIZING ? "in_progress"
+			     : progress < 1000       ? "finalizing"
+						     : "completed";
 	uint64_t shown = over ? o->tokens : progress < VALIDATED ? 0 : o->lines * progress / 1000;
 	if (over && !o->ended) {
 		end_batch(x, o);
@@ -318,9 +324,11 @@ void openai_batches(struct exchange *x)
 	} else if (!id.n) {
 		put_list(x, OBJECT_BATCH, put_batch);
 	} else if (!o) {
-		openai_error(x, 404, "invalid_request_error", NULL, NULL, "No batch found with id '%.*s'.", STR_ARG(id));
+		openai_error(x, 404, "invalid_request_error", NULL, NULL, "No batch found with id '%.*s'.",
+			     STR_ARG(id));
 	} else {
-		if (rest.p && str_eqc(rest, "cancel") && str_eqc(x->ask.method, "POST") && !o->ended && object_progress(o, now) < 1000)
+		if (rest.p && str_eqc(rest, "cancel") && str_eqc(x->ask.method, "POST") && !o->ended &&
+		    object_progress(o, now) < 1000)
 			o->cancel_us = now;
 		jw_init(&w, &x->a.body);
 		put_batch(x, o, &w);
@@ -365,11 +373,17 @@ static void put_tuning(struct exchange *x, struct object *o, struct json_out *w)
 	jw_kcstr(w, "organization_id", "org-sandbox");
 	jw_key(w, "result_files");
 	jw_raw(w, STR("[]"));
-	jw_kcstr(w, "status", cancelled ? "cancelled" : o->pause_us ? "paused" : progress < 100 ? "validating_files" : progress < 200 ? "queued" :
-			 progress < 1000 ? "running" : "succeeded");
+	jw_kcstr(w, "status",
+		 cancelled         ? "cancelled"
+		 : o->pause_us     ? "paused"
+		 : progress < 100  ? "validating_files"
+		 : progress < 200  ? "queued"
+		 : progress < 1000 ? "running"
+				   : "succeeded");
 	jw_kcstr(w, "validation_file", NULL);
 	jw_key(w, "training_file");
-	jw_raw(w, json_get(top, "training_file").type == JSON_STRING ? json_get(top, "training_file").text : STR("null"));
+	jw_raw(w,
+	       json_get(top, "training_file").type == JSON_STRING ? json_get(top, "training_file").text : STR("null"));
 	jw_key(w, "hyperparameters");
 	jw_object(w);
 	jw_ku64(w, "n_epochs", epochs_of(o));
@@ -421,7 +435,8 @@ static void create_tuning(struct exchange *x)
 	json_string_copy(json_get(x->ask.top, "training_file"), file_id, sizeof file_id);
 	file = store_get(&x->sandbox->store, OBJECT_FILE, str_of(file_id), x->ask.org);
 	if (!file) {
-		openai_error(x, 400, "invalid_request_error", "invalid_training_file", "training_file", "invalid training_file: %s", file_id);
+		openai_error(x, 400, "invalid_request_error", "invalid_training_file", "training_file",
+			     "invalid training_file: %s", file_id);
 		return;
 	}
 	o = openai_object(x, OBJECT_TUNING, answer_id(x, "ftjob-", 24));
@@ -442,7 +457,8 @@ static void put_events(struct exchange *x, const struct object *o)
 	static const struct {
 		unsigned when;
 		const char *message;
-	} events[] = {{1000, "The job has successfully completed"}, {200, "Fine-tuning job started"}, {100, "Files validated, moving job to queued state"},
+	} events[] = {{1000, "The job has successfully completed"}, {200, "Fine-tuning job started"},
+		      {100, "Files validated, moving job to queued state"},
 		      {0, "Validating training file"}, {0, "Created fine-tuning job"}};
 	unsigned progress = object_progress(o, loop_now_us(x->sandbox->loop));
 	struct json_out w;
@@ -471,7 +487,8 @@ static void put_events(struct exchange *x, const struct object *o)
 
 void openai_tuning(struct exchange *x)
 {
-	struct str rest = str_sub(x->ask.path, 21, x->ask.path.n), id = str_cut(&rest, '/'); /* behind "/v1/fine_tuning/jobs/" */
+	struct str rest = str_sub(x->ask.path, 21, x->ask.path.n),
+		   id = str_cut(&rest, '/'); /* behind "/v1/fine_tuning/jobs/" */
 	struct object *o = id.n ? store_get(&x->sandbox->store, OBJECT_TUNING, id, x->ask.org) : NULL;
 	uint64_t now = loop_now_us(x->sandbox->loop);
 	struct json_out w;
@@ -482,8 +499,8 @@ void openai_tuning(struct exchange *x)
 	} else if (!id.n) {
 		put_list(x, OBJECT_TUNING, put_tuning);
 	} else if (!o) {
-		openai_error(x, 404, "invalid_request_error", "fine_tune_not_found", "fine_tune_id", "Could not find fine tune: %.*s",
-			     STR_ARG(id));
+		openai_error(x, 404, "invalid_request_error", "fine_tune_not_found", "fine_tune_id",
+			     "Could not find fine tune: %.*s", STR_ARG(id));
 	} else if (rest.p && str_eqc(rest, "events")) {
 		put_events(x, o);
 	} else if (rest.p && str_eqc(rest, "checkpoints")) {

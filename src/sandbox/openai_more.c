@@ -14,7 +14,8 @@ static const char base64_set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 static void add_base64(struct sb *out, const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i += 3) {
-		unsigned v = (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0u);
+		unsigned v = (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0) |
+			     (i + 2 < n ? p[i + 2] : 0u);
 		sb_addc(out, base64_set[v >> 18]);
 		sb_addc(out, base64_set[v >> 12 & 63]);
 		sb_addc(out, i + 1 < n ? base64_set[v >> 6 & 63] : '=');
@@ -53,7 +54,8 @@ static void put_vector(struct exchange *x, struct json_out *w, struct str of, un
 	sb_fini(&raw);
 }
 
-static void put_embedding(struct exchange *x, struct json_out *w, unsigned index, struct str of, unsigned dimensions, bool base64)
+static void put_embedding(struct exchange *x, struct json_out *w, unsigned index, struct str of, unsigned dimensions,
+			  bool base64)
 {
 	jw_object(w);
 	jw_kcstr(w, "object", "embedding");
@@ -76,7 +78,8 @@ void openai_embeddings(struct exchange *x)
 	if (!openai_ready(x, model, sizeof model))
 		return;
 	if (input.type != JSON_STRING && (input.type != JSON_ARRAY || !json_count(input))) {
-		openai_error(x, 400, "invalid_request_error", NULL, NULL, "'$.input' is invalid. Please check the API reference.");
+		openai_error(x, 400, "invalid_request_error", NULL, NULL,
+			     "'$.input' is invalid. Please check the API reference.");
 		return;
 	}
 	dimensions = str_contains(str_of(model), STR("large")) ? LARGE_DIMENSIONS : SMALL_DIMENSIONS;
@@ -100,7 +103,8 @@ void openai_embeddings(struct exchange *x)
 	}
 	jw_end_array(&w);
 	jw_kcstr(&w, "model", model);
-	sb_addf(&x->a.usage, "{\"prompt_tokens\":%llu,\"total_tokens\":%llu}", (unsigned long long)tokens, (unsigned long long)tokens);
+	sb_addf(&x->a.usage, "{\"prompt_tokens\":%llu,\"total_tokens\":%llu}", (unsigned long long)tokens,
+		(unsigned long long)tokens);
 	answer_put_usage(x, &w, "usage");
 	jw_end_object(&w);
 	answer_indent(x);
@@ -117,7 +121,8 @@ void openai_moderations(struct exchange *x)
 	char model[128];
 	json_string_copy(json_get(x->ask.top, "model"), model, sizeof model);
 	openai_head(x);
-	answer_name(x, "openai", "moderations", *model ? str_of(model) : STR("omni-moderation-latest"), answer_id(x, "modr-", 24));
+	answer_name(x, "openai", "moderations", *model ? str_of(model) : STR("omni-moderation-latest"),
+		    answer_id(x, "modr-", 24));
 	jw_init(&w, &x->a.body);
 	jw_object(&w);
 	jw_kcstr(&w, "id", x->a.id);
@@ -135,7 +140,8 @@ void openai_moderations(struct exchange *x)
 		jw_key(&w, "category_scores");
 		jw_object(&w);
 		for (size_t k = 0; k < sizeof categories / sizeof *categories; k++)
-			jw_kdouble(&w, categories[k], (double)(hash_xxh3_seed(input.text.p, input.text.n, k) % 1000) / 1e6);
+			jw_kdouble(&w, categories[k],
+				   (double)(hash_xxh3_seed(input.text.p, input.text.n, k) % 1000) / 1e6);
 		jw_end_object(&w);
 		jw_end_object(&w);
 	}
@@ -148,7 +154,8 @@ void openai_moderations(struct exchange *x)
 
 static bool wants_stream(const struct exchange *x)
 {
-	return x->ask.top.type == JSON_OBJECT ? openai_is_stream(x) : str_eqc(multipart_field(x, "stream", NULL), "true");
+	return x->ask.top.type == JSON_OBJECT ? openai_is_stream(x)
+					      : str_eqc(multipart_field(x, "stream", NULL), "true");
 }
 
 /* Opens the data of one event; event_end closes it. */
@@ -282,7 +289,8 @@ static void transcription_stream(struct exchange *x, struct str text)
 /* 16 bit, 16 kHz, mono: 32,000 bytes a second, whatever the file says of itself. */
 static void transcription(struct exchange *x)
 {
-	struct str file_name = {NULL, 0}, file = multipart_field(x, "file", &file_name), model = multipart_field(x, "model", NULL);
+	struct str file_name = {NULL, 0}, file = multipart_field(x, "file", &file_name),
+		   model = multipart_field(x, "model", NULL);
 	struct str format = multipart_field(x, "response_format", NULL);
 	bool by_duration = str_starts(model, STR("whisper"));
 	uint64_t seconds = (file.n + 31999) / 32000, audio = seconds * 10; /* ten tokens a second, as the vendor's */
@@ -290,8 +298,8 @@ static void transcription(struct exchange *x)
 	struct sb text;
 	struct json_out w, u;
 	if (!file.p || !model.n) {
-		openai_error(x, 400, "invalid_request_error", NULL, file.p ? "model" : "file", "you must provide a %s parameter",
-			     file.p ? "model" : "file");
+		openai_error(x, 400, "invalid_request_error", NULL, file.p ? "model" : "file",
+			     "you must provide a %s parameter", file.p ? "model" : "file");
 		return;
 	}
 	openai_head(x);
@@ -316,7 +324,8 @@ static void transcription(struct exchange *x)
 		jw_ku64(&u, "output_tokens", s.tokens);
 	}
 	jw_end_object(&u);
-	if (str_eqc(format, "text") || str_eqc(format, "srt") || str_eqc(format, "vtt")) { /* a text has no room for usage */
+	if (str_eqc(format, "text") || str_eqc(format, "srt") ||
+	    str_eqc(format, "vtt")) { /* a text has no room for usage */
 		x->a.content_type = "text/plain; charset=utf-8";
 		sb_add_str(&x->a.body, sb_str(&text));
 		sb_addc(&x->a.body, '\n');
@@ -384,7 +393,8 @@ void openai_audio(struct exchange *x)
 	else if (str_eqc(x->ask.path, "/v1/audio/speech"))
 		speech(x);
 	else
-		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Invalid URL (POST %.*s)", STR_ARG(x->ask.path));
+		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Invalid URL (POST %.*s)",
+			     STR_ARG(x->ask.path));
 }
 
 /* The value of a form's part; an empty span with p NULL when there is none. */
@@ -420,11 +430,13 @@ struct str multipart_field(const struct exchange *x, const char *name, struct st
 		if (str_contains(head, str_of(wanted))) {
 			if (file_name) {
 				const char *f = memmem(head.p, head.n, "filename=\"", 10);
-				*file_name = f ? str_make(f + 10, (size_t)(head.p + head.n - f) - 10) : str_make(NULL, 0);
+				*file_name = f ? str_make(f + 10, (size_t)(head.p + head.n - f) - 10)
+					       : str_make(NULL, 0);
 				if (f && str_chr(*file_name, '"') != SIZE_MAX)
 					*file_name = str_sub(*file_name, 0, str_chr(*file_name, '"'));
 			}
-			return str_make(head_end + 4, (size_t)(next - head_end) >= 6 ? (size_t)(next - head_end) - 6 : 0);
+			return str_make(head_end + 4,
+					(size_t)(next - head_end) >= 6 ? (size_t)(next - head_end) - 6 : 0);
 		}
 		at = (size_t)(next - body.p);
 	}

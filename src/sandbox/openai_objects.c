@@ -169,7 +169,8 @@ void openai_stored_chats(struct exchange *x)
 		}
 		sb_adds(&x->a.body, "],\"first_id\":null,\"last_id\":null,\"has_more\":false}");
 	} else if (!o) {
-		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Chat completion '%.*s' not found.", STR_ARG(id));
+		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Chat completion '%.*s' not found.",
+			     STR_ARG(id));
 	} else if (str_eqc(x->ask.method, "DELETE")) {
 		sb_addf(&x->a.body, "{\"id\":\"%s\",\"object\":\"chat.completion.deleted\",\"deleted\":true}", o->id);
 		store_remove(&x->sandbox->store, OBJECT_CHAT, id, x->ask.org);
@@ -219,8 +220,8 @@ static void add_part(struct exchange *x, const struct object *upload)
 	sb_add_str(&part->data, bytes);
 	str_copy(part->output_id, sizeof part->output_id, str_of(upload->id));
 	store_weigh(&x->sandbox->store, part);
-	sb_addf(&x->a.body, "{\"id\":\"%s\",\"object\":\"upload.part\",\"created_at\":%lld,\"upload_id\":\"%s\"}\n", part->id,
-		(long long)(part->created_us / US_PER_S), upload->id);
+	sb_addf(&x->a.body, "{\"id\":\"%s\",\"object\":\"upload.part\",\"created_at\":%lld,\"upload_id\":\"%s\"}\n",
+		part->id, (long long)(part->created_us / US_PER_S), upload->id);
 }
 
 static void complete(struct exchange *x, struct object *upload)
@@ -236,16 +237,18 @@ static void complete(struct exchange *x, struct object *upload)
 	json_parse(sb_str(&upload->text), &top, NULL);
 	sb_adds(&file->text, json_string_copy(json_get(top, "filename"), name, sizeof name));
 	for (json_open(&it, ids); ids.type == JSON_ARRAY && json_next(&it, &key, &one);) {
-		const struct object *part = store_get(&x->sandbox->store, OBJECT_PART, json_raw_string(one), x->ask.org);
+		const struct object *part = store_get(&x->sandbox->store, OBJECT_PART, json_raw_string(one),
+						      x->ask.org);
 		if (!part || !str_eqc(str_of(part->output_id), upload->id)) {
-			openai_error(x, 400, "invalid_request_error", NULL, "part_ids", "No such part: %.*s", STR_ARG(one.text));
+			openai_error(x, 400, "invalid_request_error", NULL, "part_ids", "No such part: %.*s",
+				     STR_ARG(one.text));
 			return;
 		}
 		sb_add_str(&file->data, sb_str(&part->data));
 	}
 	if (file->data.n != json_u64_or0(json_get(top, "bytes"))) {
-		openai_error(x, 400, "invalid_request_error", NULL, NULL, "The upload has %zu bytes, not those that were stated.",
-			     file->data.n);
+		openai_error(x, 400, "invalid_request_error", NULL, NULL,
+			     "The upload has %zu bytes, not those that were stated.", file->data.n);
 		return;
 	}
 	upload->ended = true;

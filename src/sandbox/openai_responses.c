@@ -104,8 +104,9 @@ static void put_response(struct responses *r, struct json_out *w, const char *st
 	jw_kcstr(w, "status", status);
 	jw_kbool(w, "background", r->background);
 	jw_key(w, "error");
-	jw_raw(w, str_eqc(str_of(status), "failed") ? STR("{\"code\":\"server_error\",\"message\":\"The model failed to generate a response.\"}")
-						   : STR("null"));
+	jw_raw(w, str_eqc(str_of(status), "failed")
+			  ? STR("{\"code\":\"server_error\",\"message\":\"The model failed to generate a response.\"}")
+			  : STR("null"));
 	jw_key(w, "incomplete_details");
 	jw_raw(w, incomplete ? STR("{\"reason\":\"max_output_tokens\"}") : STR("null"));
 	put_member(w, top, "instructions", "null");
@@ -206,7 +207,8 @@ static void put_search(struct responses *r, struct json_out *w, unsigned call, b
 	put_search_item(r, w, done ? "completed" : "in_progress");
 }
 
-static void text_event(struct responses *r, const char *type, unsigned index, const char *key, struct str text, unsigned tokens)
+static void text_event(struct responses *r, const char *type, unsigned index, const char *key, struct str text,
+		       unsigned tokens)
 {
 	struct json_out w;
 	event_open(r, &w, type);
@@ -450,7 +452,8 @@ static void create(struct exchange *x)
 	r.reasoning_id = answer_id(x, "rs_", 50);
 	r.tier = openai_tier(x, json_get(x->ask.top, "service_tier"));
 	r.model = arena_str(x->arena, openai_snapshot(x, str_of(asked)));
-	r.previous = arena_str(x->arena, str_of(json_string_copy(json_get(x->ask.top, "previous_response_id"), previous, sizeof previous)));
+	r.previous = arena_str(x->arena, str_of(json_string_copy(json_get(x->ask.top, "previous_response_id"), previous,
+								 sizeof previous)));
 	r.background = json_is_true(json_get(x->ask.top, "background"));
 	r.store = json_get(x->ask.top, "store").type != JSON_FALSE;
 	sb_init(&r.text, SANDBOX_BODY_BYTES);
@@ -531,7 +534,8 @@ static void put_state(struct exchange *x, struct object *o)
 	for (size_t i = 0; i + at.n <= early.n; i++)
 		if (memcmp(early.p + i, at.p, at.n) == 0) {
 			sb_add(&x->a.body, early.p, i);
-			sb_addf(&x->a.body, "\"status\": \"%s\"", o->cancel_us ? "cancelled" : progress < 200 ? "queued" : "in_progress");
+			sb_addf(&x->a.body, "\"status\": \"%s\"",
+				o->cancel_us ? "cancelled" : progress < 200 ? "queued" : "in_progress");
 			sb_add(&x->a.body, early.p + i + at.n, early.n - i - at.n);
 			return;
 		}
@@ -544,10 +548,12 @@ static void stored(struct exchange *x, struct str rest)
 	openai_head(x);
 	answer_name(x, "openai", "responses_read", str_make("", 0), NULL);
 	if (!o) {
-		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Response with id '%.*s' not found.", STR_ARG(id));
+		openai_error(x, 404, "invalid_request_error", NULL, NULL, "Response with id '%.*s' not found.",
+			     STR_ARG(id));
 	} else if (str_eqc(x->ask.method, "DELETE")) {
 		store_remove(&x->sandbox->store, OBJECT_RESPONSE, id, x->ask.org);
-		sb_addf(&x->a.body, "{\n  \"id\": \"%.*s\",\n  \"object\": \"response\",\n  \"deleted\": true\n}\n", STR_ARG(id));
+		sb_addf(&x->a.body, "{\n  \"id\": \"%.*s\",\n  \"object\": \"response\",\n  \"deleted\": true\n}\n",
+			STR_ARG(id));
 	} else if (rest.p && str_eqc(rest, "cancel") && str_eqc(x->ask.method, "POST")) {
 		if (!o->ended && !o->cancel_us && object_progress(o, loop_now_us(x->sandbox->loop)) < 1000) {
 			o->cancel_us = loop_now_us(x->sandbox->loop);
@@ -555,7 +561,8 @@ static void stored(struct exchange *x, struct str rest)
 		}
 		put_state(x, o);
 	} else if (rest.p && str_eqc(rest, "input_items")) {
-		sb_adds(&x->a.body, "{\"object\":\"list\",\"data\":[],\"first_id\":null,\"last_id\":null,\"has_more\":false}");
+		sb_adds(&x->a.body,
+			"{\"object\":\"list\",\"data\":[],\"first_id\":null,\"last_id\":null,\"has_more\":false}");
 		answer_indent(x);
 	} else {
 		put_state(x, o);
@@ -578,12 +585,14 @@ void openai_responses(struct exchange *x)
 		r.model = x->a.model;
 		read_input(&r);
 		x->writes.count = 0;
-		sb_addf(&x->a.body, "{\n  \"object\": \"response.input_tokens\",\n  \"input_tokens\": %llu\n}\n", (unsigned long long)r.counts.in);
+		sb_addf(&x->a.body, "{\n  \"object\": \"response.input_tokens\",\n  \"input_tokens\": %llu\n}\n",
+			(unsigned long long)r.counts.in);
 	} else if (post && str_eqc(rest, "compact")) {
 		compact(x);
 	} else if (rest.n) {
 		stored(x, rest);
 	} else {
-		openai_error(x, 405, "invalid_request_error", NULL, NULL, "Not allowed to %.*s on /v1/responses.", STR_ARG(x->ask.method));
+		openai_error(x, 405, "invalid_request_error", NULL, NULL, "Not allowed to %.*s on /v1/responses.",
+			     STR_ARG(x->ask.method));
 	}
 }

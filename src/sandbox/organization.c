@@ -4,7 +4,8 @@
  *
  * OpenAI: /v1/organization/usage/..., /costs; unix seconds; group_by repeated; at most 31, 168 or 1,440 buckets a page
  * (openai-openapi f85dbe2). Anthropic: /v1/organizations/usage_report/messages and /cost_report; RFC 3339; group_by[]
- * repeated; amounts in cents; speed as a group under its beta header (vendor's documentation, August 2026). Empty buckets are sent, as both do.
+ * repeated; amounts in cents; speed as a group under its beta header (vendor's documentation, August 2026). Empty
+ * buckets are sent, as both do.
  */
 #include "sandbox/organization.h"
 
@@ -18,8 +19,9 @@
 
 enum { CELLS_MOST = 65536, GROUPS_MOST = 4096, MINUTE_S = 60 };
 
-/* List prices as data/prices has them on 2026-11-21, in 10^-12 USD a token: plain, cache read, out. Written again, so that
- * this side shares no arithmetic with ours. Batches and flex are half of it; before GPT-5 a batch discounts no cache.
+/* List prices as data/prices has them on 2026-11-21, in 10^-12 USD a token: plain, cache read, out. Written again, so
+ * that this side shares no arithmetic with ours. Batches and flex are half of it; before GPT-5 a batch discounts no
+ * cache.
  * */
 struct org_rate {
 	const char *model, *title;
@@ -80,7 +82,8 @@ static void count_openai(struct org_cell *c, struct json u)
 	bool responses = json_get(u, "input_tokens").type == JSON_NUMBER;
 	c->n[ORG_IN] = number(u, responses ? "input_tokens" : "prompt_tokens");
 	c->n[ORG_OUT] = number(u, responses ? "output_tokens" : "completion_tokens");
-	c->n[ORG_READ] = number(u, responses ? "input_tokens_details.cached_tokens" : "prompt_tokens_details.cached_tokens");
+	c->n[ORG_READ] = number(u, responses ? "input_tokens_details.cached_tokens"
+					     : "prompt_tokens_details.cached_tokens");
 	c->n[ORG_WRITE] = number(u, responses ? "input_tokens_details.cache_write_tokens"
 			: "prompt_tokens_details.cache_write_tokens");
 }
@@ -114,7 +117,8 @@ static bool endpoint_of(const struct exchange *x, enum org_endpoint *out)
 void org_note(struct exchange *x)
 {
 	struct org *o = &x->sandbox->org;
-	struct org_cell c = {.minute = x->now_us / (MINUTE_S * US_PER_S), .org = x->ask.org, .batch = x->ask.batch}, *found;
+	struct org_cell c = {.minute = x->now_us / (MINUTE_S * US_PER_S), .org = x->ask.org, .batch = x->ask.batch},
+			*found;
 	struct json u;
 	if (!x->a.usage.n || x->a.status >= 300 || !str_eqc(x->ask.method, "POST") || !endpoint_of(x, &c.endpoint) ||
 	    json_parse(sb_str(&x->a.usage), &u, NULL))
@@ -189,8 +193,8 @@ static bool has_group(const struct exchange *x, const char *name)
 	struct str rest = x->ask.query;
 	while (rest.p && rest.n) {
 		struct str value = str_cut(&rest, '&'), key = str_cut(&value, '=');
-		if ((str_eqc(key, "group_by") || str_eqc(key, "group_by[]") || str_eqc(key, "group_by%5B%5D")) && value.p &&
-		    str_eqc(value, name))
+		if ((str_eqc(key, "group_by") || str_eqc(key, "group_by[]") || str_eqc(key, "group_by%5B%5D")) &&
+		    value.p && str_eqc(value, name))
 			return true;
 	}
 	return false;
@@ -201,10 +205,10 @@ static unsigned groups_of(const struct exchange *x)
 	static const struct {
 		const char *name;
 		unsigned by;
-	} all[] = {{"project_id", BY_PROJECT}, {"workspace_id", BY_PROJECT}, {"api_key_id", BY_KEY}, {"model", BY_MODEL},
-		   {"batch", BY_BATCH}, {"service_tier", BY_TIER}, {"inference_geo", BY_GEO}, {"line_item", BY_ITEM},
-		   {"description", BY_ITEM}, {"context_window", BY_WINDOW},
-		   {"speed", BY_SPEED}};
+	} all[] = {{"project_id", BY_PROJECT},    {"workspace_id", BY_PROJECT}, {"api_key_id", BY_KEY},
+		   {"model", BY_MODEL},           {"batch", BY_BATCH},          {"service_tier", BY_TIER},
+		   {"inference_geo", BY_GEO},     {"line_item", BY_ITEM},       {"description", BY_ITEM},
+		   {"context_window", BY_WINDOW}, {"speed", BY_SPEED}};
 	unsigned by = 0;
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		by |= has_group(x, all[i].name) ? all[i].by : 0;
@@ -321,9 +325,11 @@ static unsigned parts_of(const struct group *g, const struct org_rate *r, struct
 	bool full_cache = half && g->cell->batch && strncmp(g->cell->model, "gpt-4", 5) == 0;
 	uint64_t plain = g->n[ORG_IN] - g->n[ORG_READ] - g->n[ORG_WRITE] - g->n[ORG_WRITE_1H];
 	const struct part all[] = {
-		{training ? "fine-tuning training" : "input", "Input Tokens", "uncached_input_tokens", plain, training ? r->train
+		{training ? "fine-tuning training" : "input", "Input Tokens", "uncached_input_tokens", plain,
+		 training ? r->train
 				: r->plain},
-		{"cached input", "Input Tokens, Cache Hit", "cache_read_input_tokens", g->n[ORG_READ], full_cache ? r->plain
+		{"cached input", "Input Tokens, Cache Hit", "cache_read_input_tokens", g->n[ORG_READ],
+		 full_cache ? r->plain
 				: r->read},
 		{"cache write", "Input Tokens, Cache Write, 5 Min Cache", "cache_creation.ephemeral_5m_input_tokens",
 				g->n[ORG_WRITE], r->write},
@@ -332,7 +338,8 @@ static unsigned parts_of(const struct group *g, const struct org_rate *r, struct
 		 r->write_1h},
 		{"output", "Output Tokens", "output_tokens", g->n[ORG_OUT], r->out},
 	};
-	bool fast = strcmp(g->cell->speed, "fast") == 0; /* six times, on the models that have it; none beside a batch */
+	bool fast = strcmp(g->cell->speed,
+			   "fast") == 0; /* six times, on the models that have it; none beside a batch */
 	for (unsigned i = 0; i < 5; i++) {
 		p[i] = all[i];
 		p[i].rate = half ? p[i].rate / 2 : fast ? p[i].rate * 6 : p[i].rate;
@@ -509,7 +516,9 @@ void openai_organization(struct exchange *x)
 	}
 	a.from_s = floor_to(a.from_s, a.width_s);
 	if (costs)
-		openai_page(x, &a, 1u << ORG_COMPLETIONS | 1u << ORG_EMBEDDINGS | 1u << ORG_MODERATIONS | 1u << ORG_TRAINING, NULL);
+		openai_page(x, &a,
+			    1u << ORG_COMPLETIONS | 1u << ORG_EMBEDDINGS | 1u << ORG_MODERATIONS | 1u << ORG_TRAINING,
+			    NULL);
 	else
 		openai_page(x, &a, usage_paths[i].endpoints, usage_paths[i].object);
 }
@@ -589,7 +598,9 @@ static void anthropic_page(struct exchange *x, const struct asked *a, bool costs
 	jw_key(&w, "data");
 	jw_array(&w);
 	for (; g && at < a->to_s && buckets < a->limit; at += a->width_s, buckets++) {
-		unsigned by = costs ? BY_MODEL | BY_BATCH | BY_TIER | BY_SPEED : a->by & BY_TIER ? a->by | BY_BATCH : a->by;
+		unsigned by = costs             ? BY_MODEL | BY_BATCH | BY_TIER | BY_SPEED
+			      : a->by & BY_TIER ? a->by | BY_BATCH
+						: a->by;
 		unsigned n = bucket_groups(&x->sandbox->org, at, at + a->width_s, 1u << ORG_MESSAGES, by, g);
 		jw_object(&w);
 		put_time(&w, "starting_at", at);

@@ -34,7 +34,8 @@ struct org {
 };
 
 void org_note(struct exchange *x);
-/* An answer that is made in the background: counted for the time of its end, whoever reads it; taken back when it is cancelled. */
+/* An answer that is made in the background: counted for the time of its end, whoever reads it; taken back when it is
+ * cancelled. */
 void org_note_response(struct exchange *x, uint64_t org, struct str answer, int64_t at_us, bool back);
 /* A tuning job that has ended: billed by tokens trained, in the costs alone. */
 void org_note_training(struct exchange *x, uint64_t org, const char *model, uint64_t tokens);

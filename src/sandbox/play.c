@@ -30,7 +30,8 @@ void list_write(struct sandbox *s, struct str lines)
 {
 	if (s->list_fd < 0 || s->list_broken || !lines.n || write(s->list_fd, lines.p, lines.n) == (ssize_t)lines.n)
 		return;
-	LOG(LOG_ERROR, "list_write_failed", LOG_S("file", str_of(s->config.list)), LOG_S("why", str_of(strerror(errno))));
+	LOG(LOG_ERROR, "list_write_failed", LOG_S("file", str_of(s->config.list)),
+	    LOG_S("why", str_of(strerror(errno))));
 	s->list_broken = true; /* a list with holes proves nothing: nothing more is served */
 }
 
@@ -182,7 +183,8 @@ static void split_pieces(struct exchange *x, size_t step, bool pause)
 
 static bool is_raw(const struct faults *f)
 {
-	const uint64_t raw = (UINT64_C(1) << FAULT_1XX) | (UINT64_C(1) << FAULT_SLOW_HEAD) | (UINT64_C(1) << FAULT_HTTP10) |
+	const uint64_t raw = (UINT64_C(1) << FAULT_1XX) | (UINT64_C(1) << FAULT_SLOW_HEAD) |
+			     (UINT64_C(1) << FAULT_HTTP10) |
 			     (UINT64_C(1) << FAULT_TRUNCATED) | (UINT64_C(1) << FAULT_BAD_CHUNK) |
 			     (UINT64_C(1) << FAULT_LENGTH_SHORT) | (UINT64_C(1) << FAULT_LENGTH_LONG) |
 			     (UINT64_C(1) << FAULT_LENGTH_TWICE) | (UINT64_C(1) << FAULT_BAD_HEAD) |
@@ -220,13 +222,17 @@ static void prepare_raw(struct exchange *x)
 	x->ending = PLAY_FIN;
 	x->pieces = (struct pieces){0};
 	if (fault_on(f, FAULT_RST) || fault_on(f, FAULT_CLOSE) || fault_on(f, FAULT_STALL)) {
-		enum fault which = fault_on(f, FAULT_RST) ? FAULT_RST : fault_on(f, FAULT_CLOSE) ? FAULT_CLOSE : FAULT_STALL;
+		enum fault which = fault_on(f, FAULT_RST)     ? FAULT_RST
+				   : fault_on(f, FAULT_CLOSE) ? FAULT_CLOSE
+							      : FAULT_STALL;
 		stop = f->arg_given[which] ? f->arg[which] : n / 2;
 		x->ending = which == FAULT_RST ? PLAY_RST : which == FAULT_CLOSE ? PLAY_FIN : PLAY_STALL;
 		x->broken = true;
 	}
 	if (fault_on(f, FAULT_RST_EARLY) || fault_on(f, FAULT_CLOSE_EARLY) || fault_on(f, FAULT_STALL_EARLY)) {
-		x->ending = fault_on(f, FAULT_RST_EARLY) ? PLAY_RST : fault_on(f, FAULT_CLOSE_EARLY) ? PLAY_FIN : PLAY_STALL;
+		x->ending = fault_on(f, FAULT_RST_EARLY)     ? PLAY_RST
+			    : fault_on(f, FAULT_CLOSE_EARLY) ? PLAY_FIN
+							     : PLAY_STALL;
 		x->broken = true;
 		free(body.piece);
 		return;
@@ -281,7 +287,8 @@ static int prepare(struct exchange *x)
 	sb_init(&x->raw_bytes, SANDBOX_BODY_BYTES);
 	if (!x->a.pieces || x->a.piece[x->a.pieces - 1].end < x->a.body.n)
 		answer_cut(x, x->a.tokens);
-	if ((fault_on(f, FAULT_CRLF) || fault_on(f, FAULT_CR) || fault_on(f, FAULT_COMMENTS) || fault_on(f, FAULT_BOM)) &&
+	if ((fault_on(f, FAULT_CRLF) || fault_on(f, FAULT_CR) || fault_on(f, FAULT_COMMENTS) ||
+	     fault_on(f, FAULT_BOM)) &&
 	    x->a.stream)
 		change_events(x);
 	else

@@ -114,8 +114,10 @@ static void change_content(struct exchange *x, enum sandbox_api api)
 		start_over(x);
 		a->status = (unsigned)f->arg[FAULT_HTML];
 		a->content_type = "text/html";
-		sb_addf(&a->body, "<html>\r\n<head><title>%u Bad Gateway</title></head>\r\n<body>\r\n<center><h1>%u Bad Gateway"
-				  "</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n", a->status, a->status);
+		sb_addf(&a->body,
+			"<html>\r\n<head><title>%u Bad Gateway</title></head>\r\n<body>\r\n<center><h1>%u Bad Gateway"
+			"</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n",
+			a->status, a->status);
 	} else if (fault_on(f, FAULT_REDIRECT)) {
 		start_over(x);
 		a->status = (unsigned)f->arg[FAULT_REDIRECT];
@@ -156,7 +158,8 @@ void exchange_answer(struct exchange *x)
 	}
 	x->a.status = 200;
 	x->a.content_type = "application/json";
-	answer_name(x, api == ON_OPENAI ? "openai" : api == ON_ANTHROPIC ? "anthropic" : "gemini", "other", str_make("", 0), NULL);
+	answer_name(x, api == ON_OPENAI ? "openai" : api == ON_ANTHROPIC ? "anthropic" : "gemini", "other",
+		    str_make("", 0), NULL);
 	if (!x->ask.batch && (!key.n || str_contains(key, STR("invalid")))) {
 		fail(x, api, key.n ? 401 : 0);
 	} else if (fault_on(&x->faults, FAULT_STATUS)) {

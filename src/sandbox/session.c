@@ -2,9 +2,10 @@
  *
  * The pretend vendors' websockets: OpenAI Realtime and Responses, Gemini Live.
  *
- * A session is a queue of frames that leave at the asked pace (x-sandbox-gap-ms), some with a line of the list, which is
- * written before its frame leaves. Frames are split into pieces of x-sandbox-fragment bytes. What a session has heard and
- * said so far is the input of its next response, half of it cached; speech has ten tokens a second of PCM at 24 kHz.
+ * A session is a queue of frames that leave at the asked pace (x-sandbox-gap-ms), some with a line of the list, which
+ * is written before its frame leaves. Frames are split into pieces of x-sandbox-fragment bytes. What a session has
+ * heard and said so far is the input of its next response, half of it cached; speech has ten tokens a second of PCM at
+ * 24 kHz.
  *   Realtime   session.update, conversation.item.create, input_audio_buffer.append/commit, response.create/cancel;
  *              x-sandbox-vad: a commit is answered unasked
  *   Responses  response.create: the events of POST /v1/responses
@@ -253,7 +254,8 @@ static void respond(struct session *s, struct json top)
 	end_event(s, &w, &b);
 	x->request_hash += ++s->answers;
 	for (unsigned i = 0; i < tokens; i++) {
-		begin_event(s, &w, &b, speaks ? "response.output_audio_transcript.delta" : "response.output_text.delta");
+		begin_event(s, &w, &b,
+			    speaks ? "response.output_audio_transcript.delta" : "response.output_text.delta");
 		jw_kcstr(&w, "response_id", id);
 		jw_kstr(&w, "delta", speech_token(x, s->answers, i, piece));
 		end_event(s, &w, &b);
@@ -326,7 +328,8 @@ static void realtime(struct session *s, struct json top)
 	struct sb b;
 	sb_init(&b, MESSAGE_BYTES);
 	if (json_string_eq(type, "session.update")) {
-		json_string_copy(json_path(session, "audio.input.transcription.model"), s->transcriber, sizeof s->transcriber);
+		json_string_copy(json_path(session, "audio.input.transcription.model"), s->transcriber,
+				 sizeof s->transcriber);
 		s->text_tok += tokens_of_json_string(json_get(session, "instructions"));
 		put_session(s, &b, "session.updated");
 	} else if (json_string_eq(type, "conversation.item.create")) {
@@ -391,7 +394,8 @@ static void responses(struct session *s, struct json top)
 		struct str one = str_cut(&rest, '\n');
 		bool last = !rest.p || !str_contains(rest, STR("data: "));
 		if (str_starts(one, STR("data: ")))
-			push(s, str_sub(one, 6, one.n), last ? sb_str(&line) : STR(""), last ? sb_str(&broken) : STR(""));
+			push(s, str_sub(one, 6, one.n), last ? sb_str(&line) : STR(""),
+			     last ? sb_str(&broken) : STR(""));
 	}
 	exchange_inner_end(inner);
 	sb_fini(&body);
@@ -435,7 +439,8 @@ static void live(struct session *s, struct json top)
 		sb_addc(&b, '}');
 		push(s, sb_str(&b), STR(""), STR(""));
 	}
-	answer_name(x, "gemini", "live", str_sub(str_of(s->model), str_starts(str_of(s->model), STR("models/")) ? 7 : 0, 96),
+	answer_name(x, "gemini", "live",
+		    str_sub(str_of(s->model), str_starts(str_of(s->model), STR("models/")) ? 7 : 0, 96),
 		    answer_id(x, "live_", 20));
 	x->a.tokens = tokens;
 	sb_clear(&x->a.usage);

@@ -13,11 +13,14 @@
 #include <stdio.h>
 
 static const char *const pieces[] = {
-	" the", " a", " of", " and", " to", " is", " in", " it", " on", " we", " as", " by", " at", " or", " be", " this",
+	" the", " a", " of", " and", " to", " is", " in", " it", " on", " we", " as", " by", " at", " or", " be",
+		" this",
 	" that", " with", " from", " each", " more", " less", " then", " when", " where", " cost", " price", " token",
 	" cache", " batch", " route", " model", " prompt", " answer", " month", " ledger", " budget", " meter", " call",
-	" team", " share", " rate", " plan", " count", " total", " first", " last", " small", " large", " plain", ",", ".",
-	":", " \"so\"", "\n", " caf\xc3\xa9", " na\xc3\xafve", " \xe2\x82\xac", " \xe6\x95\xb0\xe5\xad\x97", " \xf0\x9f\x99\x82",
+	" team", " share", " rate", " plan", " count", " total", " first", " last", " small", " large", " plain", ",",
+	".",
+	":", " \"so\"", "\n", " caf\xc3\xa9", " na\xc3\xafve", " \xe2\x82\xac", " \xe6\x95\xb0\xe5\xad\x97",
+	" \xf0\x9f\x99\x82",
 	" \\", "\t", " 42", " 3.14",
 };
 enum { PIECES = sizeof pieces / sizeof *pieces, SCHEMA_DEPTH = 12 };

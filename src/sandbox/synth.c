@@ -27,11 +27,13 @@ const struct synth_rate synth_claude_rate[SYNTH_CLAUDES] = {
 static const struct {
 	const char *name, *title;
 } shapes[SYNTH_SHAPES] = {
-	[SYNTH_OPENAI_USAGE] = {"openai-usage", "pages of OpenAI's usage API (completions), grouped by project and model"},
+	[SYNTH_OPENAI_USAGE] = {"openai-usage",
+				"pages of OpenAI's usage API (completions), grouped by project and model"},
 	[SYNTH_OPENAI_COSTS] = {"openai-costs", "pages of OpenAI's costs API for the same calls, with fine-tuning"},
 	[SYNTH_ANTHROPIC_USAGE] = {"anthropic-usage", "pages of Anthropic's usage_report/messages"},
 	[SYNTH_ANTHROPIC_COSTS] = {"anthropic-costs", "pages of Anthropic's cost_report for the same calls, in cents"},
-	[SYNTH_CLAUDE_CODE] = {"claude-code", "a log of Claude Code: answers of several lines, and replays by sub-agents"},
+	[SYNTH_CLAUDE_CODE] = {"claude-code",
+			       "a log of Claude Code: answers of several lines, and replays by sub-agents"},
 	[SYNTH_AWS] = {"aws", "an AWS Cost and Usage Report 2.0: Bedrock, SageMaker and storage"},
 	[SYNTH_FOCUS] = {"focus", "the same bill in the columns of FOCUS 1.2 that readers need"},
 };

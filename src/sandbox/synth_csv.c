@@ -73,14 +73,15 @@ static void aws_row(struct sb *out, const struct charge *c, const struct times *
 		    const char *amount, const char *cost)
 {
 	sb_addf(out, "%s,%s,synthetic-payer,%s,Usage,%s,%s,%s,%s,%s,%s,%s,USD,%s,%s,us-east-1\n", t->period_from,
-		t->period_until, account, t->from, t->until, c->product, c->usage, c->operation, amount, cost, unit_name[c->unit], c->text);
+		t->period_until, account, t->from, t->until, c->product, c->usage, c->operation, amount, cost,
+		unit_name[c->unit], c->text);
 }
 
 static void focus_row(struct sb *out, const struct charge *c, const struct times *t, const char *account,
 		      const char *amount, const char *cost)
 {
-	sb_addf(out, "%s,%s,USD,synthetic-payer,%s,Usage,%s,%s,%s,%s,AWS,%s,%s,%s,%s,%s,us-east-1\n", cost, cost, account,
-		t->from, t->until, t->period_from, t->period_until, c->product, c->category, c->text, amount,
+	sb_addf(out, "%s,%s,USD,synthetic-payer,%s,Usage,%s,%s,%s,%s,AWS,%s,%s,%s,%s,%s,us-east-1\n", cost, cost,
+		account, t->from, t->until, t->period_from, t->period_until, c->product, c->category, c->text, amount,
 		focus_unit[c->unit]);
 }
 

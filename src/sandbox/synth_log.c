@@ -123,7 +123,8 @@ void synth_log_day(const struct synth *s, uint32_t day, struct sb *out, struct s
 	struct rng r;
 	synth_rng(s, 3, day, &r);
 	for (uint64_t i = 0; i < answers; i++) {
-		struct answer a = {.cwd = folder[rng_below(&r, 2)], .rate = &synth_claude_rate[rng_below(&r, SYNTH_CLAUDES)]};
+		struct answer a = {.cwd = folder[rng_below(&r, 2)],
+				   .rate = &synth_claude_rate[rng_below(&r, SYNTH_CLAUDES)]};
 		/* answers follow one another over twelve hours from 07:00 */
 		a.at_us = day_us + 7 * 3600 * US_PER_S + (int64_t)(i * 43200 / answers) * US_PER_S;
 		a.plain = 1 + rng_below(&r, 2000);
