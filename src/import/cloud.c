@@ -148,8 +148,13 @@ void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str 
 {
 	money_wide n; /* at 10^-12, so that it is rounded once */
 	struct usage *u = &x->call.usage;
-	if (!w->known || !per || decimal_scaled(quantity, 12, &n, NULL) || n > (money_wide)INT64_MAX * PICO_PER_UNIT)
+	if (!w->known || !per || !quantity.n)
 		return;
+	if (decimal_scaled(quantity, 12, &n, NULL) || n > (money_wide)INT64_MAX * PICO_PER_UNIT) {
+		import_note(x, "there are quantities like '%.*s', which is no number: no tokens are counted there",
+			    (int)(quantity.n < 24 ? quantity.n : 24), quantity.p);
+		return;
+	}
 	if (n < 0) {
 		import_note(x, "there are negative quantities (corrections): their money counts, their tokens are not taken off");
 		return;
@@ -183,18 +188,18 @@ uint64_t cloud_unit(struct str unit, bool *tokens)
 	static const struct {
 		const char *word;
 		uint64_t factor;
-	} factors[] = {{"million", 1000000}, {"thousand", 1000}, {"K", 1000}, {"M", 1000000}};
+	} factors[] = {{"million", 1000000}, {"thousand", 1000}, {"kilo", 1000}, {"mega", 1000000}, {"K", 1000}, {"M", 1000000}};
+	static const char *const said[] = {"input", "output", "prompt", "completion", "cached", "cache", "read", "write", "text", "-", "_"};
 	struct str t = str_trim(unit);
 	uint64_t n = 0, factor = 1;
 	size_t i = 0;
 	for (; i < t.n && ((t.p[i] >= '0' && t.p[i] <= '9') || (i && t.p[i] == ',')) && n < 1000000000; i++)
 		n = t.p[i] == ',' ? n : n * 10 + (uint64_t)(t.p[i] - '0');
 	t = str_trim(str_sub(t, i, t.n));
-	for (size_t f = 0; f < sizeof factors / sizeof *factors; f++)
-		if (cut_word(&t, factors[f].word)) {
-			factor = factors[f].factor;
-			break;
-		}
+	for (size_t f = 0; f < sizeof factors / sizeof *factors && factor == 1; f++)
+		factor = cut_word(&t, factors[f].word) ? factors[f].factor : 1;
+	for (size_t f = 0; f < sizeof said / sizeof *said;) /* which tokens, the meter says; these stand in any order */
+		f = cut_word(&t, said[f]) ? 0 : f + 1;
 	*tokens = cut_word(&t, "tokens") || cut_word(&t, "token");
 	if (!*tokens)
 		(void)(cut_word(&t, "units") || cut_word(&t, "unit") || cut_word(&t, "count") || cut_word(&t, "requests"));

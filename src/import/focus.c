@@ -180,7 +180,7 @@ static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, st
 		fact(x, CF_TYPE, unit);
 }
 
-/* The vendor's own rules know its meters; what they do not know goes by those of FOCUS. */
+/* The vendor's own rules know its meters; what they do not know goes by those of FOCUS, by the line's text and then by its meter. */
 static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv *c, const char *rules)
 {
 	struct class_facts own = x->facts;
@@ -190,7 +190,14 @@ static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv
 	if (!own.fact[CF_TYPE].n)
 		own.fact[CF_TYPE] = own.fact[CF_TEXT];
 	own.fact[CF_OPERATION] = read_null(csv_field(c, f->operation));
-	spend = classify(x->classes, rules, &own, &rule);
+	spend = rules ? classify(x->classes, rules, &own, &rule) : SPEND_NONE;
+	if (spend == SPEND_NONE)
+		spend = classify(x->classes, "focus", &x->facts, &rule);
+	if (spend == SPEND_NONE) {
+		own = x->facts;
+		own.fact[CF_TEXT] = meter_of(c, f);
+		spend = classify(x->classes, "focus", &own, &rule);
+	}
 	if (spend != SPEND_NONE)
 		row_class(x, spend, rule);
 }
@@ -226,9 +233,11 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return row_reject(x, csv_row(c), "BillingCurrency '%.*s' is no currency code", STR_ARG(currency));
 	if ((why = charge_time(x, c, f, f->start, &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "ChargePeriodStart '%.*s' %s", STR_ARG(csv_field(c, f->start)), why);
-	if (f->end >= 0 && (why = charge_time(x, c, f, f->end, &k->end_us)) != NULL)
+	if (!read_null(csv_field(c, f->end)).n)
+		k->end_us = k->start_us;
+	else if ((why = charge_time(x, c, f, f->end, &k->end_us)) != NULL)
 		return row_reject(x, csv_row(c), "ChargePeriodEnd '%.*s' %s", STR_ARG(csv_field(c, f->end)), why);
-	if (f->end >= 0 && k->end_us < k->start_us)
+	if (k->end_us < k->start_us)
 		return row_reject(x, csv_row(c), "ChargePeriodEnd lies before ChargePeriodStart");
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
@@ -239,8 +248,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	facts(x, f, c, details);
 	vendor = vendor_of(intern_str(k->provider), &rules);
 	k->model_answered = k->model_asked = cloud_name(model_of(x, f, c, details, vendor));
-	if (rules)
-		vendor_class(x, f, c, rules);
+	vendor_class(x, f, c, rules);
 	if (str_ieq(x->facts.fact[CF_CHARGE], STR("Usage")))
 		tokens(x, f, c, details, vendor);
 	identify(x, f, c);
