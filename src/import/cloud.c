@@ -126,6 +126,8 @@ const char *slash_time(const struct import_ctx *x, struct slash *s, struct csv *
 		return read_time(text, us);
 	prove(s, c);
 	all = s->order == SLASH_UNKNOWN && !s->searched && strcmp(x->path, "-") != 0 ? csv_open(x->path, NULL) : NULL;
+	for (unsigned i = 0; all && i < x->lines_above; i++)
+		csv_header_next(all, NULL);
 	while (all && s->order == SLASH_UNKNOWN && (rc = csv_next(all, NULL)) != 0)
 		if (rc > 0)
 			prove(s, all);

@@ -95,6 +95,7 @@ struct import_ctx {
 	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
 	const char *path;      /* of the file being read */
 	struct csv *csv;       /* that is being read; NULL: none */
+	unsigned lines_above;  /* its header */
 	bool header_again;     /* the row at hand is a header, and no bad row */
 	struct arena arena;    /* for one record; reset before each */
 	/* the row that is being made */

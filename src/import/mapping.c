@@ -24,7 +24,7 @@
 #include "import/cloud.h"
 #include "import/map_data.h"
 
-enum { MAP_BYTES = 1024 * 1024, MAP_ARENA_BYTES = 16 * 1024 * 1024 };
+enum { MAP_BYTES = 1024 * 1024, MAP_ARENA_BYTES = 16 * 1024 * 1024, LINES_ABOVE = 40 };
 
 #define COLUMNS(X)                                                                                              \
 	X(start, "time or day on which the charge begins") X(end, "time at which it ends")                      \
@@ -185,6 +185,27 @@ void import_map_free(struct import_map *m)
 		return;
 	arena_fini(&m->arena);
 	free(m);
+}
+
+static bool has_columns(const struct import_map *m, const struct csv *c)
+{
+	for (unsigned i = 0; i < M_COUNT; i++) {
+		char name[256];
+		if (m->columns.c[i].n && csv_column(c, str_copy(name, sizeof name, m->columns.c[i])) < 0)
+			return false;
+	}
+	return true;
+}
+
+unsigned import_map_header(const struct import_map *m, const char *path)
+{
+	struct csv *c = csv_open(path, NULL);
+	unsigned above = 0;
+	while (c && above < LINES_ABOVE && !has_columns(m, c) && csv_header_next(c, NULL) > 0)
+		above++;
+	above = c && has_columns(m, c) ? above : 0;
+	csv_close(c);
+	return above;
 }
 
 /* ---- rows ---- */

@@ -12,4 +12,7 @@ struct import_map;
 int import_map_load(const char *path, struct import_map **out, struct err *e);
 void import_map_free(struct import_map *m); /* NULL is fine */
 
+/* How many lines stand above the header that has the map's columns; 0 where no line has them all. */
+unsigned import_map_header(const struct import_map *m, const char *path);
+
 #endif

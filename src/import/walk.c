@@ -310,6 +310,7 @@ static int probe(struct walk *w, size_t index, struct err *e)
 	if (o->map) {
 		f->source = source_named("mapping");
 		f->form = FORM_CSV;
+		f->header_at = import_map_header(w->x.map, f->path);
 		return 0;
 	}
 	if (t.p[0] == '{' || t.p[0] == '[') {
@@ -396,6 +397,7 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 		say_twin_columns(x, c);
 	row_statement(x);
 	x->csv = c;
+	x->lines_above = f->header_at;
 	while (!rc && (got = csv_next(c, &row)) != 0) {
 		arena_reset(&x->arena);
 		x->header_again = false;

@@ -162,10 +162,15 @@ static void group_text(struct explanation *x, struct arena *a, const struct grou
 	money_symbol(currency_interned(g->currency), g->pico, money_decimals(g->pico), amount);
 	model = model.n ? model : STR("(no model)");
 	if (g->bill) {
+		uint64_t tokens = g->input + g->output;
 		struct sb said;
 		sb_init(&said, 4096);
-		sb_addf(&said, "%s is billed by %.*s for %.*s, without usage here", amount, STR_ARG(intern_str(g->provider)),
-			STR_ARG(model));
+		sb_addf(&said, "%s is billed by %.*s for %.*s", amount, STR_ARG(intern_str(g->provider)), STR_ARG(model));
+		if (tokens)
+			sb_addf(&said, ": %.3f M tokens by the bill, which is %s a million", (double)tokens * 1e-6,
+				money_symbol(currency_interned(g->currency), money_round(g->pico * 1000000, (int64_t)tokens), 4, amount));
+		else
+			sb_adds(&said, ", without usage here");
 		text_wrap(sb_str(&said), 0, 4, 80, out);
 		sb_addc(out, '\n');
 		sb_fini(&said);

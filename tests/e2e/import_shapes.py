@@ -367,6 +367,9 @@ def shipped_maps():
     runpod = "time,amount,podId,gpuTypeId,endpointId\n2026-10-05T00:00:00Z,12.5,,NVIDIA H100,ep1\n2026-10-05T00:00:00Z,7.25,pod1,NVIDIA A100,\n"
     a, _ = t.twice("RunPod by its shipped map", t.put("rp.csv", runpod), "--map", "runpod")
     t.same("RunPod: an endpoint serves, a pod may do either", (a["inference"], a["unclassified"], a["currency"]), ("12.5", "7.25", "USD"))
+    above = "Rechnung;4711\nKunde;Nordgate GmbH\n\n" + "start;amount\n2026-10-05;12.5\n2026-10-06;1\n"
+    a, _ = t.twice("a table below lines about it, by a map", t.put("above.csv", above), "--map", t.put("above.yaml", "name: x\ncolumns: {start: start, amount: amount}\ncurrency: EUR\n"))
+    t.same("and all of it", a["unclassified"], "13.5")
     text = t.run("import", "--list-maps").stdout
     names = [line[4:-5] for line in text.splitlines() if line.startswith("--- ")]
     t.same("the shipped maps are listed whole", len(names) >= 7 and "hours_unit: seconds" in text, True)

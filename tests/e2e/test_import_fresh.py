@@ -165,7 +165,9 @@ def cost_table():
     case("... a line too few: its total says so", ABOVE + table(rows[1:] + [total]), "t.csv", {**want, "I": want["I"] - D("1.085840"), "tok": 46546}, notes=["a line is missing"])
     case("... in euros, by the column's name alone, without the lines above: a line without a day gets the last day of use", table(rows).replace("($)", "(\u20ac)"), "t.csv", want)
     case("... in a currency that nobody names is refused", table(rows[:2]).replace("($)", "(kr)"), "t.csv", {}, [(1, "names a currency"), (2, "names a currency")])
-    case("lines about a table stand above an Azure export as well", "Cost analysis\nScope,x\n\n" + table([{"Date": "2026-10-05", "BillingCurrency": "EUR", "CostInBillingCurrency": "2", "MeterCategory": "m", "MeterName": "o1 Inp glbl Tokens", "Quantity": "1", "UnitOfMeasure": "1K"}]),
+    case("lines about a table stand above an Azure export as well", "Cost analysis\nScope,x\n\n" + table([{"Date": d, "CostInBillingCurrency": c, "BillingCurrency": "EUR", "MeterCategory": "m", "MeterName": "o1 Inp glbl Tokens"}
+         for d, c in (("10/05/2026", "2"), ("10/06/2026", "1"), ("10/31/2026", "1"))]), "a.csv", {"I": 4})
+    case("... by ISO dates", "Cost analysis\nScope,x\n\n" + table([{"Date": "2026-10-05", "BillingCurrency": "EUR", "CostInBillingCurrency": "2", "MeterCategory": "m", "MeterName": "o1 Inp glbl Tokens", "Quantity": "1", "UnitOfMeasure": "1K"}]),
          "a.csv", {"I": 2, "tok": 1000})
 
 
