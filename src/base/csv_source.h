@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the CSV reader's bytes come from, private to csv.c: a window of the input, decoded to UTF-8.
+ * Where the bytes of the CSV reader, and of JSON in UTF-16, come from: a window of the input, decoded to UTF-8.
  *
  * The window is [p, p + n). csv_source_more() adds at its end (and may move it); csv_source_drop() takes from its
  * front. The text's encoding is told by its byte order mark: FF FE and FE FF are UTF-16, EF BB BF or none is UTF-8.

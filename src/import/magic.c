@@ -26,9 +26,16 @@ static const struct magic {
 	{{"7z\xBC\xAF", 4}, "it is a 7z archive", "unpack it"},
 	{{"<", 1}, "it is HTML or XML: a page, perhaps of a login or an error, and no export",
 	 "download it again while signed in, and look at it first"},
-	{{"\xFF\xFE{", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
-	{{"\xFF\xFE[", 3}, "it is JSON in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"},
 };
+
+bool magic_json(struct str head)
+{
+	bool wide = str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
+	for (size_t i = wide ? 2 : 0; i < head.n; i++)
+		if (!wide || !memchr("\0 \t\r\n", head.p[i], 5))
+			return head.p[i] == '{' || head.p[i] == '[';
+	return false;
+}
 
 int magic_check(const char *path, struct str head, struct err *e)
 {

@@ -10,6 +10,8 @@
 
 /* Says what the file is and what to do next. Returns -RR_INPUT. */
 int magic_refuse(struct err *e, const char *path, const char *what, const char *hint);
+/* Does it begin as JSON does, in UTF-8 or, behind its mark, in UTF-16? */
+bool magic_json(struct str head);
 /* 0, or the refusal of what it is by mistake. */
 int magic_check(const char *path, struct str head, struct err *e);
 

@@ -10,13 +10,14 @@
 
 #include <stdlib.h>
 
-#include "base/fs.h"
+#include "base/csv_source.h"
 
 enum { READ_BYTES = 1024 * 1024 };
 enum place { TOP, MEMBERS, ELEMENTS };
 
 struct records {
-	struct fs_stream *stream;
+	struct fs_stream *stream; /* or, in UTF-16: */
+	struct csv_source *wide;
 	enum records_mode mode;
 	const char *const *open;
 	char *p;
@@ -29,6 +30,32 @@ struct records {
 	size_t object_at;  /* MEMBERS: where the object began, relative to the window's start */
 };
 
+static bool begins_utf16(const char *path)
+{
+	struct fs_stream *s = fs_open(path, NULL);
+	char mark[2];
+	bool yes = s && fs_next(s, mark, 2, NULL) == 2 && (memcmp(mark, "\xFF\xFE", 2) == 0 || memcmp(mark, "\xFE\xFF", 2) == 0);
+	fs_close(s);
+	return yes;
+}
+
+/* The next bytes as UTF-8. */
+static long next_bytes(struct records *r, char *out, size_t size, struct err *e)
+{
+	size_t n;
+	if (r->stream)
+		return fs_next(r->stream, out, size, e);
+	if (!r->wide->n && csv_source_more(r->wide) < 0) {
+		if (e)
+			*e = r->wide->failed;
+		return -r->wide->failed.code;
+	}
+	n = r->wide->n < size ? r->wide->n : size;
+	memcpy(out, r->wide->p, n);
+	csv_source_drop(r->wide, n);
+	return (long)n;
+}
+
 struct records *records_open(const char *path, enum records_mode mode, const char *const *open, struct err *e)
 {
 	struct records *r = calloc(1, sizeof *r);
@@ -39,7 +66,12 @@ struct records *records_open(const char *path, enum records_mode mode, const cha
 	r->mode = mode;
 	r->open = open;
 	r->stream = fs_open(path, e);
-	if (!r->stream) {
+	if (r->stream && begins_utf16(path)) { /* what a Windows shell's '>' writes */
+		fs_close(r->stream);
+		r->stream = NULL;
+		r->wide = csv_source_open(path, e);
+	}
+	if (!r->stream && !r->wide) {
 		free(r);
 		return NULL;
 	}
@@ -51,6 +83,7 @@ void records_close(struct records *r)
 	if (!r)
 		return;
 	fs_close(r->stream);
+	csv_source_close(r->wide);
 	free(r->p);
 	free(r);
 }
@@ -67,7 +100,7 @@ bool records_at_top(const struct records *r)
 
 uint64_t records_raw_bytes(const struct records *r)
 {
-	return fs_raw_bytes(r->stream);
+	return r->stream ? fs_raw_bytes(r->stream) : csv_source_raw_bytes(r->wide);
 }
 
 /* More bytes at the window's end. What stands before `keep` goes, so that `keep` is 0 afterwards, whatever is
@@ -94,7 +127,7 @@ static int more(struct records *r, size_t keep, struct err *e)
 		r->p = p;
 		r->cap = cap;
 	}
-	got = fs_next(r->stream, r->p + r->n, r->cap - r->n, e);
+	got = next_bytes(r, r->p + r->n, r->cap - r->n, e);
 	if (got < 0)
 		return (int)got;
 	if (got == 0) {

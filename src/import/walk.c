@@ -208,6 +208,8 @@ static void probe_json(struct file *f, struct records *r, const struct import_so
 			err_set(fault, RR_INPUT, "it is an error that an API answered: %.*s", STR_ARG(json_raw_string(said)));
 		if (sure >= 60)
 			mixed_add(kinds, s);
+		if (sure >= SURE && !records_at_top(r)) /* a page on a line, behind a line of another shape */
+			f->lines = false;
 		if (sure > best) {
 			best = sure;
 			f->source = s;
@@ -313,7 +315,7 @@ static int probe(struct walk *w, size_t index, struct err *e)
 		f->header_at = import_map_header(w->x.map, f->path);
 		return 0;
 	}
-	if (t.p[0] == '{' || t.p[0] == '[') {
+	if (magic_json(t)) {
 		int rc = probe_kinds(w, index, as, &fault, e);
 		if (rc)
 			return rc;

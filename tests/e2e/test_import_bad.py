@@ -231,7 +231,7 @@ def broken():
                              ("parquet", b"PAR1" + bytes(50), "Parquet"), ("bzip2", b"BZh91AY&SY" + bytes(50), "bzip2"), ("xz", b"\xfd7zXZ\x00" + bytes(50), "xz"),
                              ("elf", b"\x7fELF\x02\x01\x01\x00" + bytes(3000), ""), ("png", b"\x89PNG\r\n\x1a\n" + bytes(300), ""), ("zeros", bytes(5000), "binary"),
                              ("error", b'{"error": {"message": "Invalid API key", "type": "invalid_request_error"}}', "Invalid API key"), ("page", b'{"object": "page", "data": []}', "no records"), ("number", b"42\n", ""), ("null", b"null", ""),
-                             ("utf16json", '[{"a": 1}]'.encode("utf-16"), "UTF-16"), ("deep", b"[" * 100000, ""), ("quote", b'"', ""), ("comma", b",", ""), ("bom", b"\xef\xbb\xbf", "empty")):
+                             ("utf16json", '[{"a": 1}]'.encode("utf-16"), "no known source"), ("deep", b"[" * 100000, ""), ("quote", b'"', ""), ("comma", b",", ""), ("bom", b"\xef\xbb\xbf", "empty")):
         rc, a, err = run(put(f"b/x-{name}", data))
         ok(f"{name}: refused with the reason", rc == 4 and a is None and word in err, (rc, a, err))
     folder = TMP / "folder"

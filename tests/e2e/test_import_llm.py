@@ -122,6 +122,9 @@ def openai():
             (TMP / f"{ledger.name}.{i}").write_text(json.dumps(doc))
             notes = json.loads(run("import", TMP / f"{ledger.name}.{i}", "--json", "--ledger", ledger).stdout)["notes"]
         ok(name, any("in other groups" in x for x in notes) != said and notes)
+    text = json.dumps(new, indent=1)
+    case("pages in UTF-16, either order; a mark in a name", text.encode("utf-16"), (b"\xfe\xff" + text.replace("proj_1", "pröj \U0001f600").encode("utf-16-be")), I=ONE * 4, tok=4400)
+    case("lines of pages behind an error that the API answered once", json.dumps({"error": {"message": "slow down"}}) + "\n" + json.dumps(new), I=ONE * 2, tok=2200, rejected=1)
     job = {"object": "fine_tuning.job", "id": "ftjob-1", "model": "gpt-4.1-mini-2025-04-14", "created_at": DAY, "finished_at": DAY + 900, "fine_tuned_model": "ft:x",
            "status": "succeeded", "trained_tokens": 1000000}
     jobs = {"object": "list", "data": [job, {**job, "id": "ftjob-2", "trained_tokens": None, "status": "running"}], "has_more": True}
