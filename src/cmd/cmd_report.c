@@ -50,7 +50,7 @@ struct files {
 	const char *html, *xlsx, *svg, *against;
 };
 
-enum { PLAN_BYTES = 64 * 1024 * 1024 };
+enum { PLAN_BYTES = 64 * 1024 * 1024, LATE_DAYS = 7 }; /* exports lag: a report up to its last day looks ahead from there */
 
 static int read_plan(const struct files *f, struct ledger *l, struct report *r, struct arena *a, struct err *e)
 {
@@ -83,13 +83,14 @@ static int over_time(struct report *days, struct ledger *l, const struct report 
 
 /* The month under way, where the report reaches to it; a monthly cap on everything is its budget. Without
  * enough days there is none. */
-static void look_ahead(struct report *r, struct ledger *l, struct arena *a)
+static void look_ahead(struct report *r, struct ledger *l, bool until_given, struct arena *a)
 {
+	const int64_t late_us = (until_given ? 2 : LATE_DAYS) * US_PER_DAY;
 	struct forecast *f = arena_new(a, struct forecast);
 	struct report_query q = r->query;
 	const int64_t *budget = NULL;
 	struct err e = {0};
-	if (!f || r->empty || !r->currency.code[0] || q.to_us < q.now_us - 2 * US_PER_DAY || q.from_us > q.now_us)
+	if (!f || r->empty || !r->currency.code[0] || q.to_us < q.now_us - late_us || q.from_us > q.now_us)
 		return;
 	q.currency = r->currency;
 	for (unsigned i = 0; i < r->cap_count; i++) {
@@ -180,7 +181,7 @@ static int run(int argc, char **argv)
 		if (!rc)
 			rc = read_plan(&f, l, &r, &a, &e);
 		if (!rc)
-			look_ahead(&r, l, &a);
+			look_ahead(&r, l, g.until != NULL, &a);
 		if (!rc)
 			rc = write_files(&f, l, &r, &a, &e);
 		ledger_close(l);

@@ -237,6 +237,10 @@ def lags():
         p50.append(D(f['p50']))
         check(f'lag of {lag}: the days that are missing are said', f['known_until'] == (date(2025, 10, 15) - timedelta(lag)).isoformat() and f['estimated_days'] == lag, str(f['sources']))
     check('lags of 0 to 3 days: forecasts agree within 3 %', max(p50) <= min(p50) * D('1.03'), str(p50))
+    out = run('report', '--since', '2025-10', '--html', str(WORK / 'lag.html'), ledger='lag-3 days.db', now=now)[1] + run('report', '--since', '2025-10', ledger='lag-3 days.db', now=now)[1]
+    line = re.search(r'Forecast, all of Oct +(\$[\d.,]+)', out)
+    ends = 'openai usage ends with 2025-10-12, which may still grow'
+    check('a report that ends where the export does looks ahead all the same, and says what is missing', line and line[1] == f'${p50[3]:.2f}' and ends in out and ends in (WORK / 'lag.html').read_text(), out[-600:])
     f, _ = ahead('reached for with empty buckets', usage_csv(rows(73)) + empty(73, 76))
     check('buckets that a vendor may still fill are no days of nothing', abs(D(f['p50']) / p50[3] - 1) < D('0.01'), f"{f['p50']} {p50}")
     f, db = ahead('told to be nothing', usage_csv(rows(60)) + empty(60, 76))
