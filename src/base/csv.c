@@ -273,8 +273,8 @@ static bool within_columns(const struct csv *c, struct refusal *r)
 
 bool csv_names_columns(const struct csv *c)
 {
-	unsigned names = 0, filled = 0;
-	for (unsigned i = 0; i < c->fields && c->header; i++) {
+	unsigned names = 0, filled = 0; /* of the first cells: bad rows are many where a file is bad */
+	for (unsigned i = 0; i < c->fields && c->header && filled < 16 && (names || filled < 8); i++) {
 		struct str s = str_trim(csv_field(c, (int)i));
 		bool known = false;
 		for (unsigned k = 0; k < c->columns && s.n && !known; k++)
