@@ -344,14 +344,21 @@ static int person_model(struct import_ctx *x, struct json r, struct json m, int6
 	struct json tokens = json_get(m, "tokens");
 	struct cost v = {.amount = json_text(x, json_path(m, "estimated_cost.amount")), .cents = true};
 	struct str who = json_text(x, json_path(r, "actor.email_address"));
+	static const struct {
+		const char *name;
+		enum token_class cls;
+	} counts[] = {{"input", CLASS_IN_PLAIN}, {"cache_read", CLASS_IN_CACHE_READ}, {"cache_creation", CLASS_IN_CACHE_WRITE},
+		      {"output", CLASS_OUT_TEXT}};
 	int64_t claimed;
 	char text[MONEY_TEXT];
 	if (!who.n)
 		who = json_text(x, json_path(r, "actor.api_key_name"));
-	u->tok[CLASS_IN_PLAIN] = json_u64_or0(json_get(tokens, "input"));
-	u->tok[CLASS_IN_CACHE_READ] = json_u64_or0(json_get(tokens, "cache_read"));
-	u->tok[CLASS_IN_CACHE_WRITE] = json_u64_or0(json_get(tokens, "cache_creation"));
-	u->tok[CLASS_OUT_TEXT] = json_u64_or0(json_get(tokens, "output"));
+	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
+		struct str said = json_text(x, json_get(tokens, counts[i].name));
+		const char *why = said.n ? read_count(said, &u->tok[counts[i].cls]) : NULL;
+		if (why)
+			return row_reject(x, number, "tokens.%s %s", counts[i].name, why);
+	}
 	u->vendor_total_tok = usage_total_tok(u);
 	u->flags = USAGE_SEEN;
 	u->tier = TIER_STANDARD;

@@ -24,7 +24,15 @@ static int tuning(struct import_ctx *x, struct json job, uint64_t number, struct
 	struct price_result r;
 	struct json at = json_get(job, "finished_at");
 	const char *why;
-	if (json_u64(json_get(job, "trained_tokens"), &u.trained_tok) || u.trained_tok == 0) {
+	struct json trained = json_get(job, "trained_tokens");
+	if (trained.type == JSON_NUMBER || trained.type == JSON_STRING) {
+		if ((why = read_count(json_text(x, trained), &u.trained_tok)) != NULL)
+			return row_reject(x, number, "trained_tokens %s", why);
+	} else if (json_string_eq(json_get(job, "status"), "succeeded")) { /* reinforcement is billed by the hour */
+		return row_reject(x, number, "the job succeeded and does not say how many tokens it trained: enter what it cost with "
+				  "runrate outlay add --kind finetune");
+	}
+	if (u.trained_tok == 0) {
 		import_note(x, "fine-tuning jobs that have trained nothing are no rows");
 		return 0;
 	}

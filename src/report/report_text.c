@@ -349,9 +349,10 @@ static void unknowns(const struct page *p)
 		struct sb names;
 		sb_init(&names, 4096);
 		sb_addf(&names, "%s calls, not in the totals:", num_group(r->unpriced_calls, n));
-		for (unsigned i = 0; i < r->unpriced_models && i < 4; i++)
-			sb_addf(&names, " %.*s%s", (int)(r->unpriced_model[i].n < 54 ? r->unpriced_model[i].n : 54), r->unpriced_model[i].p,
-				r->unpriced_model[i].n > 54 ? "\xE2\x80\xA6" : "");
+		for (unsigned i = 0; i < r->unpriced_models && i < 4; i++) {
+			struct str name = r->unpriced_model[i].n ? r->unpriced_model[i] : STR("(no model)");
+			sb_addf(&names, " %.*s%s", (int)(name.n < 54 ? name.n : 54), name.p, name.n > 54 ? "\xE2\x80\xA6" : "");
+		}
 		sb_adds(p->out, "Not priced              ");
 		text_wrap(sb_str(&names), 24, 24, 80, p->out);
 		sb_adds(p->out, "\n");

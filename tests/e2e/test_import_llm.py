@@ -127,6 +127,8 @@ def openai():
     case("lines of pages behind an error that the API answered once", json.dumps({"error": {"message": "slow down"}}) + "\n" + json.dumps(new), I=ONE * 2, tok=2200, rejected=1)
     job = {"object": "fine_tuning.job", "id": "ftjob-1", "model": "gpt-4.1-mini-2025-04-14", "created_at": DAY, "finished_at": DAY + 900, "fine_tuned_model": "ft:x",
            "status": "succeeded", "trained_tokens": 1000000}
+    case("a job's tokens as a text; one that succeeded and names none is named", {"object": "list", "data": [{**job, "trained_tokens": "2000000"}, {**job, "id": "ftjob-3", "trained_tokens": None}]},
+         T=D(10), new=1, rejected=1)
     jobs = {"object": "list", "data": [job, {**job, "id": "ftjob-2", "trained_tokens": None, "status": "running"}], "has_more": True}
     case("tuning jobs on two pages that overlap", jobs, jobs, T=D(5), new=1, dup=1)
 
@@ -149,6 +151,10 @@ def anthropic():
     c = lambda amount, **m: {"amount": amount, "currency": "USD", "cost_type": "tokens", "description": "Claude Sonnet 4.5 Usage - Input Tokens", "model": "claude-sonnet-4-5", **m}
     case("costs in cents: by speed, by account, ungrouped", pages(b(1, c("100.5", speed="fast"), c("50", speed="standard"), c("1", account_id="a"), c("2", account_id="b"))), I=D("1.535"), new=4)
     case("costs: an amount that is null is named, also as the first one", pages(b(1, c(None), c("5"))), I=D("0.05"), rejected=1)
+    person = {"date": "2026-10-01T00:00:00Z", "actor": {"type": "user_actor", "email_address": "a@example.com"}, "customer_type": "api", "terminal_type": "vscode"}
+    of = lambda n: {"model": "claude-sonnet-4-5-20250929", "tokens": {"input": n, "output": 300, "cache_read": 2000, "cache_creation": None}, "estimated_cost": {"currency": "USD", "amount": 102.5}}
+    case("usage by person: counts as texts; one that is none is named", {"data": [{**person, "model_breakdown": [of("1000"), of("many")]}]},
+         I=cost(SONNET, **{"in": 1000, "read": 2000, "out": 300}), claimed=D("1.025"), rejected=1)
     row = lambda usd, key, **m: {"usage_date_utc": "2026-10-01", "model": "Claude Opus 4.6", "workspace": "Default", "api_key": "demo", "usage_type": "message", "context_window": "≤ 200k",
                                  "token_type": "output", "cost_usd": usd, "list_price_usd": usd, "cost_type": "token", "inference_geo": "global", "speed": "", "api_key_id": key, **m}
     case("console costs: two keys that bear one name", table([row("1.50", "apikey_01"), row("1.50", "apikey_02"), row("2.25", "apikey_03")]), I=D("5.25"), new=3)
