@@ -12,7 +12,7 @@
 struct import_delta {
 	struct ledger *l;
 	struct sums sums;
-	bool stored; /* some are in rollup_delta */
+	bool stored; /* some are in the delta (rollup_delta.c) */
 };
 
 /* The stored row `row`, once more or once less. */
@@ -22,7 +22,7 @@ int import_delta_row(struct import_delta *d, int64_t row, int sign, struct err *
 typedef int import_see(const struct call *c, int64_t row, struct str nat, bool *fold, void *arg, struct err *e);
 int import_delta_rows(struct import_delta *d, const char *where, int64_t from, int64_t to, int sign,
 		      import_see *see, void *arg, struct err *e);
-/* Sums beyond what memory should hold go to rollup_delta. Outside a transaction. */
+/* Sums beyond what memory should hold go to the delta. Outside a transaction. */
 int import_delta_bound(struct import_delta *d, struct err *e);
 /* The same before the last transaction: what is left is little. */
 int import_delta_last(struct import_delta *d, struct err *e);

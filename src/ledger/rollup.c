@@ -29,6 +29,7 @@ const char rollup_columns[] = "calls,"
 			      "cost_hi,cost_lo,low_hi,low_lo,high_hi,high_lo,billed_hi,billed_lo,saved_hi,saved_lo,"
 			      "accepted,tools";
 #undef X
+const char *const rollup_tables[ROLLUP_TABLES] = {"rollup_hour", "rollup_day", "delta_hour", "delta_day"};
 enum { ROLLUP_COLUMNS = 1 + CLASSES + 2 * MONEY_SUMS + 2 };
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -220,7 +221,6 @@ static struct upsert_stmt *upsert_at(struct upsert_stmt u[UPSERTS], uint64_t mas
 /* The statement for the columns of the mask: a sum has few that are not 0, and each costs as much as the row itself. */
 static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, uint64_t mask, struct err *e)
 {
-	static const char *const tables[] = {"rollup_hour", "rollup_day", "rollup_delta"};
 	struct upsert_stmt *u = upsert_at(l->upsert[table], mask);
 	char names[1024], *save = NULL;
 	struct sb columns, values, set;
@@ -241,7 +241,7 @@ static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, uint64_t 
 	sb_addf(&values, ") ON CONFLICT(at,label) DO %s", set.n ? set.p : "NOTHING");
 	sb_addf(&columns, ") VALUES(?1,?2%s", values.p);
 	sb_clear(&set);
-	sb_addf(&set, "INSERT INTO %s(at,label%s", tables[table], columns.p);
+	sb_addf(&set, "INSERT INTO %s(at,label%s", rollup_tables[table], columns.p);
 	if (sqlite3_prepare_v3(l->db, set.p, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
 		store_error(l, e, "a statement");
 	sb_fini(&columns);
@@ -403,7 +403,7 @@ struct reading {
 	int (*fn)(const struct rollup_row *r, void *arg);
 	void *arg;
 	uint32_t production;
-	int64_t delta; /* rollup_delta counts too (rollup_delta.c) */
+	int64_t delta; /* it counts too (rollup_delta.c) */
 };
 
 static void fill_key(const struct reading *g, struct label *lb)
@@ -458,15 +458,15 @@ static int give(void *arg, int64_t hour, int64_t label, const struct rollup_sum 
 	return g->fn(&row, g->arg);
 }
 
-static int read_query(struct reading *g, const char *table, int64_t from, int64_t to, int64_t unit_hours,
-		      int64_t round_hours, take_sum *take, void *arg, struct err *e)
+static int read_query(struct reading *g, enum rollup_table table, int64_t from, int64_t to, take_sum *take, void *arg,
+		      struct err *e)
 {
 	struct rollup_sum sum = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	int rc = 0;
 	sb_init(&sql, 4096);
-	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns, table);
+	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns, rollup_tables[table]);
 	st = store_query(g->l, e, sql.p);
 	sb_fini(&sql);
 	if (!st)
@@ -474,9 +474,9 @@ static int read_query(struct reading *g, const char *table, int64_t from, int64_
 	sqlite3_bind_int64(st, 1, from);
 	sqlite3_bind_int64(st, 2, to);
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t hour = floor_div(sqlite3_column_int64(st, 0) * unit_hours, round_hours) * round_hours;
 		rollup_read_sum(st, 2, &sum);
-		rc = take(arg, hour, sqlite3_column_int64(st, 1), &sum, e);
+		rc = take(arg, sqlite3_column_int64(st, 0) * (table == ROLLUP_DAY || table == DELTA_DAY ? 24 : 1),
+			  sqlite3_column_int64(st, 1), &sum, e);
 	}
 	if (rc == SQLITE_DONE)
 		rc = 0;
@@ -489,10 +489,9 @@ static int read_query(struct reading *g, const char *table, int64_t from, int64_
 /* Hours, or days, [from, to). */
 static int read_table(struct reading *g, bool day, int64_t from, int64_t to, take_sum *take, void *arg, struct err *e)
 {
-	int64_t unit = day ? 24 : 1;
-	int rc = from < to ? read_query(g, day ? "rollup_day" : "rollup_hour", from, to, unit, unit, take, arg, e) : 0;
+	int rc = from < to ? read_query(g, day ? ROLLUP_DAY : ROLLUP_HOUR, from, to, take, arg, e) : 0;
 	if (!rc && g->delta && from < to)
-		rc = read_query(g, "rollup_delta", from * unit, to * unit, 1, unit, take, arg, e);
+		rc = read_query(g, day ? DELTA_DAY : DELTA_HOUR, from, to, take, arg, e);
 	return rc;
 }
 

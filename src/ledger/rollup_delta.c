@@ -5,40 +5,48 @@
  * An import or an undo of millions of rows changes hundreds of thousands of sums; to write them all in the transaction
  * that makes the batch count would keep a gateway waiting for seconds. So:
  *
- * 1. Sums go to rollup_delta in short transactions, unseen.
- * 2. The batch's last transaction sets meta delta_live: from then on whoever reads roll-ups reads rollup_delta too.
+ * 1. Sums go to delta_hour and delta_day in short transactions, unseen.
+ * 2. The batch's last transaction sets meta delta_live: from then on whoever reads roll-ups reads the delta too.
  * 3. Then the sums are merged into rollup_hour and rollup_day in short transactions, each of which takes away from
- *    rollup_delta what it adds. When nothing is left, delta_live is 0 again.
+ *    a delta's table what it adds. When nothing is left, delta_live is 0 again.
  *
  * So the change counts at once and exactly, and a kill at any point leaves either a delta that never counted, which
  * the next import drops, or one that counts, which it merges. One import or undo runs at a time: there is one delta.
+ * Hours and days move each by themselves: whoever reads days reads both tables of days.
  */
 #include "ledger/store.h"
 #include "ledger/sums.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-static int put_one(struct ledger *l, const struct sums *s, uint32_t at, struct err *e)
+static int put(struct ledger *l, enum rollup_table table, const struct sums *s, struct err *e)
 {
 	struct rollup_sum sum;
-	sums_get(s, at, &sum);
-	if (rollup_sum_is_zero(&sum))
-		return 0;
-	return rollup_upsert(l, ROLLUP_DELTA, s->head[at].hour, s->head[at].label, &sum, e);
+	int rc = 0;
+	for (uint32_t i = 0; i < s->count && !rc; i++) {
+		if (!l->in_tx)
+			rc = ledger_begin(l, e);
+		sums_get(s, i, &sum);
+		if (!rc && !rollup_sum_is_zero(&sum))
+			rc = rollup_upsert(l, table, s->sum[i].at, s->sum[i].label, &sum, e);
+		if (!rc && ((i + 1) % import_sizes.sums_at_once == 0 || i + 1 == s->count))
+			rc = ledger_commit(l, e);
+	}
+	return rc;
 }
 
 int delta_put(struct ledger *l, struct sums *s, struct err *e)
 {
-	int rc = 0;
+	struct sums days = {0};
+	int rc;
 	sums_sort(s);
-	for (uint32_t i = 0; i < s->count && !rc; i++) {
-		if (!l->in_tx)
-			rc = ledger_begin(l, e);
-		if (!rc)
-			rc = put_one(l, s, i, e);
-		if (!rc && ((i + 1) % import_sizes.sums_at_once == 0 || i + 1 == s->count))
-			rc = ledger_commit(l, e);
-	}
+	rc = put(l, DELTA_HOUR, s, e);
+	if (!rc && sums_by_day(s, &days))
+		rc = err_set(e, RR_NOMEM, "out of memory for roll-ups");
+	if (!rc)
+		rc = put(l, DELTA_DAY, &days, e);
+	sums_fini(&days);
 	sums_drop(s);
 	return rc;
 }
@@ -50,9 +58,9 @@ int delta_flush(struct ledger *l, struct sums *s, struct err *e)
 	sums_sort(s);
 	for (uint32_t i = 0; i < s->count && !rc; i++) {
 		sums_get(s, i, &sum);
-		rc = rollup_upsert(l, ROLLUP_HOUR, s->head[i].hour, s->head[i].label, &sum, e);
+		rc = rollup_upsert(l, ROLLUP_HOUR, s->sum[i].at, s->sum[i].label, &sum, e);
 		if (!rc)
-			rc = rollup_upsert(l, ROLLUP_DAY, day_of_hour(s->head[i].hour), s->head[i].label, &sum, e);
+			rc = rollup_upsert(l, ROLLUP_DAY, day_of_hour(s->sum[i].at), s->sum[i].label, &sum, e);
 	}
 	sums_drop(s);
 	return rc;
@@ -63,59 +71,89 @@ int delta_begins_to_count(struct ledger *l, struct err *e)
 	return store_meta_set(l, "delta_live", 1, e);
 }
 
-/* One transaction's worth; *left says whether there was anything. */
-static int merge_some(struct ledger *l, bool counts, bool *left, struct err *e)
+/* The columns of a roll-up, each as the text says it of "@". */
+static void each_column(struct sb *sql, const char *text)
 {
-	struct rollup days = {0};
-	struct rollup_sum sum = {0};
-	sqlite3_stmt *st, *gone;
-	struct sb sql;
-	int rc = 0, n = 0;
-	sb_init(&sql, 4096);
-	sb_addf(&sql, "SELECT at,label,%s FROM rollup_delta ORDER BY at,label LIMIT %u", rollup_columns, import_sizes.sums_at_once);
-	st = store_query(l, e, sql.p);
-	sb_fini(&sql);
-	gone = store_query(l, e, "DELETE FROM rollup_delta WHERE (at,label)<=(?1,?2)");
-	rc = st && gone ? 0 : -RR_STORE;
-	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t at = sqlite3_column_int64(st, 0), label = sqlite3_column_int64(st, 1);
-		n++;
-		rc = 0;
-		rollup_read_sum(st, 2, &sum);
-		if (counts)
-			rc = rollup_upsert(l, ROLLUP_HOUR, at, label, &sum, e);
-		if (!rc && counts && rollup_fold_sum(&days, day_of_hour(at), label, &sum, 1))
-			rc = err_set(e, RR_NOMEM, "out of memory for roll-ups");
-		sqlite3_bind_int64(gone, 1, at);
-		sqlite3_bind_int64(gone, 2, label);
+	char names[1024], *save = NULL;
+	const char *comma = "";
+	snprintf(names, sizeof names, "%s", rollup_columns);
+	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), comma = ",") {
+		sb_adds(sql, comma);
+		for (const char *p = text; *p; p++)
+			sb_add(sql, *p == '@' ? name : p, *p == '@' ? strlen(name) : 1);
 	}
-	if (rc == SQLITE_DONE)
-		rc = 0;
-	else if (rc > 0)
-		rc = store_error(l, e, "merging roll-ups");
-	sqlite3_reset(st);
-	for (uint32_t i = 0; i < days.count && !rc; i++)
-		rc = rollup_upsert(l, ROLLUP_DAY, days.items[i].hour, days.items[i].label, &days.items[i].sum, e);
-	if (!rc && n && sqlite3_step(gone) != SQLITE_DONE)
-		rc = store_error(l, e, "merging roll-ups");
-	if (!rc && !n)
-		rc = store_meta_set(l, "delta_live", 0, e);
-	*left = n != 0;
-	sqlite3_finalize(st);
-	sqlite3_finalize(gone);
-	rollup_fini(&days);
+}
+
+int delta_fill_days(struct ledger *l, struct err *e)
+{
+	struct sb sql;
+	int rc;
+	sb_init(&sql, 8192);
+	sb_addf(&sql, "INSERT INTO delta_day(at,label,%s) SELECT at/24-(at%%24<0),label,", rollup_columns);
+	each_column(&sql, "sum(@)");
+	sb_adds(&sql, " FROM delta_hour GROUP BY 1,2");
+	rc = store_exec(l, sql.p, e);
+	sb_fini(&sql);
 	return rc;
+}
+
+/* Up to the place, all of it in SQL: a sum has three dozen columns. */
+static int move_to(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, int64_t at, int64_t label,
+		   struct err *e)
+{
+	struct sb sql;
+	int rc = 0;
+	sb_init(&sql, 8192);
+	if (counts) {
+		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s WHERE (at,label)<=(%lld,%lld)"
+			      " ON CONFLICT(at,label) DO UPDATE SET ", rollup_tables[to], rollup_columns, rollup_columns,
+			rollup_tables[from], (long long)at, (long long)label);
+		each_column(&sql, "@=@+excluded.@");
+		rc = store_exec(l, sql.p, e);
+	}
+	sb_clear(&sql);
+	sb_addf(&sql, "DELETE FROM %s WHERE (at,label)<=(%lld,%lld)", rollup_tables[from], (long long)at, (long long)label);
+	if (!rc)
+		rc = store_exec(l, sql.p, e);
+	sb_fini(&sql);
+	return rc;
+}
+
+/* One transaction's worth; *left says whether there was anything. */
+static int merge_some(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, bool *left, struct err *e)
+{
+	char sql[160];
+	sqlite3_stmt *st;
+	int64_t at, label;
+	int rc;
+	snprintf(sql, sizeof sql, "SELECT at,label FROM (SELECT at,label FROM %s ORDER BY at,label LIMIT %u)"
+		 " ORDER BY at DESC,label DESC LIMIT 1", rollup_tables[from], import_sizes.sums_at_once);
+	st = store_query(l, e, sql);
+	if (!st)
+		return -RR_STORE;
+	rc = sqlite3_step(st);
+	*left = rc == SQLITE_ROW;
+	at = sqlite3_column_int64(st, 0);
+	label = sqlite3_column_int64(st, 1);
+	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE ? 0 : store_error(l, e, "merging roll-ups");
+	return move_to(l, from, to, counts, at, label, e);
 }
 
 int delta_settle(struct ledger *l, struct err *e)
 {
 	int64_t counts;
-	bool left = true;
+	bool hours = true, days = true;
 	int rc = store_meta_get(l, "delta_live", &counts, e);
-	while (!rc && left) {
+	while (!rc && (hours || days)) {
 		rc = ledger_begin(l, e);
-		if (!rc)
-			rc = merge_some(l, counts != 0, &left, e);
+		if (!rc && hours)
+			rc = merge_some(l, DELTA_HOUR, ROLLUP_HOUR, counts != 0, &hours, e);
+		else if (!rc)
+			rc = merge_some(l, DELTA_DAY, ROLLUP_DAY, counts != 0, &days, e);
+		if (!rc && !hours && !days)
+			rc = store_meta_set(l, "delta_live", 0, e);
 		if (rc)
 			ledger_rollback(l);
 		else

@@ -13,6 +13,8 @@
  * 8  limits of keys
  * 9  which older rows a batch repeats, which periods it holds the whole truth of: undos in any order
  * 10 in which blocks of rows the calls of an hour are (span.c)
+ * 11 up to when a batch tells all (cover.c)
+ * 12 large changes of the roll-ups are written by day too (rollup_delta.c)
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
@@ -114,8 +116,12 @@ static const char step_11[] =
 	"CREATE TABLE IF NOT EXISTS cover(batch INTEGER NOT NULL, provider TEXT NOT NULL, side INTEGER NOT NULL,"
 	" until INTEGER NOT NULL, PRIMARY KEY(batch, provider, side)) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4, step_5,
-						  step_6, step_7, step_8, step_9, step_10, step_11};
+static const char step_12[] =
+	"ALTER TABLE rollup_delta RENAME TO delta_hour;"
+	"CREATE TABLE delta_day(at INTEGER NOT NULL, label INTEGER NOT NULL, PRIMARY KEY(at, label)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4,  step_5,  step_6,
+						  step_7, step_8, step_9, step_10, step_11, step_12};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {
@@ -180,7 +186,7 @@ static int add_column(struct ledger *l, const char *table, const char *column, c
 static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 {
 	static const char *const key_columns[] = {"requests", "tokens", "active"}; /* 0 = as configured */
-	static const char *const rollups[] = {"rollup_hour", "rollup_day", "rollup_delta"};
+	static const unsigned rollup_since[ROLLUP_TABLES] = {1, 1, 12, 12};
 	int rc = 0;
 	for (unsigned i = 0; i < FIELDS && !rc; i++) {
 		sqlite3_stmt *st = store_query(l, e, "INSERT OR IGNORE INTO field(name) VALUES(?1)");
@@ -196,11 +202,11 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 		if (!rc && field_place(i) == PLACE_HOT && version >= 3)
 			rc = add_column(l, "import_call", fields[i].name, "", e);
 	}
-	for (unsigned t = 0; t < (version >= 6 ? 3 : 2) && !rc; t++) {
+	for (unsigned t = 0; t < ROLLUP_TABLES && !rc; t++) {
 		char names[1024], *save = NULL;
 		snprintf(names, sizeof names, "%s", rollup_columns);
-		for (char *n = strtok_r(names, ",", &save); n && !rc; n = strtok_r(NULL, ",", &save))
-			rc = add_column(l, rollups[t], n, "NOT NULL DEFAULT 0", e);
+		for (char *n = strtok_r(names, ",", &save); n && !rc && version >= rollup_since[t]; n = strtok_r(NULL, ",", &save))
+			rc = add_column(l, rollup_tables[t], n, "NOT NULL DEFAULT 0", e);
 	}
 	for (unsigned i = 0; i < 3 && version >= 8 && !rc; i++)
 		rc = add_column(l, "key", key_columns[i], "NOT NULL DEFAULT 0", e);
@@ -219,6 +225,8 @@ int schema_migrate(struct ledger *l, unsigned to, struct err *e)
 		rc = import_keys_fill(l, e);
 	for (unsigned of = 0; of < SPAN_TABLES && from < 10 && to >= 10 && !rc; of++)
 		rc = span_note_rows(l, (enum span_of)of, 1, INT64_MAX, e);
+	if (!rc && from < 12 && to >= 12)
+		rc = delta_fill_days(l, e);
 	if (!rc && from != to)
 		rc = store_meta_set(l, "schema_version", to, e);
 	return rc;

@@ -399,7 +399,7 @@ void ledger_close(struct ledger *l)
 		ledger_rollback(l);
 	for (unsigned i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(l->st[i]);
-	for (unsigned i = 0; i < 3 * UPSERTS; i++)
+	for (unsigned i = 0; i < ROLLUP_TABLES * UPSERTS; i++)
 		sqlite3_finalize(l->upsert[i / UPSERTS][i % UPSERTS].st);
 	sqlite3_close(l->db);
 	if (l->lock_fd >= 0)

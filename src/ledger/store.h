@@ -55,6 +55,8 @@ struct span_noted {
 	int64_t hour, block; /* + 1 */
 };
 
+enum rollup_table { ROLLUP_HOUR, ROLLUP_DAY, DELTA_HOUR, DELTA_DAY, ROLLUP_TABLES };
+
 struct ledger {
 	sqlite3 *db;
 	char *path;
@@ -72,7 +74,7 @@ struct ledger {
 	struct upsert_stmt { /* of rollup_upsert, by table and columns */
 		uint64_t mask;
 		sqlite3_stmt *st;
-	} upsert[3][UPSERTS];
+	} upsert[ROLLUP_TABLES][UPSERTS];
 	/* the codec's lists (field.h) */
 	uint8_t label_field[LABEL_MOST], hot_field[HOT_MOST], rest_field[REST_MOST];
 	uint8_t rest_number[REST_MOST], hot_number[HOT_MOST];
@@ -95,7 +97,7 @@ struct ledger {
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 11 };
+enum { SCHEMA_VERSION = 12 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);
@@ -195,7 +197,7 @@ void rollup_sum_of(const struct call *c, struct rollup_sum *s);
 bool rollup_sum_is_zero(const struct rollup_sum *s);
 void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign);
 /* Adds one sum to one row of a table. In a write transaction. */
-enum rollup_table { ROLLUP_HOUR, ROLLUP_DAY, ROLLUP_DELTA };
+extern const char *const rollup_tables[ROLLUP_TABLES];
 int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t label, const struct rollup_sum *s,
 		  struct err *e);
 /* Upserts everything into rollup_hour and rollup_day; mark < 0 leaves the mark alone. In a write transaction. */
@@ -226,19 +228,21 @@ int span_missing(struct ledger *l, enum span_of of, int64_t to, int64_t *count, 
 
 /* rollup_delta.c */
 struct sums;
-/* Moves every sum into rollup_delta, in transactions of its own, and empties s. */
+/* Moves every sum into delta_hour and delta_day, in transactions of its own, and empties s. */
 int delta_put(struct ledger *l, struct sums *s, struct err *e);
 /* The same straight into the roll-ups, in the transaction that is open: for a few. */
 int delta_flush(struct ledger *l, struct sums *s, struct err *e);
 /* In the transaction that makes it count. */
 int delta_begins_to_count(struct ledger *l, struct err *e);
+/* For a ledger that was left with a delta by hours alone. */
+int delta_fill_days(struct ledger *l, struct err *e);
 /* Merges a delta that counts, drops one that does not, in transactions of its own. */
 int delta_settle(struct ledger *l, struct err *e);
 
 /* How much an import does at once; tests make it small. */
 struct import_sizes {
 	unsigned run_keys;     /* sorted in memory */
-	size_t sum_bytes;      /* of roll-ups in memory; more go to rollup_delta */
+	size_t sum_bytes;      /* of roll-ups in memory; more go to the delta */
 	unsigned sums_at_once; /* merged in one transaction; so few are written with the batch's last one */
 	unsigned rows_at_once; /* rows, keys that are read or written in one step */
 };

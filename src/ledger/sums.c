@@ -4,53 +4,48 @@
  */
 #include "ledger/sums.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "ledger/store.h"
 
-/* The parts: counts, then amounts. */
-enum { P_CALLS, P_ACCEPTED, P_TOOLS, P_TOK, P_MONEY = P_TOK + CLASSES, PARTS = P_MONEY + 5 };
-
-static money_wide *money_part(struct rollup_sum *s, unsigned part)
-{
-	switch (part - P_MONEY) {
-	case 0:
-		return &s->cost_pico;
-	case 1:
-		return &s->low_pico;
-	case 2:
-		return &s->high_pico;
-	case 3:
-		return &s->billed_pico;
-	default:
-		return &s->saved_pico;
-	}
-}
+/* The parts: counts, then amounts; where each stands in a rollup_sum. */
+#define COUNT(FIELD) offsetof(struct rollup_sum, FIELD)
+#define X(NAME, name, side, text) COUNT(tok) + sizeof(uint64_t) * CLASS_##NAME,
+static const uint16_t place[] = {
+	COUNT(calls), COUNT(accepted), COUNT(tools),
+#include "model/token_classes.def"
+	COUNT(cost_pico), COUNT(low_pico), COUNT(high_pico), COUNT(billed_pico), COUNT(saved_pico),
+};
+#undef X
+enum { P_MONEY = 3 + CLASSES, PARTS = sizeof place / sizeof *place };
 
 static uint64_t *count_part(struct rollup_sum *s, unsigned part)
 {
-	return part == P_CALLS	    ? &s->calls
-	       : part == P_ACCEPTED ? &s->accepted
-	       : part == P_TOOLS    ? &s->tools
-				    : &s->tok[part - P_TOK];
+	return (uint64_t *)(void *)((char *)s + place[part]);
 }
 
-static uint32_t slot_of(const struct sums *s, int64_t hour, int64_t label)
+static money_wide *money_part(struct rollup_sum *s, unsigned part)
 {
-	uint64_t h = ((uint64_t)hour * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)label * UINT64_C(0xC2B2AE3D27D4EB4F));
-	uint32_t mask = s->slots - 1, at = (uint32_t)(h >> 24) & mask;
-	while (s->slot[at] && (s->head[s->slot[at] - 1].hour != hour || s->head[s->slot[at] - 1].label != label))
-		at = (at + 1) & mask;
-	return at;
+	return (money_wide *)(void *)((char *)s + place[part]);
+}
+
+static uint32_t slot_of(const struct sums *s, int64_t at, int64_t label)
+{
+	uint64_t h = ((uint64_t)at * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)label * UINT64_C(0xC2B2AE3D27D4EB4F));
+	uint32_t mask = s->slots - 1, slot = (uint32_t)(h >> 24) & mask;
+	while (s->slot[slot] && (s->sum[s->slot[slot] - 1].at != at || s->sum[s->slot[slot] - 1].label != label))
+		slot = (slot + 1) & mask;
+	return slot;
 }
 
 static int grow(struct sums *s)
 {
 	uint32_t room = s->room ? s->room * 2 : 64, slots = room * 2;
-	struct sum_head *head = realloc(s->head, room * sizeof *head);
-	uint32_t *slot = head ? calloc(slots, sizeof *slot) : NULL;
-	if (head)
-		s->head = head;
+	struct sum *sum = realloc(s->sum, room * sizeof *sum);
+	uint32_t *slot = sum ? calloc(slots, sizeof *slot) : NULL;
+	if (sum)
+		s->sum = sum;
 	if (!slot)
 		return -RR_NOMEM;
 	free(s->slot);
@@ -58,20 +53,29 @@ static int grow(struct sums *s)
 	s->slots = slots;
 	s->room = room;
 	for (uint32_t i = 0; i < s->count; i++)
-		s->slot[slot_of(s, s->head[i].hour, s->head[i].label)] = i + 1;
+		s->slot[slot_of(s, s->sum[i].at, s->sum[i].label)] = i + 1;
 	return 0;
 }
 
-static int add(struct sums *s, struct sum_head *head, uint32_t part, int64_t value)
+static int add(struct sums *s, struct sum *sum, unsigned part, int64_t value)
 {
-	uint32_t *link = &head->first;
-	for (; *link; link = &s->cell[*link - 1].next) {
-		struct sum_cell *c = &s->cell[*link - 1];
-		int64_t sum;
-		if (c->part == part && !__builtin_add_overflow(c->value, value, &sum)) {
-			c->value = sum;
+	int64_t both;
+	for (unsigned i = 0; i < sum->parts; i++)
+		if (sum->part[i] == part && !__builtin_add_overflow(sum->value[i], value, &both)) {
+			sum->value[i] = both;
 			return 0;
 		}
+	for (uint32_t at = sum->more; at; at = s->cell[at - 1].next) {
+		struct sum_cell *c = &s->cell[at - 1];
+		if (c->part == part && !__builtin_add_overflow(c->value, value, &both)) {
+			c->value = both;
+			return 0;
+		}
+	}
+	if (sum->parts < SUM_OWN) {
+		sum->part[sum->parts] = (uint8_t)part;
+		sum->value[sum->parts++] = value;
+		return 0;
 	}
 	if (s->cells == s->cell_room) {
 		uint32_t room = s->cell_room ? s->cell_room * 2 : 128;
@@ -81,65 +85,91 @@ static int add(struct sums *s, struct sum_head *head, uint32_t part, int64_t val
 		s->cell = cell;
 		s->cell_room = room;
 	}
-	s->cell[s->cells] = (struct sum_cell){value, head->first, part};
-	head->first = ++s->cells;
+	s->cell[s->cells] = (struct sum_cell){value, sum->more, part};
+	sum->more = ++s->cells;
+	return 0;
+}
+
+static int sum_at(struct sums *s, int64_t at, int64_t label, struct sum **out)
+{
+	uint32_t slot;
+	int rc = s->count == s->room ? grow(s) : 0;
+	if (rc)
+		return rc;
+	slot = slot_of(s, at, label);
+	if (!s->slot[slot]) {
+		s->sum[s->count] = (struct sum){.at = at, .label = label};
+		s->slot[slot] = ++s->count;
+	}
+	*out = &s->sum[s->slot[slot] - 1];
 	return 0;
 }
 
 int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign)
 {
-	int64_t hour = hour_of(c->start_us);
-	struct rollup_sum sum;
-	struct sum_head *head;
-	uint32_t at;
-	int rc = s->count == s->room ? grow(s) : 0;
-	if (rc)
-		return rc;
-	at = slot_of(s, hour, label);
-	if (!s->slot[at]) {
-		s->head[s->count] = (struct sum_head){hour, label, 0};
-		s->slot[at] = ++s->count;
-	}
-	head = &s->head[s->slot[at] - 1];
-	rollup_sum_of(c, &sum);
+	struct rollup_sum one;
+	struct sum *sum;
+	int rc = sum_at(s, hour_of(c->start_us), label, &sum);
+	rollup_sum_of(c, &one);
 	for (unsigned part = 0; part < PARTS && !rc; part++) {
 		/* of one call: every part fits into 64 bits */
-		int64_t value = part < P_MONEY ? (int64_t)*count_part(&sum, part) : (int64_t)*money_part(&sum, part);
+		int64_t value = part < P_MONEY ? (int64_t)*count_part(&one, part) : (int64_t)*money_part(&one, part);
 		if (value)
-			rc = add(s, head, part, sign < 0 ? -value : value);
+			rc = add(s, sum, part, sign < 0 ? -value : value);
+	}
+	return rc;
+}
+
+int sums_by_day(const struct sums *hours, struct sums *days)
+{
+	int rc = 0;
+	for (uint32_t i = 0; i < hours->count && !rc; i++) {
+		const struct sum *h = &hours->sum[i];
+		struct sum *day;
+		rc = sum_at(days, day_of_hour(h->at), h->label, &day);
+		for (unsigned n = 0; n < h->parts && !rc; n++)
+			rc = add(days, day, h->part[n], h->value[n]);
+		for (uint32_t at = h->more; at && !rc; at = hours->cell[at - 1].next)
+			rc = add(days, day, hours->cell[at - 1].part, hours->cell[at - 1].value);
 	}
 	return rc;
 }
 
 size_t sums_bytes(const struct sums *s)
 {
-	return s->count * (sizeof *s->head + 2 * sizeof *s->slot) + s->cells * sizeof *s->cell;
+	return s->count * (sizeof *s->sum + 2 * sizeof *s->slot) + s->cells * sizeof *s->cell;
 }
 
 static int by_place(const void *a, const void *b)
 {
-	const struct sum_head *x = a, *y = b;
-	if (x->hour != y->hour)
-		return x->hour < y->hour ? -1 : 1;
+	const struct sum *x = a, *y = b;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
 	return (x->label > y->label) - (x->label < y->label);
 }
 
 void sums_sort(struct sums *s)
 {
 	if (s->count)
-		qsort(s->head, s->count, sizeof *s->head, by_place);
+		qsort(s->sum, s->count, sizeof *s->sum, by_place);
+}
+
+static void part_add(struct rollup_sum *out, unsigned part, int64_t value)
+{
+	if (part < P_MONEY)
+		*count_part(out, part) += (uint64_t)value;
+	else
+		*money_part(out, part) += value;
 }
 
 void sums_get(const struct sums *s, uint32_t at, struct rollup_sum *out)
 {
+	const struct sum *sum = &s->sum[at];
 	memset(out, 0, sizeof *out);
-	for (uint32_t i = s->head[at].first; i; i = s->cell[i - 1].next) {
-		const struct sum_cell *c = &s->cell[i - 1];
-		if (c->part < P_MONEY)
-			*count_part(out, c->part) += (uint64_t)c->value;
-		else
-			*money_part(out, c->part) += c->value;
-	}
+	for (unsigned i = 0; i < sum->parts; i++)
+		part_add(out, sum->part[i], sum->value[i]);
+	for (uint32_t i = sum->more; i; i = s->cell[i - 1].next)
+		part_add(out, s->cell[i - 1].part, s->cell[i - 1].value);
 }
 
 void sums_drop(struct sums *s)
@@ -151,7 +181,7 @@ void sums_drop(struct sums *s)
 
 void sums_fini(struct sums *s)
 {
-	free(s->head);
+	free(s->sum);
 	free(s->cell);
 	free(s->slot);
 	memset(s, 0, sizeof *s);

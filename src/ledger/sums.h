@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sums of calls per (hour, label) in little memory: what an import of millions of rows gathers.
+ * Sums of calls per (hour or day, label) in little memory: what an import of millions of rows gathers.
  *
- * A sum has two dozen parts of which a row of a bill fills two. So a sum is a chain of cells, one for each part that is
- * not zero: about 50 bytes for a bill's line, where the gateway's table (struct rollup) takes 270.
+ * A sum has two dozen parts of which a row of a bill fills two or three. So a sum keeps the first three of its parts
+ * that are not zero, and a chain of cells has the others: 56 bytes with its place for a bill's line, where the gateway's
+ * table (struct rollup) takes 270; and adding a row touches two lines of memory.
  */
 #ifndef RR_LEDGER_SUMS_H
 #define RR_LEDGER_SUMS_H
 
 #include "ledger/ledger.h"
 
-struct sum_head {
-	int64_t hour, label;
-	uint32_t first; /* cell + 1 */
+enum { SUM_OWN = 3 };
+
+struct sum {
+	int64_t at, label;
+	int64_t value[SUM_OWN];
+	uint32_t more; /* cell + 1 */
+	uint8_t part[SUM_OWN], parts;
 };
 struct sum_cell {
 	int64_t value;
@@ -20,16 +25,18 @@ struct sum_cell {
 	uint32_t part;
 };
 struct sums {
-	struct sum_head *head;
+	struct sum *sum;
 	struct sum_cell *cell;
-	uint32_t *slot; /* head + 1 */
+	uint32_t *slot; /* sum + 1 */
 	uint32_t count, room, cells, cell_room, slots;
 };
 
 /* Adds `sign` times the call. 0 or -RR_NOMEM. */
 int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign);
+/* The sums by UTC day of sums by hour, added to `days`: sorted where those are. 0 or -RR_NOMEM. */
+int sums_by_day(const struct sums *hours, struct sums *days);
 size_t sums_bytes(const struct sums *s); /* in use */
-/* By hour, then label. No fold until the next drop. */
+/* By place, then label. No fold until the next drop. */
 void sums_sort(struct sums *s);
 void sums_get(const struct sums *s, uint32_t at, struct rollup_sum *out);
 void sums_drop(struct sums *s);

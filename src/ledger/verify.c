@@ -327,8 +327,8 @@ static void check_rollups(struct check_run *r, bool day)
 	sb_init(&sql, 4096);
 	sb_addf(&sql, "SELECT at,label,%s FROM rollup_%s", rollup_columns, kind);
 	/* and what is on its way into them and counts already (rollup_delta.c) */
-	sb_addf(&sql, " UNION ALL SELECT at%s,label,%s FROM rollup_delta WHERE (SELECT value FROM meta WHERE name='delta_live')=1",
-		day ? "/24-(at%24<0)" : "", rollup_columns);
+	sb_addf(&sql, " UNION ALL SELECT at,label,%s FROM delta_%s WHERE (SELECT value FROM meta WHERE name='delta_live')=1",
+		rollup_columns, kind);
 	st = store_query(r->l, NULL, sql.p);
 	sb_fini(&sql);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {

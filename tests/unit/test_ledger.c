@@ -411,7 +411,7 @@ TEST(an_older_ledger_is_migrated)
 	OK(ledger_add_call(l, &c, &e));
 	OK(ledger_commit(l, &e));
 	OK(store_exec(l, "DROP TABLE outlay; DROP TABLE key; DROP TABLE cap; DROP TABLE batch; DROP TABLE import_call;"
-			 "DROP TABLE supersede; DROP TABLE outcome; DROP TABLE once; DROP TABLE hold; DROP TABLE import_key; DROP TABLE rollup_delta;"
+			 "DROP TABLE supersede; DROP TABLE outcome; DROP TABLE once; DROP TABLE hold; DROP TABLE import_key; DROP TABLE delta_hour; DROP TABLE delta_day;"
 			 "DROP TABLE job; DROP TABLE repeat; DROP TABLE period; DROP TABLE span; UPDATE meta SET value=1 WHERE name='schema_version'", &e));
 	/* and a field that its version did not know yet */
 	OK(store_exec(l, "ALTER TABLE label DROP COLUMN class_rule; DELETE FROM field WHERE name='class_rule'", &e));
