@@ -100,6 +100,8 @@ int import_delta_bound(struct import_delta *d, struct err *e)
 
 int import_delta_last(struct import_delta *d, struct err *e)
 {
+	if (sums_settle(&d->sums))
+		return err_set(e, RR_NOMEM, "out of memory for roll-ups");
 	return d->sums.count > (d->stored ? 0 : import_sizes.sums_at_once) ? store_sums(d, e) : 0;
 }
 

@@ -20,6 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static int no_memory(struct err *e)
+{
+	return err_set(e, RR_NOMEM, "out of memory for roll-ups");
+}
+
 static int put(struct ledger *l, enum rollup_table table, const struct sums *s, struct err *e)
 {
 	struct rollup_sum sum;
@@ -40,10 +45,12 @@ int delta_put(struct ledger *l, struct sums *s, struct err *e)
 {
 	struct sums days = {0};
 	int rc;
+	if (sums_settle(s))
+		return no_memory(e);
 	sums_sort(s);
 	rc = put(l, DELTA_HOUR, s, e);
 	if (!rc && sums_by_day(s, &days))
-		rc = err_set(e, RR_NOMEM, "out of memory for roll-ups");
+		rc = no_memory(e);
 	if (!rc)
 		rc = put(l, DELTA_DAY, &days, e);
 	sums_fini(&days);
@@ -54,7 +61,7 @@ int delta_put(struct ledger *l, struct sums *s, struct err *e)
 int delta_flush(struct ledger *l, struct sums *s, struct err *e)
 {
 	struct rollup_sum sum;
-	int rc = 0;
+	int rc = sums_settle(s) ? no_memory(e) : 0;
 	sums_sort(s);
 	for (uint32_t i = 0; i < s->count && !rc; i++) {
 		sums_get(s, i, &sum);

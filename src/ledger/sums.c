@@ -30,10 +30,15 @@ static money_wide *money_part(struct rollup_sum *s, unsigned part)
 	return (money_wide *)(void *)((char *)s + place[part]);
 }
 
-static uint32_t slot_of(const struct sums *s, int64_t at, int64_t label)
+static uint32_t first_slot(const struct sums *s, int64_t at, int64_t label)
 {
 	uint64_t h = ((uint64_t)at * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)label * UINT64_C(0xC2B2AE3D27D4EB4F));
-	uint32_t mask = s->slots - 1, slot = (uint32_t)(h >> 24) & mask;
+	return (uint32_t)(h >> 24) & (s->slots - 1);
+}
+
+static uint32_t slot_of(const struct sums *s, int64_t at, int64_t label)
+{
+	uint32_t mask = s->slots - 1, slot = first_slot(s, at, label);
 	while (s->slot[slot] && (s->sum[s->slot[slot] - 1].at != at || s->sum[s->slot[slot] - 1].label != label))
 		slot = (slot + 1) & mask;
 	return slot;
@@ -105,17 +110,46 @@ static int sum_at(struct sums *s, int64_t at, int64_t label, struct sum **out)
 	return 0;
 }
 
-int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign)
+static int add_wait(struct sums *s, struct sum_wait *w)
 {
-	struct rollup_sum one;
 	struct sum *sum;
-	int rc = sum_at(s, hour_of(c->start_us), label, &sum);
-	rollup_sum_of(c, &one);
+	int rc = sum_at(s, w->at, w->label, &sum);
 	for (unsigned part = 0; part < PARTS && !rc; part++) {
 		/* of one call: every part fits into 64 bits */
-		int64_t value = part < P_MONEY ? (int64_t)*count_part(&one, part) : (int64_t)*money_part(&one, part);
+		int64_t value = part < P_MONEY ? (int64_t)*count_part(&w->one, part) : (int64_t)*money_part(&w->one, part);
 		if (value)
-			rc = add(s, sum, part, sign < 0 ? -value : value);
+			rc = add(s, sum, part, w->sign < 0 ? -value : value);
+	}
+	return rc;
+}
+
+int sums_settle(struct sums *s)
+{
+	int rc = 0;
+	for (; s->added != s->came && !rc; s->added++)
+		rc = add_wait(s, &s->wait[s->added % SUMS_WAIT]);
+	return rc;
+}
+
+/* Its slot is asked for when it comes, and halfway the sum that the slot names. */
+int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign)
+{
+	struct sum_wait *w = &s->wait[s->came % SUMS_WAIT];
+	int rc = 0;
+	if (s->came - s->added == SUMS_WAIT) {
+		rc = add_wait(s, w);
+		s->added++;
+	}
+	w->at = hour_of(c->start_us);
+	w->label = label;
+	w->sign = sign;
+	rollup_sum_of(c, &w->one);
+	s->came++;
+	if (s->slots) {
+		__builtin_prefetch(&s->slot[first_slot(s, w->at, label)], 1);
+		w = &s->wait[(s->came + SUMS_WAIT / 2) % SUMS_WAIT];
+		if (s->came - s->added == SUMS_WAIT && s->slot[first_slot(s, w->at, w->label)])
+			__builtin_prefetch(&s->sum[s->slot[first_slot(s, w->at, w->label)] - 1], 1);
 	}
 	return rc;
 }
@@ -177,6 +211,7 @@ void sums_drop(struct sums *s)
 	if (s->slots)
 		memset(s->slot, 0, s->slots * sizeof *s->slot);
 	s->count = s->cells = 0;
+	s->added = s->came;
 }
 
 void sums_fini(struct sums *s)

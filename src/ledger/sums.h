@@ -4,14 +4,17 @@
  *
  * A sum has two dozen parts of which a row of a bill fills two or three. So a sum keeps the first three of its parts
  * that are not zero, and a chain of cells has the others: 56 bytes with its place for a bill's line, where the gateway's
- * table (struct rollup) takes 270; and adding a row touches two lines of memory.
+ * table (struct rollup) takes 270.
+ *
+ * Adding to one of a million sums is waiting for memory, twice: for where it stands and for the sum. So the last few
+ * calls wait in a ring, and each step asks for the memory that a later one will need.
  */
 #ifndef RR_LEDGER_SUMS_H
 #define RR_LEDGER_SUMS_H
 
 #include "ledger/ledger.h"
 
-enum { SUM_OWN = 3 };
+enum { SUM_OWN = 3, SUMS_WAIT = 8 };
 
 struct sum {
 	int64_t at, label;
@@ -24,19 +27,28 @@ struct sum_cell {
 	uint32_t next; /* cell + 1 */
 	uint32_t part;
 };
+struct sum_wait {
+	int64_t at, label;
+	int sign;
+	struct rollup_sum one;
+};
 struct sums {
 	struct sum *sum;
 	struct sum_cell *cell;
 	uint32_t *slot; /* sum + 1 */
 	uint32_t count, room, cells, cell_room, slots;
+	unsigned came, added; /* calls; those between wait */
+	struct sum_wait wait[SUMS_WAIT];
 };
 
 /* Adds `sign` times the call. 0 or -RR_NOMEM. */
 int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign);
+/* What waits is added: before anything else is asked. 0 or -RR_NOMEM. */
+int sums_settle(struct sums *s);
 /* The sums by UTC day of sums by hour, added to `days`: sorted where those are. 0 or -RR_NOMEM. */
 int sums_by_day(const struct sums *hours, struct sums *days);
 size_t sums_bytes(const struct sums *s); /* in use */
-/* By place, then label. No fold until the next drop. */
+/* Of what is settled, by place, then label. No fold until the next drop. */
 void sums_sort(struct sums *s);
 void sums_get(const struct sums *s, uint32_t at, struct rollup_sum *out);
 void sums_drop(struct sums *s);

@@ -95,6 +95,7 @@ TEST(sums_in_cells_are_the_sums)
 		T_TRUE(sums_fold(&s, &c, label, i % 3 ? 1 : -1) == 0);
 		rollup_fold_sum(&want, hour_of(c.start_us), label, &one, i % 3 ? 1 : -1);
 	}
+	T_EQ_I(sums_settle(&s), 0);
 	T_EQ_I(s.count, want.count);
 	sums_sort(&s);
 	for (uint32_t i = 0; i < s.count; i++) {
