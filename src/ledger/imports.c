@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ledger/import_keys.h"
+#include "ledger/log_sync.h"
 
 enum { PERIODS_MOST = 400, HOLD_US = 10000, LOOK_ROWS = 32, LOG_PAGES = 500 };
 
@@ -146,6 +147,7 @@ static int begin(struct import *im, struct err *e)
 		if (!rc)
 			rc = store_exec(l, "PRAGMA synchronous=NORMAL", e);
 		l->checkpoint_pages = LOG_PAGES;
+		l->log_sync = log_sync_new(l->path);
 	}
 	place.batch = im->b.id;
 	place.first_row = im->first_row;
@@ -518,6 +520,8 @@ static void import_free(struct import *im)
 {
 	struct ledger *l = im->delta.l;
 	l->checkpoint_pages = CHECKPOINT_PAGES;
+	log_sync_free(l->log_sync);
+	l->log_sync = NULL;
 	store_exec(l, "PRAGMA synchronous=FULL", NULL);
 	import_keys_free(im->keys);
 	sums_fini(&im->delta.sums);

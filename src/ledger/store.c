@@ -22,6 +22,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "ledger/log_sync.h"
 
 enum { APPLICATION_ID = 0x72756e72 /* "runr" */, BUSY_MS = 10000, CACHE_KIB = 8192 };
 enum { ROLLBACK_TRIES = 200, ROLLBACK_WAIT_US = 10000 };
@@ -520,29 +521,22 @@ void ledger_rollback(struct ledger *l)
 	lock_drop(l);
 }
 
-/* The log is synced before the lock is taken, so that a checkpoint finds that done: what an import leaves to it is
- * megabytes, and others wait as long as it holds the lock. Where this fails, the checkpoint's own sync says so. */
-static void sync_log(struct ledger *l)
-{
-	sqlite3_file *log = NULL;
-	if (sqlite3_file_control(l->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
-	    log->pMethods)
-		log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-}
-
 int store_checkpoint(struct ledger *l, struct err *e)
 {
 	int rc, logged, done;
-	if (l->wal_pages < l->checkpoint_pages)
+	if (l->wal_pages < l->checkpoint_pages) {
+		if (l->wal_pages - l->asked_pages >= l->checkpoint_pages / 4) {
+			log_sync_ask(l->log_sync);
+			l->asked_pages = l->wal_pages;
+		}
 		return 0;
-	if (l->checkpoint_pages > CHECKPOINT_PAGES)
-		sync_log(l);
+	}
 	rc = lock_take(l, e);
 	if (rc)
 		return rc;
 	rc = sqlite3_wal_checkpoint_v2(l->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &logged, &done);
 	lock_drop(l);
-	l->wal_pages = 0; /* the next commit's hook says how many there are then */
+	l->wal_pages = l->asked_pages = 0; /* the next commit's hook says how many there are then */
 	return rc == SQLITE_OK || rc == SQLITE_BUSY ? 0 : store_error(l, e, "a checkpoint");
 }
 

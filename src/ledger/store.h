@@ -70,6 +70,8 @@ struct ledger {
 	unsigned passed_count;
 	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
 	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
+	struct log_sync *log_sync;       /* of an import, or NULL */
+	int asked_pages;                 /* of the log, when it was asked last */
 	sqlite3_stmt *st[ST_COUNT];
 	struct upsert_stmt { /* of rollup_upsert, by table and columns */
 		uint64_t mask;
