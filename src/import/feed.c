@@ -15,8 +15,6 @@ enum { BLOCKS = 8, ROWS = 256, TEXT_BYTES = 64 * 1024 * 1024 };
 
 struct row {
 	struct call call;
-	struct row_image image;
-	bool imaged;
 	struct hash128 natural, body;
 	int64_t line;
 	size_t claimed_at, claimed_n; /* in the block's texts */
@@ -34,8 +32,6 @@ struct feed {
 	pthread_mutex_t lock;
 	pthread_cond_t more, less; /* a block was handed over; one was stored */
 	uint64_t made, stored;
-	bool fresh;  /* the block that was stored last had rows that were not there yet */
-	bool images; /* the reading thread's: so rows are worth an image */
 	bool end, draining, by_day;
 	bool idle; /* the storing thread has no transaction open and no block to store */
 	int rc;
@@ -106,23 +102,20 @@ static int note_day(struct feed_counts *n, const struct call *c, struct err *e)
 	return 0;
 }
 
-static int store(struct feed *f, struct block *b, bool *fresh, struct err *e)
+static int store(struct feed *f, struct block *b, struct err *e)
 {
 	int rc = 0;
-	*fresh = false;
 	for (unsigned i = 0; i < b->count && !rc; i++) {
 		struct row *r = &b->row[i];
 		enum import_result result;
-		rc = ledger_import_add(f->im, &r->call, r->imaged ? &r->image : NULL, r->natural, r->body, r->line,
+		rc = ledger_import_add(f->im, &r->call, r->natural, r->body, r->line,
 				       str_make(b->text.p ? b->text.p + r->claimed_at : "", r->claimed_n), &result, e);
 		if (!rc && f->by_day && result == IMPORT_NEW && r->call.billed_pico == BILLED_UNKNOWN)
 			rc = note_day(&f->counts, &r->call, e);
-		if (rc)
-			break;
-		*fresh = *fresh || result != IMPORT_DUPLICATE;
-		*(result == IMPORT_NEW	       ? &f->counts.added
-		  : result == IMPORT_DUPLICATE ? &f->counts.duplicate
-					       : &f->counts.revised) += 1;
+		if (!rc)
+			*(result == IMPORT_NEW	       ? &f->counts.added
+			  : result == IMPORT_DUPLICATE ? &f->counts.duplicate
+						       : &f->counts.revised) += 1;
 	}
 	b->count = 0;
 	sb_clear(&b->text);
@@ -136,16 +129,14 @@ static void *run(void *arg)
 	while (wait_for_block(f)) {
 		struct err e = {0};
 		struct block *b = &f->block[f->stored % BLOCKS];
-		bool fresh = false;
 		if (rc == 0)
-			rc = store(f, b, &fresh, &e);
+			rc = store(f, b, &e);
 		b->count = 0;
 		pthread_mutex_lock(&f->lock);
 		if (rc && !f->rc) {
 			f->rc = rc;
 			f->failed = e;
 		}
-		f->fresh = fresh;
 		f->stored++;
 		pthread_cond_signal(&f->less);
 		pthread_mutex_unlock(&f->lock);
@@ -163,7 +154,6 @@ struct feed *feed_open(struct import *im, bool by_day, struct err *e)
 	}
 	f->im = im;
 	f->by_day = by_day;
-	f->fresh = f->images = true;
 	for (unsigned i = 0; i < BLOCKS; i++)
 		sb_init(&f->block[i].text, TEXT_BYTES);
 	pthread_mutex_init(&f->lock, NULL);
@@ -185,7 +175,6 @@ static int hand_over(struct feed *f, uint64_t most, struct err *e)
 {
 	if (f->block[f->made % BLOCKS].count) {
 		f->made++;
-		f->images = f->fresh;
 		pthread_cond_signal(&f->more);
 	}
 	while (f->made - f->stored > most)
@@ -215,9 +204,6 @@ int feed_push(struct feed *f, const struct call *c, struct hash128 natural, stru
 	struct row *r = &b->row[b->count];
 	int rc;
 	r->call = *c;
-	r->imaged = f->images;
-	if (r->imaged)
-		ledger_import_image(f->im, &r->call, natural, &r->image);
 	r->natural = natural;
 	r->body = body;
 	r->line = line;

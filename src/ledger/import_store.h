@@ -40,12 +40,10 @@ enum import_result { IMPORT_NEW, IMPORT_DUPLICATE, IMPORT_REVISED };
 struct import;
 /* source, scope, file, file_hash, parser, started_us and unique of b are used. dry: look up and count, keep nothing. */
 struct import *ledger_import_begin(struct ledger *l, const struct import_batch *b, bool dry, struct err *e);
-/* For the next one: may be called on another thread than the others. Sets in c what an import sets. */
-void ledger_import_image(const struct import *im, struct call *c, struct hash128 natural, struct row_image *out);
-/* A call, with its image or NULL; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line:
- * the row's number in the file. claimed: the source's own amount as text, kept as it is (may be empty). */
-int ledger_import_add(struct import *im, const struct call *c, const struct row_image *image, struct hash128 natural,
-		      struct hash128 body, int64_t line, struct str claimed, enum import_result *result, struct err *e);
+/* A call; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line: the row's number in
+ * the file. claimed: the source's own amount as text, kept as it is (may be empty). */
+int ledger_import_add(struct import *im, const struct call *c, struct hash128 natural, struct hash128 body,
+		      int64_t line, struct str claimed, enum import_result *result, struct err *e);
 /* -RR_EXISTS (e filled) when an outlay of that id counts already: a duplicate. */
 int ledger_import_outlay(struct import *im, const struct outlay *o, struct err *e);
 /* The batch holds the whole truth for [from, to): rows of the same source and scope that start there and that this

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See import_store.h. While a batch is open its rows gather in import_call, unseen, and the change that they make
- * to the roll-ups gathers in memory, and beyond 64 MiB in the delta (rollup_delta.c): plus for each new row, minus for
- * each row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of it
+ * to the roll-ups gathers in memory, and beyond 64 MiB in the delta (rollup_delta.c): plus for each new row, minus for each
+ * row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of it
  * count in one short transaction. Since only one import or undo runs at a time, what counts cannot change underneath.
  *
  * Nothing needs to be on stable storage before the last transaction, so the others are not synced (SQLite's NORMAL:
@@ -241,48 +241,32 @@ static bool is_repeated(const struct import *im, int64_t row)
 	return im->repeat && im->repeat[row / 64] >> row % 64 & 1;
 }
 
-static void as_imported(struct call *c, struct hash128 natural)
-{
-	c->provenance = PROV_IMPORTED;
-	if (c->id.hi == 0 && c->id.lo == 0)
-		c->id = (struct call_id){natural.hi, natural.lo};
-	if (c->operation.hi == 0 && c->operation.lo == 0)
-		c->operation = c->id;
-}
-
-void ledger_import_image(const struct import *im, struct call *c, struct hash128 natural, struct row_image *out)
-{
-	as_imported(c, natural);
-	row_image(im->delta.l, c, out);
-}
-
-static int add_row(struct import *im, const struct call *c, const struct row_image *image, struct hash128 natural,
-		   struct row_extra *x, struct err *e)
+static int add_row(struct import *im, const struct call *given, struct hash128 natural, struct row_extra *x, struct err *e)
 {
 	struct ledger *l = im->delta.l;
-	struct call own;
+	struct call c = *given;
 	struct label *lb;
 	int rc;
-	if (!image) {
-		own = *c;
-		as_imported(&own, natural);
-		c = &own;
-	}
+	c.provenance = PROV_IMPORTED;
+	if (c.id.hi == 0 && c.id.lo == 0)
+		c.id = (struct call_id){natural.hi, natural.lo};
+	if (c.operation.hi == 0 && c.operation.lo == 0)
+		c.operation = c.id;
 	x->batch = im->b.id;
 	natural_bytes(natural, x->nat);
-	rc = row_add(l, c, image, im->next_row, x, &lb, e);
+	rc = row_add(l, &c, im->next_row, x, &lb, e);
 	if (!rc)
 		rc = import_keys_add(im->keys, natural, im->next_row, e);
-	if (!rc && c->start_us % (3600 * US_PER_S))
-		rc = span_note(l, SPAN_IMPORTS, hour_of(c->start_us), im->next_row, e);
+	if (!rc && c.start_us % (3600 * US_PER_S))
+		rc = span_note(l, SPAN_IMPORTS, hour_of(c.start_us), im->next_row, e);
 	if (rc)
 		return rc;
 	im->next_row++;
-	return sums_fold(&im->delta.sums, c, lb->id, 1) ? err_set(e, RR_NOMEM, "out of memory for roll-ups") : 0;
+	return sums_fold(&im->delta.sums, &c, lb->id, 1) ? err_set(e, RR_NOMEM, "out of memory for roll-ups") : 0;
 }
 
-int ledger_import_add(struct import *im, const struct call *c, const struct row_image *image, struct hash128 natural,
-		      struct hash128 body, int64_t line, struct str claimed, enum import_result *result, struct err *e)
+int ledger_import_add(struct import *im, const struct call *c, struct hash128 natural, struct hash128 body,
+		      int64_t line, struct str claimed, enum import_result *result, struct err *e)
 {
 	struct row_extra x = {.line = line, .claimed = claimed};
 	struct hash128 old_body;
@@ -308,7 +292,7 @@ int ledger_import_add(struct import *im, const struct call *c, const struct row_
 	if (!rc && old)
 		rc = import_delta_row(&im->delta, old, -1, e);
 	if (!rc)
-		rc = add_row(im, c, image, natural, &x, e);
+		rc = add_row(im, c, natural, &x, e);
 	return rc ? rc : chunk_end(im, e);
 }
 

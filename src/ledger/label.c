@@ -288,8 +288,11 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 	return rc;
 }
 
-uint64_t label_key(const struct ledger *l, const struct call *c, uint32_t v[LABEL_MOST])
+int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e)
 {
+	uint32_t v[LABEL_MOST] = {0};
+	int64_t id;
+	int rc;
 	for (unsigned i = 0; i < l->label_count; i++) {
 		const struct field *f = &fields[l->label_field[i]];
 		if (f->kind == FIELD_TEXT) {
@@ -299,16 +302,9 @@ uint64_t label_key(const struct ledger *l, const struct call *c, uint32_t v[LABE
 			v[i] = (uint32_t)field_get(c, f);
 		}
 	}
-	return key_hash(l, v);
-}
-
-int label_of_key(struct ledger *l, const uint32_t v[LABEL_MOST], uint64_t hash, struct label **out, struct err *e)
-{
-	int64_t id;
-	int rc;
 	if (l->label_slot_count) {
 		uint32_t mask = l->label_slot_count - 1;
-		for (uint32_t s = (uint32_t)hash & mask; l->label_slots[s]; s = (s + 1) & mask) {
+		for (uint32_t s = (uint32_t)key_hash(l, v) & mask; l->label_slots[s]; s = (s + 1) & mask) {
 			struct label *lb = &l->labels[l->label_slots[s] - 1];
 			if (memcmp(lb->v, v, l->label_count * sizeof *v) == 0) {
 				*out = lb;

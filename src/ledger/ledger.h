@@ -25,15 +25,6 @@
 #include "model/outlay.h"
 
 struct ledger;
-
-/* What of a call's row can be made before the ledger is asked, on any thread: half of the work of storing it. */
-enum { IMAGE_LABELS = 40, IMAGE_REST = 64 };
-struct row_image {
-	uint64_t label_hash;
-	uint32_t label[IMAGE_LABELS];
-	unsigned rest_bytes;
-	unsigned char rest[IMAGE_REST * 11];
-};
 struct sqlite3;
 
 enum ledger_mode { LEDGER_READ, LEDGER_WRITE };

@@ -178,32 +178,20 @@ static sqlite3_stmt *insert_statement(struct ledger *l, bool import, struct err 
 	return st;
 }
 
-void row_image(const struct ledger *l, const struct call *c, struct row_image *out)
+int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
+	    struct err *e)
 {
-	out->label_hash = label_key(l, c, out->label);
-	out->rest_bytes = (unsigned)rest_encode(l, c, out->rest);
-}
-
-int row_add(struct ledger *l, const struct call *c, const struct row_image *image, int64_t row,
-	    const struct row_extra *x, struct label **label, struct err *e)
-{
-	unsigned char id[16], operation[16];
-	struct row_image own;
+	unsigned char id[16], operation[16], rest[REST_MOST * 11];
 	struct crc_in in = {.row = row, .id = c->id, .operation = c->operation, .start = c->start_us};
 	sqlite3_stmt *st = insert_statement(l, x != NULL, e);
-	int rc, at;
-	if (!image) {
-		row_image(l, c, &own);
-		image = &own;
-	}
-	rc = label_of_key(l, image->label, image->label_hash, label, e);
+	int rc = label_of_call(l, c, label, e), at;
 	if (!st || rc)
 		return rc ? rc : -RR_STORE;
 	if (__builtin_sub_overflow(c->end_us, c->start_us, &in.took))
 		return err_set(e, RR_RANGE, "a call's times are out of range");
 	in.label = (*label)->id;
 	in.vendor_ref = str_make(c->vendor_ref, strnlen(c->vendor_ref, sizeof c->vendor_ref));
-	in.rest = str_make((const char *)image->rest, image->rest_bytes);
+	in.rest = str_make((char *)rest, rest_encode(l, c, rest));
 	id_bytes(c->id, id);
 	sqlite3_bind_int64(st, 1, row);
 	if (!x || memcmp(id, x->nat, 16) != 0) /* an imported row's id is its natural key, unless the vendor's log had one */
@@ -363,7 +351,7 @@ int ledger_add_call(struct ledger *l, const struct call *c, struct err *e)
 	struct label *lb;
 	int rc;
 	check(l->in_tx);
-	rc = row_add(l, c, NULL, l->last_row + 1, NULL, &lb, e);
+	rc = row_add(l, c, l->last_row + 1, NULL, &lb, e);
 	if (rc)
 		return rc;
 	l->last_row++;

@@ -15,7 +15,7 @@
 #include "ledger/field.h"
 #include "ledger/ledger.h"
 
-enum { LABEL_MOST = IMAGE_LABELS, HOT_MOST = 16, REST_MOST = IMAGE_REST, CHECKPOINT_PAGES = 200, UPSERTS = 32 };
+enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, CHECKPOINT_PAGES = 200, UPSERTS = 32 };
 
 /* Statements that are prepared once a connection. */
 enum store_stmt {
@@ -146,9 +146,7 @@ uint32_t store_crc(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* label.c */
 int name_id(struct ledger *l, uint32_t interned, uint32_t *id, struct err *e);
 int name_interned(struct ledger *l, int64_t id, uint32_t *interned, struct err *e);
-/* The values of a call's label, and their hash; the label that has them, which is added where there is none. */
-uint64_t label_key(const struct ledger *l, const struct call *c, uint32_t v[LABEL_MOST]);
-int label_of_key(struct ledger *l, const uint32_t v[LABEL_MOST], uint64_t hash, struct label **out, struct err *e);
+int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e);
 int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e);
 void label_to_call(const struct ledger *l, const struct label *lb, struct call *c);
 uint32_t label_get(const struct ledger *l, const struct label *lb, enum field_id f);
@@ -166,10 +164,9 @@ struct row_extra { /* of import_call */
 	unsigned char nat[16], body[16];
 	struct str claimed;
 };
-void row_image(const struct ledger *l, const struct call *c, struct row_image *out);
-/* Writes c as row `row`. image NULL: it is made here. x NULL: into call. */
-int row_add(struct ledger *l, const struct call *c, const struct row_image *image, int64_t row,
-	    const struct row_extra *x, struct label **label, struct err *e);
+/* Writes c as row `row`. x NULL: into call. */
+int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
+	    struct err *e);
 /* Reads the current row of st: columns row_own_columns, hot columns, rest, crc[, batch, nat, body, line, claimed].
  * *intact (may be NULL): the checksum holds. */
 int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, int64_t *row, int64_t *label,

@@ -269,7 +269,7 @@ static int add_group(struct writer *w, struct err *e)
 		for (; at < end && !rc; at++) {
 			const struct slot *s = slot_of(w, r, at);
 			struct label *lb;
-			rc = row_add(l, &s->call, NULL, l->last_row + 1, NULL, &lb, e);
+			rc = row_add(l, &s->call, l->last_row + 1, NULL, &lb, e);
 			if (!rc && s->raw)
 				rc = ledger_add_raw_usage(l, s->call.id, str_make(s->raw, s->raw_n), e);
 			if (rc)

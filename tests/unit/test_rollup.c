@@ -278,7 +278,7 @@ static int64_t import(struct ledger *l, unsigned a, unsigned b, unsigned version
 		struct hash128 body = hash_xxh3_128(&version, sizeof version);
 		enum import_result result;
 		import_call_of(&c, n, version);
-		OK(ledger_import_add(im, &c, NULL, nat_of(n), body, n, STR("0.123456789012345678901234567890"), &result, &e));
+		OK(ledger_import_add(im, &c, nat_of(n), body, n, STR("0.123456789012345678901234567890"), &result, &e));
 	}
 	OK(ledger_import_finish(im, out, &e));
 	return out->id;
@@ -390,7 +390,7 @@ TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
 	struct ledger *l = help_open(path, LEDGER_WRITE);
 	im = ledger_import_begin(l, &what, true, &e);
 	import_call_of(&c, 1, 1);
-	OK(ledger_import_add(im, &c, NULL, nat_of(1), nat_of(2), 1, STR(""), &result, &e));
+	OK(ledger_import_add(im, &c, nat_of(1), nat_of(2), 1, STR(""), &result, &e));
 	OK(ledger_import_outlay(im, &o, &e));
 	ledger_import_reject(im, 1);
 	OK(ledger_import_finish(im, &b, &e));
@@ -400,7 +400,7 @@ TEST(an_abandoned_or_dry_import_leaves_nothing_that_counts)
 	im = ledger_import_begin(l, &what, false, &e);
 	for (unsigned i = 0; i < 3000; i++) {
 		import_call_of(&c, i, 1);
-		OK(ledger_import_add(im, &c, NULL, nat_of(i), nat_of(2), 1, STR(""), &result, &e));
+		OK(ledger_import_add(im, &c, nat_of(i), nat_of(2), 1, STR(""), &result, &e));
 	}
 	T_EQ_I(total_calls(l), 0); /* some chunks are committed, none counts */
 	T_TRUE(ledger_import_begin(l, &what, true, &e) == NULL); /* one at a time */
@@ -496,7 +496,7 @@ TEST(any_part_of_an_hour_equals_its_rows)
 		if (i % 3)
 			c->start_us -= c->start_us % (3600 * US_PER_S);
 		c->id = (struct call_id){nat.hi, nat.lo};
-		OK(ledger_import_add(im, c, NULL, nat, body, i, STR("1"), &result, &e));
+		OK(ledger_import_add(im, c, nat, body, i, STR("1"), &result, &e));
 	}
 	OK(ledger_import_finish(im, &out, &e));
 	for (unsigned i = 0; i < CALLS + ROWS; i += 5) { /* of rows that were flushed */

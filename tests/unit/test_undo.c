@@ -115,7 +115,7 @@ static void ledger_do(struct ledger *l, struct model_batch *b)
 		memset(&c.operation, 0, sizeof c.operation);
 		c.start_us = c.end_us = start_of(x->key, x->version);
 		c.calls = (uint32_t)calls_of(b->scope, x->key, x->version);
-		OK(ledger_import_add(im, &c, NULL, nat_of(b->scope, x->key), body, n, STR("1"), &result, &e));
+		OK(ledger_import_add(im, &c, nat_of(b->scope, x->key), body, n, STR("1"), &result, &e));
 	}
 	for (unsigned n = 0; n < b->outlays; n++) {
 		struct outlay o;

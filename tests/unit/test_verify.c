@@ -43,7 +43,7 @@ static void fill(const char *path)
 	im = ledger_import_begin(l, &b, false, &e);
 	for (unsigned i = 0; i < 100; i++) {
 		help_call(&c, &r, i * 90000, 12);
-		ledger_import_add(im, &c, NULL, hash_xxh3_128(&i, sizeof i), hash_xxh3_128(&c.cost_pico, 8), i, STR("1.5"), &result, &e);
+		ledger_import_add(im, &c, hash_xxh3_128(&i, sizeof i), hash_xxh3_128(&c.cost_pico, 8), i, STR("1.5"), &result, &e);
 	}
 	T_EQ_I(ledger_import_finish(im, &b, &e), 0);
 	sqlite3_wal_checkpoint_v2(ledger_db(l), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
