@@ -312,6 +312,9 @@ static int own_row(struct import_keys *k, int64_t row, struct old_row *o, struct
 		*o = k->noted[row - k->place.first_row];
 		return 0;
 	}
+	rc = row_flush(k->l, e);
+	if (rc)
+		return rc;
 	st = store_stmt(k->l, ST_IMPORT_OWN, "SELECT row,batch,nat,body FROM import_call WHERE row=?1", e);
 	if (!st)
 		return -RR_STORE;

@@ -73,7 +73,9 @@ int import_delta_row(struct import_delta *d, int64_t row, int sign, struct err *
 {
 	struct sb sql;
 	sqlite3_stmt *st;
-	int rc;
+	int rc = row_flush(d->l, e);
+	if (rc)
+		return rc;
 	sb_init(&sql, 8192);
 	row_select(d->l, true, "WHERE i.row=?1", &sql);
 	st = store_stmt(d->l, ST_IMPORT_ROW, sql.p, e);

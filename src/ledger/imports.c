@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See import_store.h. While a batch is open its rows gather in import_call, unseen, and the change that they make
- * to the roll-ups gathers in memory, and beyond 64 MiB in the delta (rollup_delta.c): plus for each new row, minus for each
- * row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of it
+ * to the roll-ups gathers in memory, and beyond 64 MiB in the delta (rollup_delta.c): plus for each new row, minus for
+ * each row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of it
  * count in one short transaction. Since only one import or undo runs at a time, what counts cannot change underneath.
  *
  * Nothing needs to be on stable storage before the last transaction, so the others are not synced (SQLite's NORMAL:

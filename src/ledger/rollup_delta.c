@@ -105,16 +105,17 @@ int delta_fill_days(struct ledger *l, struct err *e)
 }
 
 /* Up to the place, all of it in SQL: a sum has three dozen columns. */
-static int move_to(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, int64_t at, int64_t label,
-		   struct err *e)
+static int move_to(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, int64_t at,
+		   int64_t label, struct err *e)
 {
 	struct sb sql;
 	int rc = 0;
 	sb_init(&sql, 8192);
 	if (counts) {
-		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s WHERE (at,label)<=(%lld,%lld)"
-			      " ON CONFLICT(at,label) DO UPDATE SET ", rollup_tables[to], rollup_columns, rollup_columns,
-			rollup_tables[from], (long long)at, (long long)label);
+		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s", rollup_tables[to], rollup_columns,
+			rollup_columns, rollup_tables[from]);
+		sb_addf(&sql, " WHERE (at,label)<=(%lld,%lld) ON CONFLICT(at,label) DO UPDATE SET ", (long long)at,
+			(long long)label);
 		each_column(&sql, "@=@+excluded.@");
 		rc = store_exec(l, sql.p, e);
 	}
@@ -127,7 +128,8 @@ static int move_to(struct ledger *l, enum rollup_table from, enum rollup_table t
 }
 
 /* One transaction's worth; *left says whether there was anything. */
-static int merge_some(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, bool *left, struct err *e)
+static int merge_some(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, bool *left,
+		      struct err *e)
 {
 	char sql[160];
 	sqlite3_stmt *st;

@@ -158,76 +158,166 @@ static bool same_id(struct call_id a, struct call_id b)
 	return a.hi == b.hi && a.lo == b.lo;
 }
 
-static sqlite3_stmt *insert_statement(struct ledger *l, bool import, struct err *e)
+/* A row as it is bound. It owns what it points to, so that rows of an import can wait for each other. */
+struct row_values {
+	struct crc_in in;
+	struct row_extra x;
+	uint32_t crc;
+	unsigned char id[16], operation[16], rest[REST_MOST * 11];
+	char vendor_ref[sizeof((struct call *)0)->vendor_ref];
+	char claimed[64];
+};
+
+struct waiting {
+	unsigned count;
+	struct row_values row[ROWS_AT_ONCE];
+};
+
+static unsigned columns_of(const struct ledger *l, bool import)
 {
-	enum store_stmt which = import ? ST_IMPORT_ADD : ST_CALL_ADD;
-	unsigned n = ROW_OWN + l->hot_count + 2 + (import ? 5 : 0);
+	return ROW_OWN + l->hot_count + 2 + (import ? 5 : 0);
+}
+
+static sqlite3_stmt *insert_statement(struct ledger *l, bool import, unsigned rows, struct err *e)
+{
+	enum store_stmt which = rows > 1 ? ST_IMPORT_ADD_ROWS : import ? ST_IMPORT_ADD : ST_CALL_ADD;
 	sqlite3_stmt *st;
 	struct sb sql;
 	if (l->st[which])
 		return store_stmt(l, which, "", e);
-	sb_init(&sql, 4096);
+	sb_init(&sql, 16384);
 	sb_addf(&sql, "INSERT INTO %s(%s", import ? "import_call" : "call", row_own_columns);
 	schema_columns(l, false, &sql);
-	sb_adds(&sql, import ? ",rest,crc,batch,nat,body,line,claimed) VALUES(?1" : ",rest,crc) VALUES(?1");
-	for (unsigned i = 2; i <= n; i++)
-		sb_addf(&sql, ",?%u", i);
-	sb_adds(&sql, ")");
+	sb_adds(&sql, import ? ",rest,crc,batch,nat,body,line,claimed) VALUES" : ",rest,crc) VALUES");
+	for (unsigned row = 0; row < rows; row++) {
+		sb_adds(&sql, row ? ",(?" : "(?");
+		for (unsigned i = 1; i < columns_of(l, import); i++)
+			sb_adds(&sql, ",?");
+		sb_adds(&sql, ")");
+	}
 	st = store_stmt(l, which, sql.p, e);
 	sb_fini(&sql);
 	return st;
 }
 
-int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
-	    struct err *e)
+static int values_of(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x,
+		     const struct label *label, struct row_values *v, struct err *e)
 {
-	unsigned char id[16], operation[16], rest[REST_MOST * 11];
-	struct crc_in in = {.row = row, .id = c->id, .operation = c->operation, .start = c->start_us};
-	sqlite3_stmt *st = insert_statement(l, x != NULL, e);
-	int rc = label_of_call(l, c, label, e), at;
-	if (!st || rc)
-		return rc ? rc : -RR_STORE;
-	if (__builtin_sub_overflow(c->end_us, c->start_us, &in.took))
+	struct crc_in *in = &v->in;
+	in->row = row;
+	in->id = c->id;
+	in->operation = c->operation;
+	in->start = c->start_us;
+	in->label = label->id;
+	if (__builtin_sub_overflow(c->end_us, c->start_us, &in->took))
 		return err_set(e, RR_RANGE, "a call's times are out of range");
-	in.label = (*label)->id;
-	in.vendor_ref = str_make(c->vendor_ref, strnlen(c->vendor_ref, sizeof c->vendor_ref));
-	in.rest = str_make((char *)rest, rest_encode(l, c, rest));
-	id_bytes(c->id, id);
-	sqlite3_bind_int64(st, 1, row);
-	if (!x || memcmp(id, x->nat, 16) != 0) /* an imported row's id is its natural key, unless the vendor's log had one */
-		sqlite3_bind_blob(st, 2, id, 16, SQLITE_STATIC);
-	if (!same_id(c->operation, c->id)) {
-		bool none = c->operation.hi == 0 && c->operation.lo == 0;
-		id_bytes(c->operation, operation);
-		sqlite3_bind_blob(st, 3, operation, none ? 0 : 16, SQLITE_STATIC);
+	in->vendor_ref = str_make(v->vendor_ref, strnlen(c->vendor_ref, sizeof c->vendor_ref));
+	memcpy(v->vendor_ref, c->vendor_ref, in->vendor_ref.n);
+	in->rest = str_make((char *)v->rest, rest_encode(l, c, v->rest));
+	for (unsigned i = 0; i < l->hot_count; i++)
+		in->hot[i] = field_get(c, &fields[l->hot_field[i]]);
+	id_bytes(c->id, v->id);
+	id_bytes(c->operation, v->operation);
+	if (x)
+		v->x = *x;
+	v->crc = row_crc(l, in, x);
+	return 0;
+}
+
+/* The columns of a row, from parameter `at` on. What is the default stays unbound: NULL. */
+static void bind_row(const struct ledger *l, sqlite3_stmt *st, int at, const struct row_values *v, bool import)
+{
+	const struct crc_in *in = &v->in;
+	sqlite3_bind_int64(st, at, in->row);
+	/* an imported row's id is its natural key, unless the vendor's log had one */
+	if (!import || memcmp(v->id, v->x.nat, 16) != 0)
+		sqlite3_bind_blob(st, at + 1, v->id, 16, SQLITE_STATIC);
+	if (!same_id(in->operation, in->id)) {
+		bool none = in->operation.hi == 0 && in->operation.lo == 0;
+		sqlite3_bind_blob(st, at + 2, v->operation, none ? 0 : 16, SQLITE_STATIC);
 	}
-	sqlite3_bind_int64(st, 4, in.start);
-	if (in.took)
-		sqlite3_bind_int64(st, 5, in.took);
-	sqlite3_bind_int64(st, 6, in.label);
-	if (in.vendor_ref.n)
-		bind_text(st, 7, in.vendor_ref);
-	at = ROW_OWN + 1;
-	for (unsigned i = 0; i < l->hot_count; i++, at++) {
-		in.hot[i] = field_get(c, &fields[l->hot_field[i]]);
-		if (in.hot[i] != l->hot_default[i])
-			sqlite3_bind_int64(st, at, in.hot[i]);
-	}
-	if (in.rest.n)
-		sqlite3_bind_blob(st, at, in.rest.p, (int)in.rest.n, SQLITE_STATIC);
-	sqlite3_bind_int64(st, at + 1, row_crc(l, &in, x));
-	if (x) {
-		sqlite3_bind_int64(st, at + 2, x->batch);
-		sqlite3_bind_blob(st, at + 3, x->nat, 16, SQLITE_STATIC);
-		sqlite3_bind_blob(st, at + 4, x->body, 16, SQLITE_STATIC);
-		sqlite3_bind_int64(st, at + 5, x->line);
-		if (x->claimed.n)
-			bind_text(st, at + 6, x->claimed);
-	}
+	sqlite3_bind_int64(st, at + 3, in->start);
+	if (in->took)
+		sqlite3_bind_int64(st, at + 4, in->took);
+	sqlite3_bind_int64(st, at + 5, in->label);
+	if (in->vendor_ref.n)
+		bind_text(st, at + 6, in->vendor_ref);
+	at += ROW_OWN;
+	for (unsigned i = 0; i < l->hot_count; i++, at++)
+		if (in->hot[i] != l->hot_default[i])
+			sqlite3_bind_int64(st, at, in->hot[i]);
+	if (in->rest.n)
+		sqlite3_bind_blob(st, at, in->rest.p, (int)in->rest.n, SQLITE_STATIC);
+	sqlite3_bind_int64(st, at + 1, v->crc);
+	if (!import)
+		return;
+	sqlite3_bind_int64(st, at + 2, v->x.batch);
+	sqlite3_bind_blob(st, at + 3, v->x.nat, 16, SQLITE_STATIC);
+	sqlite3_bind_blob(st, at + 4, v->x.body, 16, SQLITE_STATIC);
+	sqlite3_bind_int64(st, at + 5, v->x.line);
+	if (v->x.claimed.n)
+		bind_text(st, at + 6, v->x.claimed);
+}
+
+static int put_rows(struct ledger *l, const struct row_values *v, unsigned rows, bool import, struct err *e)
+{
+	sqlite3_stmt *st = insert_statement(l, import, rows, e);
+	if (!st)
+		return -RR_STORE;
+	for (unsigned i = 0; i < rows; i++)
+		bind_row(l, st, (int)(i * columns_of(l, import)) + 1, &v[i], import);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		return store_error(l, e, "adding a call");
 	sqlite3_reset(st);
 	return 0;
+}
+
+int row_flush(struct ledger *l, struct err *e)
+{
+	struct waiting *w = l->waiting;
+	unsigned n = w ? w->count : 0;
+	int rc = 0;
+	if (n)
+		w->count = 0;
+	if (n == ROWS_AT_ONCE)
+		return put_rows(l, w->row, n, true, e);
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = put_rows(l, &w->row[i], 1, true, e);
+	return rc;
+}
+
+void row_forget(struct ledger *l)
+{
+	if (l->waiting)
+		l->waiting->count = 0;
+}
+
+/* An amount's text that is longer than the room for it is put at once, while it is there. */
+static int wait_row(struct ledger *l, struct row_values *v, struct err *e)
+{
+	bool fits = v->x.claimed.n <= sizeof v->claimed;
+	if (fits && v->x.claimed.n) {
+		memcpy(v->claimed, v->x.claimed.p, v->x.claimed.n);
+		v->x.claimed.p = v->claimed;
+	}
+	return ++l->waiting->count == ROWS_AT_ONCE || !fits ? row_flush(l, e) : 0;
+}
+
+int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
+	    struct err *e)
+{
+	struct row_values one;
+	int rc = label_of_call(l, c, label, e);
+	if (!rc && x && !l->waiting && !(l->waiting = calloc(1, sizeof *l->waiting)))
+		rc = err_set(e, RR_NOMEM, "out of memory for rows");
+	if (rc)
+		return rc;
+	if (!x) {
+		rc = values_of(l, c, row, NULL, *label, &one, e);
+		return rc ? rc : put_rows(l, &one, 1, false, e);
+	}
+	rc = values_of(l, c, row, x, *label, &l->waiting->row[l->waiting->count], e);
+	return rc ? rc : wait_row(l, &l->waiting->row[l->waiting->count], e);
 }
 
 void row_select(struct ledger *l, bool import, const char *rest_of_sql, struct sb *b)

@@ -402,6 +402,7 @@ void ledger_close(struct ledger *l)
 		sqlite3_finalize(l->st[i]);
 	for (unsigned i = 0; i < ROLLUP_TABLES * UPSERTS; i++)
 		sqlite3_finalize(l->upsert[i / UPSERTS][i % UPSERTS].st);
+	free(l->waiting);
 	sqlite3_close(l->db);
 	if (l->lock_fd >= 0)
 		close(l->lock_fd);
@@ -491,6 +492,11 @@ int ledger_commit(struct ledger *l, struct err *e)
 	int64_t mark;
 	int rc = 0;
 	check(l->in_tx);
+	rc = row_flush(l, e);
+	if (rc) {
+		ledger_rollback(l);
+		return rc;
+	}
 	/* Rows that were added here go into the roll-ups at once, unless older ones still wait for the writer. */
 	if (l->first_added) {
 		rc = rollup_mark(l, &mark, e);
@@ -516,6 +522,7 @@ void ledger_rollback(struct ledger *l)
 	l->in_tx = false;
 	l->first_added = 0;
 	rollup_drop(&l->tx_rollup);
+	row_forget(l);
 	label_cache_clear(l);
 	memset(l->span_noted, 0, sizeof l->span_noted);
 	lock_drop(l);

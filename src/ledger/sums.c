@@ -116,7 +116,8 @@ static int add_wait(struct sums *s, struct sum_wait *w)
 	int rc = sum_at(s, w->at, w->label, &sum);
 	for (unsigned part = 0; part < PARTS && !rc; part++) {
 		/* of one call: every part fits into 64 bits */
-		int64_t value = part < P_MONEY ? (int64_t)*count_part(&w->one, part) : (int64_t)*money_part(&w->one, part);
+		int64_t value = part < P_MONEY ? (int64_t)*count_part(&w->one, part)
+					       : (int64_t)*money_part(&w->one, part);
 		if (value)
 			rc = add(s, sum, part, w->sign < 0 ? -value : value);
 	}

@@ -3,8 +3,8 @@
  * Sums of calls per (hour or day, label) in little memory: what an import of millions of rows gathers.
  *
  * A sum has two dozen parts of which a row of a bill fills two or three. So a sum keeps the first three of its parts
- * that are not zero, and a chain of cells has the others: 56 bytes with its place for a bill's line, where the gateway's
- * table (struct rollup) takes 270.
+ * that are not zero, and a chain of cells has the others: 56 bytes with its place for a bill's line, where the
+ * gateway's table (struct rollup) takes 270.
  *
  * Adding to one of a million sums is waiting for memory, twice: for where it stands and for the sum. So the last few
  * calls wait in a ring, and each step asks for the memory that a later one will need.

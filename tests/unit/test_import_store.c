@@ -437,7 +437,7 @@ static int64_t count(struct ledger *l, const char *sql)
 	return n;
 }
 
-/* Version 10 as a kill left it: some hours, and with them their days, are still on their way. */
+/* Version 11 as a kill left it: some hours, and with them their days, are still on their way. */
 TEST(a_delta_of_an_older_ledger_goes_on)
 {
 	struct err e = {0};
@@ -450,7 +450,7 @@ TEST(a_delta_of_an_older_ledger_goes_on)
 			 "DELETE FROM rollup_hour WHERE at/24=(SELECT max(at) FROM rollup_day);"
 			 "DELETE FROM rollup_day WHERE at=(SELECT max(at) FROM rollup_day);"
 			 "INSERT OR REPLACE INTO meta VALUES('delta_live',1); DROP TABLE delta_day;"
-			 "ALTER TABLE delta_hour RENAME TO rollup_delta; UPDATE meta SET value=10 WHERE name='schema_version'", &e));
+			 "ALTER TABLE delta_hour RENAME TO rollup_delta; UPDATE meta SET value=11 WHERE name='schema_version'", &e));
 	ledger_close(l);
 	l = ledger_open(path, LEDGER_WRITE, &e);
 	T_TRUE(l != NULL);
