@@ -104,69 +104,87 @@ int delta_fill_days(struct ledger *l, struct err *e)
 	return rc;
 }
 
-/* Up to the place, all of it in SQL: a sum has three dozen columns. */
-static int move_to(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, int64_t at,
-		   int64_t label, struct err *e)
+/* From a delta's table to the roll-ups', all of it in SQL: a sum has three dozen columns. */
+struct move {
+	sqlite3_stmt *last, *add, *gone; /* the last of the next sums; add them; take them away */
+	bool left;
+};
+
+static int move_begin(struct ledger *l, struct move *m, enum rollup_table from, enum rollup_table to, struct err *e)
 {
 	struct sb sql;
-	int rc = 0;
 	sb_init(&sql, 8192);
-	if (counts) {
-		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s", rollup_tables[to], rollup_columns,
-			rollup_columns, rollup_tables[from]);
-		sb_addf(&sql, " WHERE (at,label)<=(%lld,%lld) ON CONFLICT(at,label) DO UPDATE SET ", (long long)at,
-			(long long)label);
-		each_column(&sql, "@=@+excluded.@");
-		rc = store_exec(l, sql.p, e);
-	}
+	sb_addf(&sql, "SELECT at,label FROM (SELECT at,label FROM %s ORDER BY at,label LIMIT %u)", rollup_tables[from],
+		import_sizes.sums_at_once);
+	sb_adds(&sql, " ORDER BY at DESC,label DESC LIMIT 1");
+	m->last = store_query(l, e, sql.p);
 	sb_clear(&sql);
-	sb_addf(&sql, "DELETE FROM %s WHERE (at,label)<=(%lld,%lld)", rollup_tables[from], (long long)at, (long long)label);
-	if (!rc)
-		rc = store_exec(l, sql.p, e);
+	sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s", rollup_tables[to], rollup_columns,
+		rollup_columns, rollup_tables[from]);
+	sb_adds(&sql, " WHERE (at,label)<=(?1,?2) ON CONFLICT(at,label) DO UPDATE SET ");
+	each_column(&sql, "@=@+excluded.@");
+	m->add = m->last ? store_query(l, e, sql.p) : NULL;
+	sb_clear(&sql);
+	sb_addf(&sql, "DELETE FROM %s WHERE (at,label)<=(?1,?2)", rollup_tables[from]);
+	m->gone = m->add ? store_query(l, e, sql.p) : NULL;
 	sb_fini(&sql);
+	m->left = true;
+	return m->gone ? 0 : -RR_STORE;
+}
+
+static void move_end(struct move *m)
+{
+	sqlite3_finalize(m->last);
+	sqlite3_finalize(m->add);
+	sqlite3_finalize(m->gone);
+}
+
+static int run_to(struct ledger *l, sqlite3_stmt *st, int64_t at, int64_t label, struct err *e)
+{
+	int rc;
+	sqlite3_bind_int64(st, 1, at);
+	sqlite3_bind_int64(st, 2, label);
+	rc = sqlite3_step(st) == SQLITE_DONE ? 0 : store_error(l, e, "merging roll-ups");
+	sqlite3_reset(st);
 	return rc;
 }
 
-/* One transaction's worth; *left says whether there was anything. */
-static int merge_some(struct ledger *l, enum rollup_table from, enum rollup_table to, bool counts, bool *left,
-		      struct err *e)
+/* One transaction's worth, where anything is left. */
+static int move_some(struct ledger *l, struct move *m, bool counts, struct err *e)
 {
-	char sql[160];
-	sqlite3_stmt *st;
 	int64_t at, label;
-	int rc;
-	snprintf(sql, sizeof sql, "SELECT at,label FROM (SELECT at,label FROM %s ORDER BY at,label LIMIT %u)"
-		 " ORDER BY at DESC,label DESC LIMIT 1", rollup_tables[from], import_sizes.sums_at_once);
-	st = store_query(l, e, sql);
-	if (!st)
-		return -RR_STORE;
-	rc = sqlite3_step(st);
-	*left = rc == SQLITE_ROW;
-	at = sqlite3_column_int64(st, 0);
-	label = sqlite3_column_int64(st, 1);
-	sqlite3_finalize(st);
+	int rc = sqlite3_step(m->last);
+	at = sqlite3_column_int64(m->last, 0);
+	label = sqlite3_column_int64(m->last, 1);
+	sqlite3_reset(m->last);
+	m->left = rc == SQLITE_ROW;
 	if (rc != SQLITE_ROW)
 		return rc == SQLITE_DONE ? 0 : store_error(l, e, "merging roll-ups");
-	return move_to(l, from, to, counts, at, label, e);
+	rc = counts ? run_to(l, m->add, at, label, e) : 0;
+	return rc ? rc : run_to(l, m->gone, at, label, e);
 }
 
 int delta_settle(struct ledger *l, struct err *e)
 {
+	struct move hours = {0}, days = {0};
 	int64_t counts;
-	bool hours = true, days = true;
 	int rc = store_meta_get(l, "delta_live", &counts, e);
-	while (!rc && (hours || days)) {
+	if (!rc)
+		rc = move_begin(l, &hours, DELTA_HOUR, ROLLUP_HOUR, e);
+	if (!rc)
+		rc = move_begin(l, &days, DELTA_DAY, ROLLUP_DAY, e);
+	while (!rc && (hours.left || days.left)) {
 		rc = ledger_begin(l, e);
-		if (!rc && hours)
-			rc = merge_some(l, DELTA_HOUR, ROLLUP_HOUR, counts != 0, &hours, e);
-		else if (!rc)
-			rc = merge_some(l, DELTA_DAY, ROLLUP_DAY, counts != 0, &days, e);
-		if (!rc && !hours && !days)
+		if (!rc)
+			rc = move_some(l, hours.left ? &hours : &days, counts != 0, e);
+		if (!rc && !hours.left && !days.left)
 			rc = store_meta_set(l, "delta_live", 0, e);
 		if (rc)
 			ledger_rollback(l);
 		else
 			rc = ledger_commit(l, e);
 	}
+	move_end(&hours);
+	move_end(&days);
 	return rc;
 }

@@ -532,7 +532,7 @@ int store_checkpoint(struct ledger *l, struct err *e)
 {
 	int rc, logged, done;
 	if (l->wal_pages < l->checkpoint_pages) {
-		if (l->wal_pages - l->asked_pages >= l->checkpoint_pages / 4) {
+		if (l->wal_pages - l->asked_pages >= l->checkpoint_pages / 2) {
 			log_sync_ask(l->log_sync);
 			l->asked_pages = l->wal_pages;
 		}
