@@ -218,21 +218,34 @@ static void rates(const struct page *p)
 	}
 }
 
+/* What stands on inference lines that count no requests: a cloud's bill, a vendor's costs. */
+static money_wide without_requests(const struct report *r)
+{
+	money_wide sum = 0;
+	for (unsigned i = 0; i < r->inference.count; i++)
+		if (!r->inference.lines[i].calls && currency_eq(r->inference.lines[i].currency, r->currency))
+			sum += r->inference.lines[i].cost_pico;
+	return sum;
+}
+
 /* "Per 1,000 queries", and the requests of the last month. */
 static void per_thousand(const struct page *p)
 {
 	const struct report *r = p->r;
 	char cost[MONEY_SYMBOL], n[32], name[16], in_month[32] = "Requests";
-	money_wide each;
+	money_wide each, rest = without_requests(r);
 	uint64_t calls = r->columns ? r->inference.column[r->columns - 1].calls : r->calls;
 	if (!r->calls || !r->currency.code[0])
 		return;
 	each = money_scale(r->inference.total_pico, 1000, (money_wide)r->calls);
 	if (r->columns)
-		snprintf(in_month, sizeof in_month, "Requests in %s", month_name(r->column_us[r->columns - 1], r->query.tz, name));
-	sb_addf(p->out, "Per 1,000 queries       %-14s%s  %s\n", money_symbol(r->currency, each, money_decimals(each),
-			cost), in_month,
-		num_group(calls, n));
+		snprintf(in_month, sizeof in_month, "Requests in %s",
+			 month_name(r->column_us[r->columns - 1], r->query.tz, name));
+	sb_addf(p->out, "Per 1,000 queries       %-14s%s  %s\n",
+		money_symbol(r->currency, each, money_decimals(each), cost), in_month, num_group(calls, n));
+	if (rest > 0)
+		sb_addf(p->out, "                        %s of inference is on lines that count no requests\n",
+			money_symbol(r->currency, rest, money_decimals(rest), cost));
 }
 
 static money_wide whole_cents(double v)
