@@ -178,7 +178,7 @@ static void say(struct import_ctx *x, const struct cur *s, struct csv *c, struct
 static struct kind *kind_at(struct cur *s, struct csv *c, struct str tag)
 {
 	static const uint8_t columns[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP};
-	char text[KIND_BYTES];
+	UNSET char text[KIND_BYTES];
 	size_t n = 0;
 	struct hash128 key;
 	struct kind *k;

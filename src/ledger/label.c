@@ -290,7 +290,7 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 
 int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e)
 {
-	uint32_t v[LABEL_MOST] = {0};
+	UNSET uint32_t v[LABEL_MOST];
 	int64_t id;
 	int rc;
 	for (unsigned i = 0; i < l->label_count; i++) {

@@ -104,7 +104,7 @@ struct crc_in {
 
 static uint32_t row_crc(const struct ledger *l, const struct crc_in *in, const struct row_extra *x)
 {
-	uint64_t w[10 + 2 * HOT_MOST];
+	UNSET uint64_t w[10 + 2 * HOT_MOST];
 	unsigned n = 0;
 	uint32_t crc;
 	w[n++] = (uint64_t)in->row;
@@ -306,7 +306,7 @@ static int wait_row(struct ledger *l, struct row_values *v, struct err *e)
 int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
 	    struct err *e)
 {
-	struct row_values one;
+	UNSET struct row_values one;
 	int rc = label_of_call(l, c, label, e);
 	if (!rc && x && !l->waiting && !(l->waiting = calloc(1, sizeof *l->waiting)))
 		rc = err_set(e, RR_NOMEM, "out of memory for rows");
