@@ -217,6 +217,17 @@ void sb_clear(struct sb *b)
 		b->p[0] = 0;
 }
 
+void sb_clear_most(struct sb *b, size_t keep)
+{
+	size_t limit = b->limit;
+	if (b->cap > keep) {
+		sb_fini(b);
+		sb_init(b, limit);
+	} else {
+		sb_clear(b);
+	}
+}
+
 /* Room for n more bytes and the NUL, or sticky full. */
 static bool sb_room(struct sb *b, size_t n)
 {

@@ -98,6 +98,7 @@ struct sb {
 void sb_init(struct sb *b, size_t limit_bytes);
 void sb_fini(struct sb *b);
 void sb_clear(struct sb *b); /* keeps the memory, clears `full` */
+void sb_clear_most(struct sb *b, size_t keep); /* the same, but more memory than `keep` bytes is given back */
 void sb_add(struct sb *b, const char *p, size_t n);
 void sb_addc(struct sb *b, char c);
 void sb_adds(struct sb *b, const char *c);

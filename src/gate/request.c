@@ -10,17 +10,6 @@
 
 enum { ARENA_BYTES = 256 * 1024, SPARES_MOST = 256, KEEP_BYTES = 64 * 1024 };
 
-static void shrink(struct sb *b)
-{
-	size_t limit = b->limit;
-	if (b->cap > KEEP_BYTES) {
-		sb_fini(b);
-		sb_init(b, limit);
-	} else {
-		sb_clear(b);
-	}
-}
-
 void request_promise(struct request *r, uint64_t bytes)
 {
 	memory_promise((int64_t)bytes - (int64_t)r->promised);
@@ -29,7 +18,7 @@ void request_promise(struct request *r, uint64_t bytes)
 
 void request_drop_body(struct request *r)
 {
-	shrink(&r->body);
+	sb_clear_most(&r->body, KEEP_BYTES);
 	request_promise(r, 0);
 }
 
@@ -99,11 +88,11 @@ static void request_put(struct request *r)
 		request_free(r);
 		return;
 	}
-	shrink(&r->body);
-	shrink(&r->edited);
-	shrink(&r->head_text);
-	shrink(&r->answer);
-	shrink(&r->copy);
+	sb_clear_most(&r->body, KEEP_BYTES);
+	sb_clear_most(&r->edited, KEEP_BYTES);
+	sb_clear_most(&r->head_text, KEEP_BYTES);
+	sb_clear_most(&r->answer, KEEP_BYTES);
+	sb_clear_most(&r->copy, KEEP_BYTES);
 	if (r->sse.partial.cap > KEEP_BYTES || r->sse.joined.cap > KEEP_BYTES) {
 		sse_fini(&r->sse);
 		sse_init(&r->sse);

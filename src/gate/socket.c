@@ -17,7 +17,7 @@
 #include "base/intern.h"
 #include "base/log.h"
 
-enum { CLOSE_WAIT_US = 2000000, KEEP_BYTES = 64 * 1024 };
+enum { CLOSE_WAIT_US = 2000000, KEEP_BYTES = 64 * 1024 }; /* one large message's memory does not stay for the session */
 
 const struct socket_kind socket_kinds[] = {
 	{"/v1/realtime", API_OPENAI, "openai-realtime", true, true, realtime_asks, realtime_features, realtime_see},
@@ -91,18 +91,6 @@ static void leave(struct socket *s)
 {
 	if (!--s->busy)
 		look_for_end(s);
-}
-
-/* One large message's memory does not stay for the session. */
-static void empty(struct sb *b)
-{
-	size_t limit = b->limit;
-	if (b->cap > KEEP_BYTES) {
-		sb_fini(b);
-		sb_init(b, limit);
-	} else {
-		sb_clear(b);
-	}
 }
 
 /* ---- sending */
@@ -404,8 +392,8 @@ void socket_release(struct request *r)
 	}
 	if (s->ending == r) {
 		to_client(s, sb_str(&s->answer));
-		empty(&s->answer);
-		empty(&s->answer_text);
+		sb_clear_most(&s->answer, KEEP_BYTES);
+		sb_clear_most(&s->answer_text, KEEP_BYTES);
 		s->ending = NULL;
 	}
 	forget(s, r);
@@ -505,8 +493,8 @@ void socket_bytes(struct request *r, struct str in)
 		}
 		if (piece.message_end) {
 			client_message(s);
-			empty(&s->ask);
-			empty(&s->ask_text);
+			sb_clear_most(&s->ask, KEEP_BYTES);
+			sb_clear_most(&s->ask_text, KEEP_BYTES);
 		}
 	}
 	leave(s);
@@ -551,8 +539,8 @@ static void vendor_message(struct socket *s)
 	atomic_fetch_add_explicit(&s->session->worker->stats.events, 1, memory_order_relaxed);
 	if (!r) {
 		to_client(s, sb_str(&s->answer));
-		empty(&s->answer);
-		empty(&s->answer_text);
+		sb_clear_most(&s->answer, KEEP_BYTES);
+		sb_clear_most(&s->answer_text, KEEP_BYTES);
 		return;
 	}
 	s->ending = r;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 
 enum { BLOCKS = 8, ROWS = 256, TEXT_BYTES = 64 * 1024 * 1024 };
@@ -86,14 +87,8 @@ static int note_day(struct feed_counts *n, const struct call *c, struct err *e)
 	unsigned i = n->days;
 	while (i > 0 && n->day[i - 1].day != day) /* rows come by days, mostly */
 		i--;
-	if (i == 0 && n->days == n->room) {
-		unsigned room = n->room ? n->room * 2 : 64;
-		struct feed_day *p = realloc(n->day, room * sizeof *p);
-		if (!p)
-			return err_set(e, RR_NOMEM, "out of memory for the days of an import");
-		n->day = p;
-		n->room = room;
-	}
+	if (i == 0 && !array_room(n->day, n->days, n->room, ARRAY_MOST))
+		return err_set(e, RR_NOMEM, "out of memory for the days of an import");
 	if (i == 0) {
 		n->day[n->days] = (struct feed_day){.day = day};
 		i = ++n->days;

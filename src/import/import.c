@@ -12,16 +12,17 @@
  * 3. The body hash covers what the source said, not what our book makes of it: a new price list is no revision.
  * 4. A row counts with its billed amount where its source bills; else with the price.
  *    What comes again within the import counts once, as it came last: as in the ledger.
+ * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
  * 6. Equal keys in a bill's file are several rows, and so they are in the parts of one export. But files that lie together
  *    may also be exports of the same days, or copies. Such a one is a file of whose first rows a quarter (of a thousand and
  *    more a tenth) have come already, amount and all, or that has half of what came. It is a batch of its own, behind the
  *    first, and revises it.
- * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/keymap.h"
 #include "import/import_i.h"
 #include "model/price.h"
@@ -127,10 +128,10 @@ void import_note(struct import_ctx *x, const char *fmt, ...)
 		str_copy(s->note[s->notes++], sizeof text, str_of(text));
 }
 
-/* What the call was priced at: status, cost, rule. */
 /* Nobody paid for tokens before, nor is an export written ahead for so long: such a time is a damaged one. */
 static const int64_t FIRST_US = 946684800 * US_PER_S, LAST_US = 4102444800 * US_PER_S;
 
+/* What the call was priced at: status, cost, rule. */
 static void row_price(struct import_ctx *x)
 {
 	struct call *c = &x->call;
@@ -311,15 +312,7 @@ void summed_free(struct summed *s)
 
 static struct row_sum *summed_new(struct summed *s)
 {
-	if (s->count == s->room) {
-		uint32_t room = s->room ? s->room * 2 : 256;
-		struct row_sum *p = s->room < UINT32_MAX / 2 ? realloc(s->sum, room * sizeof *p) : NULL;
-		if (!p)
-			return NULL;
-		s->sum = p;
-		s->room = room;
-	}
-	return &s->sum[s->count++];
+	return array_room(s->sum, s->count, s->room, ARRAY_MOST) ? &s->sum[s->count++] : NULL;
 }
 
 static int row_sum(struct import_ctx *x, struct hash128 natural, struct hash128 body, struct err *e)

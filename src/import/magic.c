@@ -28,9 +28,14 @@ static const struct magic {
 	 "download it again while signed in, and look at it first"},
 };
 
+static bool is_utf16(struct str head)
+{
+	return str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
+}
+
 bool magic_json(struct str head)
 {
-	bool wide = str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
+	bool wide = is_utf16(head);
 	for (size_t i = wide ? 2 : 0; i < head.n; i++)
 		if (!wide || !memchr("\0 \t\r\n", head.p[i], 5))
 			return head.p[i] == '{' || head.p[i] == '[';
@@ -39,11 +44,10 @@ bool magic_json(struct str head)
 
 int magic_check(const char *path, struct str head, struct err *e)
 {
-	bool utf16 = str_starts(head, STR("\xFF\xFE")) || str_starts(head, STR("\xFE\xFF"));
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
 		if (str_starts(head, magics[i].bytes))
 			return magic_refuse(e, path, magics[i].what, magics[i].hint);
-	if (!utf16 && head.n && memchr(head.p, 0, head.n) && (unsigned char)head.p[0] < 32)
+	if (!is_utf16(head) && head.n && memchr(head.p, 0, head.n) && (unsigned char)head.p[0] < 32)
 		return magic_refuse(e, path, "it is a binary file", "runrate import --list-sources says what is read");
 	return 0;
 }

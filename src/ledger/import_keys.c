@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/keymap.h"
 #include "ledger/key_sort.h"
 
@@ -88,12 +89,8 @@ static int read_batches(struct import_keys *k, struct err *e)
 		return -RR_STORE;
 	bind_text(st, 1, str_of(k->place.source));
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (k->lives == room) {
-			int64_t *p = realloc(k->live, (room = room ? room * 2 : 64) * sizeof *p);
-			if (!p)
-				break;
-			k->live = p;
-		}
+		if (!array_room(k->live, k->lives, room, ARRAY_MOST))
+			break;
 		k->live[k->lives++] = sqlite3_column_int64(st, 0);
 		k->older = k->older || sqlite3_column_int(st, 1);
 	}

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "ledger/import_keys.h"
 #include "ledger/log_sync.h"
 
@@ -358,14 +359,8 @@ static int replace_row(const struct call *c, int64_t row, struct str nat, bool *
 	*fold = inside && !is_repeated(r->im, row);
 	if (!*fold)
 		return 0;
-	if (r->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 256;
-		int64_t *p = realloc(r->row, room * sizeof *p);
-		if (!p)
-			return err_set(e, RR_NOMEM, "out of memory to replace a period");
-		r->row = p;
-		r->room = room;
-	}
+	if (!array_room(r->row, r->count, r->room, ARRAY_MOST))
+		return err_set(e, RR_NOMEM, "out of memory to replace a period");
 	r->row[r->count++] = row;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "ledger/store.h"
 
 /* The parts: counts, then amounts; where each stands in a rollup_sum. */
@@ -82,14 +83,8 @@ static int add(struct sums *s, struct sum *sum, unsigned part, int64_t value)
 		sum->value[sum->parts++] = value;
 		return 0;
 	}
-	if (s->cells == s->cell_room) {
-		uint32_t room = s->cell_room ? s->cell_room * 2 : 128;
-		struct sum_cell *cell = realloc(s->cell, room * sizeof *cell);
-		if (!cell)
-			return -RR_NOMEM;
-		s->cell = cell;
-		s->cell_room = room;
-	}
+	if (!array_room(s->cell, s->cells, s->cell_room, ARRAY_MOST))
+		return -RR_NOMEM;
 	s->cell[s->cells] = (struct sum_cell){value, sum->more, part};
 	sum->more = ++s->cells;
 	return 0;
