@@ -28,8 +28,8 @@ enum {
 
 struct entry {
 	const char *p;
+	uint64_t hash;
 	uint32_t n;
-	uint32_t hash;
 };
 
 struct table {
@@ -54,7 +54,7 @@ static struct entry *entry_of(uint32_t id)
 	return &atomic_load_explicit(&all.block[id / BLOCK], memory_order_acquire)[id % BLOCK];
 }
 
-static uint32_t find(const struct table *t, struct str s, uint32_t hash)
+static uint32_t find(const struct table *t, struct str s, uint64_t hash)
 {
 	if (!t)
 		return 0;
@@ -69,7 +69,7 @@ static uint32_t find(const struct table *t, struct str s, uint32_t hash)
 	}
 }
 
-static void place(struct table *t, uint32_t id, uint32_t hash)
+static void place(struct table *t, uint32_t id, uint64_t hash)
 {
 	size_t i = hash & t->mask;
 	while (atomic_load_explicit(&t->slot[i], memory_order_relaxed))
@@ -115,7 +115,7 @@ static const char *keep_text(struct str s)
 }
 
 /* The new id, or OTHER where a limit is reached. The lock is held. */
-static uint32_t add(struct str s, uint32_t hash)
+static uint32_t add(struct str s, uint64_t hash)
 {
 	uint32_t id = atomic_load_explicit(&all.count, memory_order_relaxed);
 	struct entry *block;
@@ -138,15 +138,10 @@ static uint32_t add(struct str s, uint32_t hash)
 		mem_lost();
 		return OTHER;
 	}
-	block[id % BLOCK] = (struct entry){p, (uint32_t)s.n, hash};
+	block[id % BLOCK] = (struct entry){p, hash, (uint32_t)s.n};
 	atomic_store_explicit(&all.count, id + 1, memory_order_release);
 	place(t, id, hash);
 	return id;
-}
-
-static uint32_t hash_of(struct str s)
-{
-	return (uint32_t)hash_xxh3(s.p, s.n);
 }
 
 /* Ids 0 and OTHER come first. The lock is held. */
@@ -156,15 +151,16 @@ static void begin(void)
 	if (atomic_load_explicit(&all.count, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&all.count, OTHER, memory_order_relaxed);
-	check(add(other, hash_of(other)) == OTHER && atomic_load(&all.count) == OTHER + 1);
+	check(add(other, hash_xxh3(other.p, other.n)) == OTHER && atomic_load(&all.count) == OTHER + 1);
 }
 
 uint32_t intern(struct str s)
 {
-	uint32_t hash, id;
+	uint64_t hash;
+	uint32_t id;
 	if (s.n == 0)
 		return 0;
-	hash = hash_of(s);
+	hash = hash_xxh3(s.p, s.n);
 	id = find(atomic_load_explicit(&all.table, memory_order_acquire), s, hash);
 	if (id)
 		return id;
@@ -185,6 +181,12 @@ struct str intern_str(uint32_t id)
 	check(id < atomic_load_explicit(&all.count, memory_order_acquire));
 	e = entry_of(id);
 	return str_make(e->p, e->n);
+}
+
+uint64_t intern_hash(uint32_t id)
+{
+	check(id < atomic_load_explicit(&all.count, memory_order_acquire) || id == 0);
+	return id ? entry_of(id)->hash : 0;
 }
 
 uint32_t intern_count(void)

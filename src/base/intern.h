@@ -14,6 +14,7 @@ enum { INTERN_MOST = 1024 * 1024, INTERN_BYTES = 512, INTERN_ALL_BYTES = 64 * 10
 
 uint32_t intern(struct str s);
 struct str intern_str(uint32_t id); /* NUL-terminated, never moves; id must come from intern() */
+uint64_t intern_hash(uint32_t id);  /* hash_xxh3 of its text; 0 for the empty string */
 uint32_t intern_count(void);        /* ids given out: all are below this */
 
 #endif

@@ -35,9 +35,14 @@ void keymap_free(struct keymap *m)
 	free(m);
 }
 
+static uint32_t first_slot(const struct part *p, uint64_t key)
+{
+	return (uint32_t)(((key & UINT32_MAX) * p->slots) >> 32);
+}
+
 static uint32_t slot_of(const struct part *p, uint64_t key)
 {
-	uint32_t i = (uint32_t)(((key & UINT32_MAX) * p->slots) >> 32);
+	uint32_t i = first_slot(p, key);
 	while (p->number[i] && p->key[i] != key)
 		i = i + 1 == p->slots ? 0 : i + 1;
 	return i;
@@ -84,6 +89,15 @@ uint32_t *keymap_at(struct keymap *m, uint64_t key)
 		m->count++;
 	}
 	return &p->number[at];
+}
+
+void keymap_soon(const struct keymap *m, uint64_t key)
+{
+	const struct part *p = &m->part[key >> 56];
+	if (!p->slots)
+		return;
+	__builtin_prefetch(&p->key[first_slot(p, key)], 1);
+	__builtin_prefetch(&p->number[first_slot(p, key)], 1);
 }
 
 uint64_t keymap_count(const struct keymap *m)

@@ -20,6 +20,8 @@ uint32_t keymap_get(const struct keymap *m, uint64_t key);
 /* Where the number of that key stands: 0 for a new key, which counts as there once the caller has set it to something
  * else. Holds until the next call. NULL: no memory. */
 uint32_t *keymap_at(struct keymap *m, uint64_t key);
+/* Asks the processor for the memory in which keymap_at will look, some work ahead of it. */
+void keymap_soon(const struct keymap *m, uint64_t key);
 uint64_t keymap_count(const struct keymap *m); /* keys that were asked for by keymap_at */
 
 #endif

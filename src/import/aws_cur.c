@@ -28,7 +28,7 @@ static const char *const names[C_COUNT] = {
 	"product_region_code|product/regionCode|product/region", "resource_tags", "product",
 };
 
-enum { PERIODS_MOST = 64, KINDS = 8192, KIND_BYTES = 4096, PERIOD_TEXT = 40 };
+enum { PERIODS_MOST = 64, KINDS = 8192, PERIOD_TEXT = 40 };
 
 /* Rule 5. */
 struct kind {
@@ -63,11 +63,32 @@ static bool not_identity(struct str name)
 	       str_icontains(name, STR("factor")) || str_icontains(name, STR("InvoiceId")) || str_icontains(name, STR("invoice_id"));
 }
 
+/* The length of what stands before a tag's name in a column's, 0 for a column of none. */
+static size_t tag_prefix(struct str column)
+{
+	return str_starts(column, STR("resourceTags/")) ? 13 : str_starts(column, STR("resource_tags_")) ? 14 : 0;
+}
+
+static bool is_tag(const struct cur *s, const struct csv *c, unsigned i)
+{
+	return s->t.at[C_TAGS] >= 0 ? (int)i == s->t.at[C_TAGS] : tag_prefix(csv_header(c, i)) != 0;
+}
+
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
+	static const uint8_t told_by[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP};
 	struct cur *s = x->state;
 	cloud_columns_find(&s->t, c, names, C_COUNT);
-	return cloud_identity(&s->t, c, not_identity, e);
+	if (cloud_identity(&s->t, c, not_identity, e))
+		return -RR_NOMEM;
+	/* every text that the rules of kinds look at */
+	for (unsigned i = 0; i < sizeof told_by; i++)
+		if (s->t.at[told_by[i]] >= 0)
+			s->t.kind[s->t.at[told_by[i]]] = true;
+	for (unsigned i = 0; i < s->t.columns; i++)
+		if (is_tag(s, c, i))
+			s->t.kind[i] = true;
+	return 0;
 }
 
 /* Replacement is bound to the payer's account. */
@@ -137,17 +158,16 @@ uint64_t aws_unit(struct str usage, struct str unit)
 /* Tags as name=value: one map in CUR 2.0, a column each in the legacy report (in Athena's spelling too). */
 static struct str tags(struct import_ctx *x, const struct cur *s, struct csv *c)
 {
-	static const struct str prefix = {"resourceTags/", 13}, athena = {"resource_tags_", 14};
 	struct sb b;
 	struct str out;
 	if (s->t.at[C_TAGS] >= 0)
 		return cloud_tags(x, cloud_field(&s->t, c, C_TAGS));
 	sb_init(&b, 16384);
 	for (unsigned i = 0; i < s->t.columns; i++) {
-		struct str name = csv_header(c, i), v = read_null(csv_field(c, (int)i));
-		size_t at = str_starts(name, prefix) ? prefix.n : str_starts(name, athena) ? athena.n : 0;
-		if (v.n && at)
-			sb_addf(&b, "%.*s=%.*s;", STR_ARG(str_sub(name, at, name.n)), STR_ARG(v));
+		struct str v = read_null(csv_field(c, (int)i));
+		size_t at = v.n ? tag_prefix(csv_header(c, i)) : 0;
+		if (at)
+			sb_addf(&b, "%.*s=%.*s;", STR_ARG(str_sub(csv_header(c, i), at, SIZE_MAX)), STR_ARG(v));
 	}
 	out = b.n ? arena_str(&x->arena, sb_str(&b)) : STR("");
 	sb_fini(&b);
@@ -174,26 +194,9 @@ static void say(struct import_ctx *x, const struct cur *s, struct csv *c, struct
 	fact(x, CF_TAG, tags(x, s, c));
 }
 
-/* A kind is told by every text that its rules look at. NULL: texts too long to keep. */
-static struct kind *kind_at(struct cur *s, struct csv *c, struct str tag)
+static struct kind *kind_at(struct cur *s, struct hash128 key)
 {
-	static const uint8_t columns[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP};
-	UNSET char text[KIND_BYTES];
-	size_t n = 0;
-	struct hash128 key;
-	struct kind *k;
-	for (unsigned i = 0; i <= sizeof columns; i++) {
-		struct str v = i < sizeof columns ? csv_field(c, s->t.at[columns[i]]) : tag;
-		uint32_t size = (uint32_t)v.n;
-		if (n + sizeof size + v.n > sizeof text)
-			return NULL;
-		memcpy(text + n, &size, sizeof size);
-		if (v.n)
-			memcpy(text + n + sizeof size, v.p, v.n);
-		n += sizeof size + v.n;
-	}
-	key = hash_xxh3_128(text, n);
-	k = &s->kind[key.lo % KINDS];
+	struct kind *k = &s->kind[key.lo % KINDS];
 	if (!k->used || k->key.hi != key.hi || k->key.lo != key.lo)
 		*k = (struct kind){.key = key};
 	return k;
@@ -219,7 +222,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	struct cur *s = x->state;
 	struct call *k = row_begin(x, csv_row(c));
 	struct str cost = cloud_field(&s->t, c, C_COST), start = cloud_field(&s->t, c, C_START);
-	struct kind once, *kind;
+	struct kind *kind;
 	struct currency cur;
 	const char *why = read_money(cost, &k->billed_pico, NULL);
 	int rc;
@@ -236,11 +239,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		return rc;
 	if (str_icontains(cloud_field(&s->t, c, C_TYPE), STR("RecurringFee")) || str_ieq(cloud_field(&s->t, c, C_TYPE), STR("RIFee")))
 		import_note(x, "fees of Savings Plans and reservations do not say what they were used for: they are not classified");
-	kind = kind_at(s, c, s->t.at[C_TAGS] >= 0 ? csv_field(c, s->t.at[C_TAGS]) : tags(x, s, c));
-	if (!kind) {
-		memset(&once, 0, sizeof once);
-		kind = &once;
-	}
+	kind = kind_at(s, cloud_key(x, &s->t, c));
 	if (!kind->used)
 		find_out(x, s, c, kind);
 	if (kind->w.tokens)
@@ -256,7 +255,6 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	k->project = cloud_name(cloud_field(&s->t, c, C_ACCOUNT));
 	k->region = cloud_name(cloud_field(&s->t, c, C_REGION));
 	x->claimed = cost;
-	cloud_key(x, &s->t, c);
 	return row_end(x, e);
 }
 

@@ -36,12 +36,12 @@ uint64_t cloud_name_hash(struct str name)
 
 int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_identity)(struct str name), struct err *e)
 {
-	free(t->identity);
-	free(t->name_hash);
+	cloud_columns_free(t);
 	t->columns = csv_columns(c);
 	t->identity = calloc(t->columns, sizeof *t->identity);
+	t->kind = calloc(t->columns, sizeof *t->kind);
 	t->name_hash = calloc(t->columns, sizeof *t->name_hash);
-	if (!t->identity || !t->name_hash)
+	if (!t->identity || !t->kind || !t->name_hash)
 		return err_set(e, RR_NOMEM, "out of memory for %u columns", t->columns);
 	for (unsigned i = 0; i < t->columns; i++) {
 		struct str name = csv_header(c, i);
@@ -54,8 +54,9 @@ int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_iden
 void cloud_columns_free(struct cloud_columns *t)
 {
 	free(t->identity);
+	free(t->kind);
 	free(t->name_hash);
-	t->identity = NULL;
+	t->identity = t->kind = NULL;
 	t->name_hash = NULL;
 }
 
@@ -64,18 +65,28 @@ struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned wh
 	return read_null(csv_field(c, t->at[which]));
 }
 
-void cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c)
+struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c)
 {
-	struct hash128 sum = {0, 0};
+	struct hash128 row = {0, 0}, kind = {0, 0};
 	for (unsigned i = 0; i < t->columns; i++) {
-		struct str v = t->identity[i] ? read_null(csv_field(c, (int)i)) : STR("");
-		if (v.n) {
-			sum.lo += hash_xxh3_seed(v.p, v.n, t->name_hash[i]);
-			sum.hi += hash_xxh3_seed(v.p, v.n, ~t->name_hash[i]);
+		struct str v = t->identity[i] || t->kind[i] ? read_null(csv_field(c, (int)i)) : STR("");
+		uint64_t hi, lo;
+		if (!v.n)
+			continue;
+		lo = hash_xxh3_seed(v.p, v.n, t->name_hash[i]);
+		hi = hash_xxh3_seed(v.p, v.n, ~t->name_hash[i]);
+		if (t->identity[i]) {
+			row.lo += lo;
+			row.hi += hi;
+		}
+		if (t->kind[i]) {
+			kind.lo += lo;
+			kind.hi += hi;
 		}
 	}
-	key_add_u64(x, sum.hi);
-	key_add_u64(x, sum.lo);
+	key_add_u64(x, row.hi);
+	key_add_u64(x, row.lo);
+	return kind;
 }
 
 bool cloud_is_amount(struct str name)

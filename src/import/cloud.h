@@ -14,6 +14,7 @@ struct cloud_columns {
 	int at[CLOUD_COLUMNS];
 	unsigned columns;
 	bool *identity; /* of each column: makes the row that row */
+	bool *kind;     /* of each column: tells kinds of rows apart (cloud_key); a source sets it where it asks for that */
 	uint64_t *name_hash;
 };
 void cloud_columns_find(struct cloud_columns *t, const struct csv *c, const char *const *names, unsigned count);
@@ -23,8 +24,9 @@ int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_iden
 uint64_t cloud_name_hash(struct str name);
 void cloud_columns_free(struct cloud_columns *t);
 struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned which); /* null texts are empty */
-/* Adds the row's identity to its key; the order of columns and empty ones do not matter. */
-void cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c);
+/* Adds the row's identity to its key; the order of columns and empty ones do not matter. Returns the same of what its kind is
+ * told by. */
+struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c);
 
 /* Amounts, quantities, rates: names that no row is told by. */
 bool cloud_is_amount(struct str name);

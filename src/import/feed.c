@@ -12,7 +12,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 
-enum { BLOCKS = 8, ROWS = 256, TEXT_BYTES = 64 * 1024 * 1024 };
+enum { BLOCKS = 32, ROWS = 256, TEXT_BYTES = 64 * 1024 * 1024 };
 
 struct row {
 	struct call call;

@@ -215,8 +215,7 @@ static struct hash128 body_hash(const struct import_ctx *x)
 	} b;
 	memset(&b, 0, sizeof b);
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i])
-			b.name[i] = hash_xxh3(intern_str(names[i]).p, intern_str(names[i]).n);
+		b.name[i] = intern_hash(names[i]);
 	memcpy(b.tok, c->usage.tok, sizeof b.tok);
 	for (unsigned i = 0; i < TOOLS; i++)
 		b.tools[i] = c->usage.tools[i];
@@ -399,6 +398,8 @@ static int row_natural(struct import_ctx *x, struct hash128 *natural, struct err
 	if (x->key.full)
 		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
 	*natural = hash_xxh3_128(x->key.p, x->key.n);
+	if (x->seen)
+		seen_soon(x->seen, *natural);
 	return 0;
 }
 
@@ -499,7 +500,9 @@ int row_end(struct import_ctx *x, struct err *e)
 {
 	bool measured, repeated = false;
 	struct hash128 natural = {0}, body;
-	int rc;
+	int rc = row_natural(x, &natural, e);
+	if (rc)
+		return rc;
 	row_classify(x);
 	row_price(x);
 	body = body_hash(x);
@@ -507,12 +510,10 @@ int row_end(struct import_ctx *x, struct err *e)
 		return row_reject(x, x->row, "its time lies outside of the years 2000 to 2099");
 	if (!x->call.currency && x->call.billed_pico != BILLED_UNKNOWN)
 		return row_reject(x, x->row, "it has an amount but no currency");
-	rc = row_natural(x, &natural, e);
-	if (!rc && x->sample)
+	if (x->sample)
 		return row_sample(x, natural, body);
 	row_covers(x);
-	if (!rc)
-		rc = was_measured(x, &measured, e);
+	rc = was_measured(x, &measured, e);
 	if (!rc && measured) {
 		import_note(x, "calls that the gateway measured are not counted again");
 		row_repeated(x);

@@ -175,6 +175,7 @@ void token_words_read(struct str text, struct token_words *out);
 struct seen *seen_new(void);
 void seen_free(struct seen *s);
 /* How often that key came before; -RR_LIMIT when there is no room. */
+void seen_soon(const struct seen *s, struct hash128 key); /* asks for the memory that seen_count will look at */
 int seen_count(struct seen *s, struct hash128 key, uint32_t *before);
 bool seen_has(const struct seen *s, struct hash128 key);
 

@@ -37,6 +37,11 @@ bool seen_has(const struct seen *s, struct hash128 key)
 	return keymap_get(s->times, key.lo) != 0;
 }
 
+void seen_soon(const struct seen *s, struct hash128 key)
+{
+	keymap_soon(s->times, key.lo);
+}
+
 int seen_count(struct seen *s, struct hash128 key, uint32_t *before)
 {
 	uint32_t *times = keymap_count(s->times) < KEYS_MOST ? keymap_at(s->times, key.lo) : NULL;
