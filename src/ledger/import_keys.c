@@ -11,7 +11,7 @@
 #include "base/keymap.h"
 #include "ledger/key_sort.h"
 
-enum { WINDOW = 256, MISSES = 20000, FILTER_WORDS = 8, FILTER_BYTES_MOST = 64 << 20, BITS_A_KEY = 12, AT_ONCE = 64 };
+enum { WINDOW = 256, MISSES = 20000, FILTER_WORDS = 8, FILTER_BYTES_MOST = 64 << 20, BITS_A_KEY = 12 };
 
 struct old_row {
 	int64_t row, batch;
@@ -388,6 +388,11 @@ int import_keys_add(struct import_keys *k, struct hash128 nat, int64_t row, stru
 	return rc ? rc : key_sort_add(k->sort, (struct key_pair){key_of(nat), row}, e);
 }
 
+int import_keys_bound(struct import_keys *k, struct err *e)
+{
+	return key_sort_bound(k->sort, e);
+}
+
 int import_keys_note(struct import_keys *k, struct hash128 nat, struct hash128 body, int64_t row, struct err *e)
 {
 	size_t at = (size_t)(row - k->place.first_row);
@@ -407,51 +412,51 @@ int import_keys_note(struct import_keys *k, struct hash128 nat, struct hash128 b
 
 /* ---- the table ---- */
 
-/* Many rows in one statement: the cursor stays where it is, and the keys come in the order of the table. */
-static int put(struct ledger *l, const struct key_pair *r, unsigned n, struct err *e)
+struct keys_given {
+	struct key_sort *sort;
+	struct key_pair now;
+	unsigned left;
+	int more; /* of key_sort_next */
+	struct err *e;
+};
+
+static int next_key(struct given *g)
 {
-	sqlite3_stmt *st = n == AT_ONCE ? l->st[ST_KEYS_ADD] : l->st[ST_KEY_ADD];
-	struct sb sql;
-	if (!st) {
-		sb_init(&sql, 4096);
-		sb_adds(&sql, "INSERT OR IGNORE INTO import_key(key,row) VALUES(?,?)");
-		for (unsigned i = 1; i < n; i++)
-			sb_adds(&sql, ",(?,?)");
-		st = store_stmt(l, n == AT_ONCE ? ST_KEYS_ADD : ST_KEY_ADD, sql.p, e);
-		sb_fini(&sql);
-		if (!st)
-			return -RR_STORE;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		sqlite3_bind_int64(st, 2 * (int)i + 1, r[i].key);
-		sqlite3_bind_int64(st, 2 * (int)i + 2, r[i].row);
-	}
-	if (sqlite3_step(st) != SQLITE_DONE)
-		return store_error(l, e, "writing keys");
-	sqlite3_reset(st);
-	return 0;
+	struct keys_given *k = g->rows;
+	if (!k->left)
+		return 0;
+	k->left--;
+	return k->more = key_sort_next(k->sort, &k->now, k->e);
 }
 
-/* The next keys, at most `count`. 1: there are more. */
+static void key_value(struct given *g, unsigned column, sqlite3_context *out)
+{
+	const struct keys_given *k = g->rows;
+	sqlite3_result_int64(out, column ? k->now.row : k->now.key);
+}
+
+/* The next keys, at most `count`: in the order of the table, so that each goes where the cursor is. 1: there are
+ * more. */
 static int put_sorted(struct ledger *l, struct key_sort *s, unsigned count, struct err *e)
 {
-	struct key_pair r[AT_ONCE];
-	unsigned n = 0;
-	int rc = 1, bad = 0;
-	while (count-- && !bad && (rc = key_sort_next(s, &r[n], e)) == 1)
-		if (++n == AT_ONCE) {
-			bad = put(l, r, n, e);
-			n = 0;
-		}
-	for (unsigned i = 0; i < n && rc >= 0 && !bad; i++)
-		bad = put(l, &r[i], 1, e);
-	return bad ? bad : rc;
+	struct keys_given k = {.sort = s, .left = count, .more = 1, .e = e};
+	int rc;
+	if (!l->given_keys.name)
+		l->given_keys = (struct given){.name = "given_keys", .columns = 2, .next = next_key, .value = key_value};
+	rc = store_given(l, &l->given_keys, ST_KEYS_ADD,
+			 "INSERT OR IGNORE INTO import_key(key,row) SELECT * FROM given_keys", &k, "writing keys", e);
+	return rc ? rc : k.more;
+}
+
+int import_keys_end(struct import_keys *k, struct err *e)
+{
+	keymap_free(k->own);
+	k->own = NULL;
+	return key_sort_begin(k->sort, e);
 }
 
 int import_keys_write(struct import_keys *k, unsigned count, struct err *e)
 {
-	keymap_free(k->own); /* no key is looked for any more */
-	k->own = NULL;
 	return put_sorted(k->l, k->sort, count, e);
 }
 

@@ -33,8 +33,12 @@ int import_keys_find(struct import_keys *k, struct hash128 natural, int64_t *row
 int import_keys_add(struct import_keys *k, struct hash128 natural, int64_t row, struct err *e);
 /* The same of a dry run, whose rows are nowhere but here. */
 int import_keys_note(struct import_keys *k, struct hash128 natural, struct hash128 body, int64_t row, struct err *e);
+/* Between two transactions: what would take long within one. */
+int import_keys_bound(struct import_keys *k, struct err *e);
 /* Something was superseded by this batch: rows are asked for it from now on. */
 void import_keys_superseded(struct import_keys *k);
+/* No key is looked for or added any more. */
+int import_keys_end(struct import_keys *k, struct err *e);
 /* Puts the next keys into the table, at most `count`; in a write transaction. 1: there are more, 0: all are there. */
 int import_keys_write(struct import_keys *k, unsigned count, struct err *e);
 

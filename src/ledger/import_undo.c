@@ -97,7 +97,9 @@ static int store_sums(struct import_delta *d, struct err *e)
 
 int import_delta_bound(struct import_delta *d, struct err *e)
 {
-	return sums_bytes(&d->sums) > import_sizes.sum_bytes ? store_sums(d, e) : 0;
+	if (sums_bytes(&d->sums) > import_sizes.sum_bytes)
+		return store_sums(d, e);
+	return sums_bound(&d->sums) ? err_set(e, RR_NOMEM, "out of memory for roll-ups") : 0;
 }
 
 int import_delta_last(struct import_delta *d, struct err *e)

@@ -18,7 +18,7 @@
 #include "ledger/import_keys.h"
 #include "ledger/log_sync.h"
 
-enum { PERIODS_MOST = 400, HOLD_US = 10000, LOOK_ROWS = 32, LOG_PAGES = 500 };
+enum { PERIODS_MOST = 400, HOLD_US = 10000, LOOK_ROWS = 32, LOG_PAGES = 1000 };
 
 struct import {
 	struct import_delta delta;
@@ -190,6 +190,13 @@ static int chunk_begin(struct import *im, struct err *e)
 	return ledger_begin(im->delta.l, e);
 }
 
+/* What takes longer, between two transactions. */
+static int bound(struct import *im, struct err *e)
+{
+	int rc = import_delta_bound(&im->delta, e);
+	return rc ? rc : import_keys_bound(im->keys, e);
+}
+
 /* Rule 3: the lock is given back after some milliseconds. */
 static int chunk_end(struct import *im, struct err *e)
 {
@@ -197,7 +204,7 @@ static int chunk_end(struct import *im, struct err *e)
 	if (im->dry || ++im->rows % LOOK_ROWS != 0 || clock_mono(&clock_system) - im->begun_us < HOLD_US)
 		return 0;
 	rc = ledger_commit(im->delta.l, e);
-	return rc ? rc : import_delta_bound(&im->delta, e);
+	return rc ? rc : bound(im, e);
 }
 
 static int chunk_close(struct import *im, struct err *e)
@@ -245,7 +252,7 @@ static bool is_repeated(const struct import *im, int64_t row)
 static int add_row(struct import *im, const struct call *given, struct hash128 natural, struct row_extra *x, struct err *e)
 {
 	struct ledger *l = im->delta.l;
-	struct call c = *given;
+	struct call c = *given; /* which also fetches it at once from where another core wrote it */
 	struct label *lb;
 	int rc;
 	c.provenance = PROV_IMPORTED;
@@ -338,7 +345,7 @@ int64_t ledger_import_hold_us(const struct import *im)
 int ledger_import_pause(struct import *im, struct err *e)
 {
 	int rc = chunk_close(im, e);
-	return rc || im->dry ? rc : import_delta_bound(&im->delta, e);
+	return rc || im->dry ? rc : bound(im, e);
 }
 
 /* ---- whole periods ---- */
@@ -433,7 +440,9 @@ static int write_keys(struct import *im, struct err *e)
 	struct ledger *l = im->delta.l;
 	int rc = im->next_row > im->first_row ? 1 : 0;
 	if (rc == 1) { /* the sweep of a killed import must know that there are keys */
-		int bad = ledger_begin(l, e);
+		int bad = import_keys_end(im->keys, e);
+		if (!bad)
+			bad = ledger_begin(l, e);
 		if (!bad)
 			bad = import_run(l, "UPDATE batch SET last_row=?2 WHERE id=?1", im->b.id, im->next_row - 1, "an import", e);
 		if (!bad)

@@ -128,10 +128,18 @@ static int put_run(struct key_sort *s, struct err *e)
 	}
 	if (rc)
 		return rc;
+	/* on its way to the disk at once: by itself the system would write all runs in one go after half a minute, and whoever
+	 * waits for the disk then waits for that */
+	sync_file_range(s->fd, (off_t)(s->written * sizeof *s->p), (off_t)bytes, SYNC_FILE_RANGE_WRITE);
 	s->run[s->runs++] = (struct run){.at = s->written, .end = s->written + s->count};
 	s->written += s->count;
 	s->count = 0;
 	return 0;
+}
+
+int key_sort_bound(struct key_sort *s, struct err *e)
+{
+	return s->count > s->most - s->most / 8 && !s->reading ? put_run(s, e) : 0;
 }
 
 int key_sort_add(struct key_sort *s, struct key_pair r, struct err *e)
@@ -195,9 +203,11 @@ static int read_run(struct key_sort *s, struct run *r, struct err *e)
 	return 0;
 }
 
-static int begin(struct key_sort *s, struct err *e)
+int key_sort_begin(struct key_sort *s, struct err *e)
 {
 	int rc;
+	if (s->reading)
+		return 0;
 	s->reading = true;
 	if (!s->runs)
 		return sort(s->p, s->count, e);
@@ -219,7 +229,7 @@ static int begin(struct key_sort *s, struct err *e)
 
 int key_sort_next(struct key_sort *s, struct key_pair *out, struct err *e)
 {
-	int rc = s->reading ? 0 : begin(s, e);
+	int rc = key_sort_begin(s, e);
 	struct run *r;
 	if (rc)
 		return rc;

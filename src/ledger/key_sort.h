@@ -17,6 +17,10 @@ struct key_sort;
 struct key_sort *key_sort_new(const char *beside, unsigned run_keys);
 void key_sort_free(struct key_sort *s);
 int key_sort_add(struct key_sort *s, struct key_pair r, struct err *e);
+/* Sorts and writes a run that is nearly full: where nobody waits for a lock meanwhile. */
+int key_sort_bound(struct key_sort *s, struct err *e);
+/* The end of adding; key_sort_next does it too. */
+int key_sort_begin(struct key_sort *s, struct err *e);
 /* In ascending order of key, then row, as SQLite orders them. 1, 0 at the end, or a code. No add after the first. */
 int key_sort_next(struct key_sort *s, struct key_pair *out, struct err *e);
 

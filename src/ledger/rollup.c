@@ -13,6 +13,7 @@
 #include "ledger/store.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ const char rollup_columns[] = "calls,"
 			      "accepted,tools";
 #undef X
 const char *const rollup_tables[ROLLUP_TABLES] = {"rollup_hour", "rollup_day", "delta_hour", "delta_day"};
-enum { ROLLUP_COLUMNS = 1 + CLASSES + 2 * MONEY_SUMS + 2 };
+_Static_assert(ROLLUP_COLUMNS == 1 + CLASSES + 2 * MONEY_SUMS + 2, "of rollup_columns");
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -109,24 +110,58 @@ static int acc_find(struct rollup *r, int64_t hour, int64_t label, uint32_t *ind
 	return 0;
 }
 
+/* Where each part stands in a sum: counts, then amounts. */
+#define AT(FIELD) offsetof(struct rollup_sum, FIELD)
+#define X(NAME, name, side, text) AT(tok) + sizeof(uint64_t) * CLASS_##NAME,
+static const uint16_t place[] = {
+#include "model/token_classes.def"
+	AT(calls), AT(accepted), AT(tools), AT(cost_pico), AT(low_pico), AT(high_pico), AT(billed_pico), AT(saved_pico),
+};
+#undef X
+enum { P_CALLS = CLASSES, P_ACCEPTED, P_TOOLS, P_COST, P_LOW, P_HIGH, P_BILLED, P_SAVED };
+_Static_assert(sizeof place / sizeof *place == ROLLUP_PARTS && P_SAVED + 1 == ROLLUP_PARTS, "a place for each part");
+
+void rollup_part_add(struct rollup_sum *s, unsigned part, int64_t value)
+{
+	char *at = (char *)s + place[part];
+	if (part < P_COST)
+		*(uint64_t *)(void *)at += (uint64_t)value;
+	else
+		*(money_wide *)(void *)at += value;
+}
+
+unsigned rollup_parts(const struct call *c, struct rollup_part p[ROLLUP_PARTS])
+{
+	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
+	uint64_t tools = 0;
+	unsigned n = 0;
+#define PART(NUMBER, VALUE)                                                   \
+	do {                                                                  \
+		p[n] = (struct rollup_part){(int64_t)(VALUE), (NUMBER)};      \
+		n += p[n].value != 0;                                         \
+	} while (0)
+	for (unsigned i = 0; i < CLASSES; i++)
+		PART(i, c->usage.tok[i]);
+	for (unsigned i = 0; i < TOOLS; i++)
+		tools += c->usage.tools[i];
+	PART(P_CALLS, c->calls);
+	PART(P_ACCEPTED, c->accepted == ACCEPTED_YES ? c->calls : 0);
+	PART(P_TOOLS, tools);
+	PART(P_COST, priced ? c->cost_pico : 0);
+	PART(P_LOW, c->low_pico);
+	PART(P_HIGH, c->high_pico);
+	PART(P_BILLED, c->billed_pico != BILLED_UNKNOWN ? c->billed_pico : 0);
+	PART(P_SAVED, c->saved_pico);
+#undef PART
+	return n;
+}
+
 static void add_call(struct rollup_sum *s, const struct call *c, int sign)
 {
-	uint64_t n = (uint64_t)(int64_t)sign;
-	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
-	s->calls += n * c->calls;
-	for (unsigned i = 0; i < CLASSES; i++)
-		s->tok[i] += n * c->usage.tok[i];
-	for (unsigned i = 0; i < TOOLS; i++)
-		s->tools += n * c->usage.tools[i];
-	if (priced)
-		s->cost_pico += sign * (money_wide)c->cost_pico;
-	s->low_pico += sign * (money_wide)c->low_pico;
-	s->high_pico += sign * (money_wide)c->high_pico;
-	if (c->billed_pico != BILLED_UNKNOWN)
-		s->billed_pico += sign * (money_wide)c->billed_pico;
-	s->saved_pico += sign * (money_wide)c->saved_pico;
-	if (c->accepted == ACCEPTED_YES)
-		s->accepted += n * c->calls;
+	UNSET struct rollup_part p[ROLLUP_PARTS];
+	unsigned n = rollup_parts(c, p);
+	for (unsigned i = 0; i < n; i++)
+		rollup_part_add(s, p[i].part, sign < 0 ? -p[i].value : p[i].value);
 }
 
 void rollup_sum_of(const struct call *c, struct rollup_sum *s)
@@ -189,8 +224,19 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 
 /* ---- in the ledger ---- */
 
-/* A sum as the values of rollup_columns. */
-static void values_of(const struct rollup_sum *s, int64_t v[ROLLUP_COLUMNS])
+void rollup_each_column(struct sb *sql, const char *text)
+{
+	char names[1024], *save = NULL;
+	const char *comma = "";
+	snprintf(names, sizeof names, "%s", rollup_columns);
+	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), comma = ",") {
+		sb_adds(sql, comma);
+		for (const char *p = text; *p; p++)
+			sb_add(sql, *p == '@' ? name : p, *p == '@' ? strlen(name) : 1);
+	}
+}
+
+void rollup_values(const struct rollup_sum *s, int64_t v[ROLLUP_COLUMNS])
 {
 	const money_wide money[MONEY_SUMS] = {s->cost_pico, s->low_pico, s->high_pico, s->billed_pico, s->saved_pico};
 	unsigned n = 0;
@@ -261,7 +307,7 @@ int rollup_upsert(struct ledger *l, enum rollup_table table, int64_t at, int64_t
 	uint64_t mask = 0;
 	sqlite3_stmt *st;
 	int p = 3, rc = 0;
-	values_of(s, v);
+	rollup_values(s, v);
 	for (unsigned i = 0; i < ROLLUP_COLUMNS; i++)
 		mask |= (uint64_t)(v[i] != 0) << i;
 	for (unsigned i = 0; i < MONEY_SUMS; i++) /* both parts of an amount or none: fewer statements */

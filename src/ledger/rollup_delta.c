@@ -8,7 +8,8 @@
  * 1. Sums go to delta_hour and delta_day in short transactions, unseen.
  * 2. The batch's last transaction sets meta delta_live: from then on whoever reads roll-ups reads the delta too.
  * 3. Then the sums are merged into rollup_hour and rollup_day in short transactions, each of which takes away from
- *    a delta's table what it adds. When nothing is left, delta_live is 0 again.
+ *    a delta's table what it adds. When nothing is left, delta_live is 0 again. A delta that is larger than what it
+ *    is merged into changes names with it first: adding is the same either way round.
  *
  * So the change counts at once and exactly, and a kill at any point leaves either a delta that never counted, which
  * the next import drops, or one that counts, which it merges. One import or undo runs at a time: there is one delta.
@@ -25,18 +26,69 @@ static int no_memory(struct err *e)
 	return err_set(e, RR_NOMEM, "out of memory for roll-ups");
 }
 
-static int put(struct ledger *l, enum rollup_table table, const struct sums *s, struct err *e)
+/* Sums on their way into a table of the delta (given.h). */
+struct sums_given {
+	const struct sums *sums;
+	uint32_t at, to; /* at: behind the one that SQLite reads */
+	int64_t value[ROLLUP_COLUMNS];
+};
+
+static int next_sum(struct given *g)
 {
+	struct sums_given *s = g->rows;
 	struct rollup_sum sum;
+	while (s->at < s->to) {
+		sums_get(s->sums, s->at++, &sum);
+		if (rollup_sum_is_zero(&sum))
+			continue;
+		rollup_values(&sum, s->value);
+		return 1;
+	}
+	return 0;
+}
+
+static void sum_value(struct given *g, unsigned column, sqlite3_context *out)
+{
+	const struct sums_given *s = g->rows;
+	const struct sum *sum = &s->sums->sum[s->at - 1];
+	sqlite3_result_int64(out, column == 0 ? sum->at : column == 1 ? sum->label : s->value[column - 2]);
+}
+
+/* In a write transaction: the sums [from, to). */
+static int put_some(struct ledger *l, enum rollup_table table, struct sums_given *s, struct err *e)
+{
+	enum store_stmt which = table == DELTA_HOUR ? ST_DELTA_HOUR : ST_DELTA_DAY;
+	struct sb sql;
+	int rc;
+	sb_init(&sql, 8192);
+	if (!l->given_sums.name)
+		l->given_sums = (struct given){.name = "given_sums", .columns = 2 + ROLLUP_COLUMNS, .next = next_sum,
+					       .value = sum_value};
+	if (!l->st[which]) {
+		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT * FROM given_sums WHERE true", rollup_tables[table],
+			rollup_columns);
+		sb_adds(&sql, " ON CONFLICT(at,label) DO UPDATE SET ");
+		rollup_each_column(&sql, "@=@+excluded.@");
+	}
+	rc = store_given(l, &l->given_sums, which, sql.p, s, "writing roll-ups", e);
+	sb_fini(&sql);
+	return rc;
+}
+
+static int put(struct ledger *l, enum rollup_table table, const struct sums *sums, struct err *e)
+{
+	struct sums_given s = {.sums = sums};
 	int rc = 0;
-	for (uint32_t i = 0; i < s->count && !rc; i++) {
-		if (!l->in_tx)
-			rc = ledger_begin(l, e);
-		sums_get(s, i, &sum);
-		if (!rc && !rollup_sum_is_zero(&sum))
-			rc = rollup_upsert(l, table, s->sum[i].at, s->sum[i].label, &sum, e);
-		if (!rc && ((i + 1) % import_sizes.sums_at_once == 0 || i + 1 == s->count))
+	while (s.to < sums->count && !rc) {
+		s.at = s.to;
+		s.to += sums->count - s.to < import_sizes.sums_at_once ? sums->count - s.to : import_sizes.sums_at_once;
+		rc = ledger_begin(l, e);
+		if (!rc)
+			rc = put_some(l, table, &s, e);
+		if (!rc)
 			rc = ledger_commit(l, e);
+		else
+			ledger_rollback(l);
 	}
 	return rc;
 }
@@ -78,26 +130,13 @@ int delta_begins_to_count(struct ledger *l, struct err *e)
 	return store_meta_set(l, "delta_live", 1, e);
 }
 
-/* The columns of a roll-up, each as the text says it of "@". */
-static void each_column(struct sb *sql, const char *text)
-{
-	char names[1024], *save = NULL;
-	const char *comma = "";
-	snprintf(names, sizeof names, "%s", rollup_columns);
-	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), comma = ",") {
-		sb_adds(sql, comma);
-		for (const char *p = text; *p; p++)
-			sb_add(sql, *p == '@' ? name : p, *p == '@' ? strlen(name) : 1);
-	}
-}
-
 int delta_fill_days(struct ledger *l, struct err *e)
 {
 	struct sb sql;
 	int rc;
 	sb_init(&sql, 8192);
 	sb_addf(&sql, "INSERT INTO delta_day(at,label,%s) SELECT at/24-(at%%24<0),label,", rollup_columns);
-	each_column(&sql, "sum(@)");
+	rollup_each_column(&sql, "sum(@)");
 	sb_adds(&sql, " FROM delta_hour GROUP BY 1,2");
 	rc = store_exec(l, sql.p, e);
 	sb_fini(&sql);
@@ -122,7 +161,7 @@ static int move_begin(struct ledger *l, struct move *m, enum rollup_table from, 
 	sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s", rollup_tables[to], rollup_columns,
 		rollup_columns, rollup_tables[from]);
 	sb_adds(&sql, " WHERE (at,label)<=(?1,?2) ON CONFLICT(at,label) DO UPDATE SET ");
-	each_column(&sql, "@=@+excluded.@");
+	rollup_each_column(&sql, "@=@+excluded.@");
 	m->add = m->last ? store_query(l, e, sql.p) : NULL;
 	sb_clear(&sql);
 	sb_addf(&sql, "DELETE FROM %s WHERE (at,label)<=(?1,?2)", rollup_tables[from]);
@@ -164,11 +203,51 @@ static int move_some(struct ledger *l, struct move *m, bool counts, struct err *
 	return rc ? rc : run_to(l, m->gone, at, label, e);
 }
 
+static int rows_of(struct ledger *l, enum rollup_table table, int64_t *n, struct err *e)
+{
+	char sql[64];
+	sqlite3_stmt *st;
+	int rc;
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", rollup_tables[table]);
+	st = store_query(l, e, sql);
+	rc = st && sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, "merging roll-ups");
+	*n = rc ? 0 : sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Where a delta that counts is the larger table of the two, they change their names, and what is moved is the other
+ * one: the first large import of a ledger has nothing to move. */
+static int change_names(struct ledger *l, enum rollup_table delta, enum rollup_table rollup, struct err *e)
+{
+	const char *d = rollup_tables[delta], *r = rollup_tables[rollup];
+	int64_t in_delta, in_rollup;
+	char sql[200];
+	int rc = rows_of(l, delta, &in_delta, e);
+	if (!rc)
+		rc = rows_of(l, rollup, &in_rollup, e);
+	if (rc || in_delta <= in_rollup)
+		return rc;
+	snprintf(sql, sizeof sql,
+		 "ALTER TABLE %s RENAME TO aside; ALTER TABLE %s RENAME TO %s; ALTER TABLE aside RENAME TO %s", d, r, d, r);
+	rc = ledger_begin(l, e);
+	if (!rc)
+		rc = store_exec(l, sql, e);
+	if (!rc)
+		return ledger_commit(l, e);
+	ledger_rollback(l);
+	return rc;
+}
+
 int delta_settle(struct ledger *l, struct err *e)
 {
 	struct move hours = {0}, days = {0};
 	int64_t counts;
 	int rc = store_meta_get(l, "delta_live", &counts, e);
+	if (!rc && counts)
+		rc = change_names(l, DELTA_HOUR, ROLLUP_HOUR, e);
+	if (!rc && counts)
+		rc = change_names(l, DELTA_DAY, ROLLUP_DAY, e);
 	if (!rc)
 		rc = move_begin(l, &hours, DELTA_HOUR, ROLLUP_HOUR, e);
 	if (!rc)

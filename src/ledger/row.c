@@ -153,12 +153,17 @@ static struct call_id id_of_blob(struct str b)
 	return id;
 }
 
+static bool no_id(struct call_id id)
+{
+	return id.hi == 0 && id.lo == 0;
+}
+
 static bool same_id(struct call_id a, struct call_id b)
 {
 	return a.hi == b.hi && a.lo == b.lo;
 }
 
-/* A row as it is bound. It owns what it points to, so that rows of an import can wait for each other. */
+/* A row as it is written. It owns what it points to, so that rows of an import can wait for each other. */
 struct row_values {
 	struct crc_in in;
 	struct row_extra x;
@@ -169,36 +174,9 @@ struct row_values {
 };
 
 struct waiting {
-	unsigned count;
+	unsigned count, at; /* at: the row that SQLite reads, + 1 */
 	struct row_values row[ROWS_AT_ONCE];
 };
-
-static unsigned columns_of(const struct ledger *l, bool import)
-{
-	return ROW_OWN + l->hot_count + 2 + (import ? 5 : 0);
-}
-
-static sqlite3_stmt *insert_statement(struct ledger *l, bool import, unsigned rows, struct err *e)
-{
-	enum store_stmt which = rows > 1 ? ST_IMPORT_ADD_ROWS : import ? ST_IMPORT_ADD : ST_CALL_ADD;
-	sqlite3_stmt *st;
-	struct sb sql;
-	if (l->st[which])
-		return store_stmt(l, which, "", e);
-	sb_init(&sql, 16384);
-	sb_addf(&sql, "INSERT INTO %s(%s", import ? "import_call" : "call", row_own_columns);
-	schema_columns(l, false, &sql);
-	sb_adds(&sql, import ? ",rest,crc,batch,nat,body,line,claimed) VALUES" : ",rest,crc) VALUES");
-	for (unsigned row = 0; row < rows; row++) {
-		sb_adds(&sql, row ? ",(?" : "(?");
-		for (unsigned i = 1; i < columns_of(l, import); i++)
-			sb_adds(&sql, ",?");
-		sb_adds(&sql, ")");
-	}
-	st = store_stmt(l, which, sql.p, e);
-	sb_fini(&sql);
-	return st;
-}
 
 static int values_of(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x,
 		     const struct label *label, struct row_values *v, struct err *e)
@@ -224,65 +202,138 @@ static int values_of(struct ledger *l, const struct call *c, int64_t row, const 
 	return 0;
 }
 
-/* The columns of a row, from parameter `at` on. What is the default stays unbound: NULL. */
-static void bind_row(const struct ledger *l, sqlite3_stmt *st, int at, const struct row_values *v, bool import)
+/* A call's statement, with what is the default unbound: NULL. */
+static int put_call(struct ledger *l, const struct row_values *v, struct err *e)
 {
 	const struct crc_in *in = &v->in;
-	sqlite3_bind_int64(st, at, in->row);
-	/* an imported row's id is its natural key, unless the vendor's log had one */
-	if (!import || memcmp(v->id, v->x.nat, 16) != 0)
-		sqlite3_bind_blob(st, at + 1, v->id, 16, SQLITE_STATIC);
-	if (!same_id(in->operation, in->id)) {
-		bool none = in->operation.hi == 0 && in->operation.lo == 0;
-		sqlite3_bind_blob(st, at + 2, v->operation, none ? 0 : 16, SQLITE_STATIC);
+	sqlite3_stmt *st = l->st[ST_CALL_ADD];
+	int at = ROW_OWN + 1;
+	struct sb sql;
+	if (st) {
+		sqlite3_clear_bindings(st);
+	} else {
+		sb_init(&sql, 8192);
+		sb_addf(&sql, "INSERT INTO call(%s", row_own_columns);
+		schema_columns(l, false, &sql);
+		sb_adds(&sql, ",rest,crc) VALUES(?");
+		for (unsigned i = 1; i < ROW_OWN + l->hot_count + 2; i++)
+			sb_adds(&sql, ",?");
+		sb_adds(&sql, ")");
+		st = store_stmt(l, ST_CALL_ADD, sql.p, e);
+		sb_fini(&sql);
+		if (!st)
+			return -RR_STORE;
 	}
-	sqlite3_bind_int64(st, at + 3, in->start);
+	sqlite3_bind_int64(st, 1, in->row);
+	sqlite3_bind_blob(st, 2, v->id, 16, SQLITE_STATIC);
+	if (!same_id(in->operation, in->id))
+		sqlite3_bind_blob(st, 3, v->operation, no_id(in->operation) ? 0 : 16, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, in->start);
 	if (in->took)
-		sqlite3_bind_int64(st, at + 4, in->took);
-	sqlite3_bind_int64(st, at + 5, in->label);
+		sqlite3_bind_int64(st, 5, in->took);
+	sqlite3_bind_int64(st, 6, in->label);
 	if (in->vendor_ref.n)
-		bind_text(st, at + 6, in->vendor_ref);
-	at += ROW_OWN;
+		bind_text(st, 7, in->vendor_ref);
 	for (unsigned i = 0; i < l->hot_count; i++, at++)
 		if (in->hot[i] != l->hot_default[i])
 			sqlite3_bind_int64(st, at, in->hot[i]);
 	if (in->rest.n)
 		sqlite3_bind_blob(st, at, in->rest.p, (int)in->rest.n, SQLITE_STATIC);
 	sqlite3_bind_int64(st, at + 1, v->crc);
-	if (!import)
-		return;
-	sqlite3_bind_int64(st, at + 2, v->x.batch);
-	sqlite3_bind_blob(st, at + 3, v->x.nat, 16, SQLITE_STATIC);
-	sqlite3_bind_blob(st, at + 4, v->x.body, 16, SQLITE_STATIC);
-	sqlite3_bind_int64(st, at + 5, v->x.line);
-	if (v->x.claimed.n)
-		bind_text(st, at + 6, v->x.claimed);
-}
-
-static int put_rows(struct ledger *l, const struct row_values *v, unsigned rows, bool import, struct err *e)
-{
-	sqlite3_stmt *st = insert_statement(l, import, rows, e);
-	if (!st)
-		return -RR_STORE;
-	for (unsigned i = 0; i < rows; i++)
-		bind_row(l, st, (int)(i * columns_of(l, import)) + 1, &v[i], import);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		return store_error(l, e, "adding a call");
 	sqlite3_reset(st);
 	return 0;
 }
 
+/* The columns of import_call that are given. The row number is not: SQLite takes the next one by itself, which is what
+ * imports.c counts too, and need not look whether it is taken. */
+static const char import_columns[] = "id,operation,start,took,label,vendor_ref,rest,crc,batch,nat,body,line,claimed";
+enum { IMPORT_COLUMNS = 13 };
+
+static int next_row(struct given *g)
+{
+	struct waiting *w = ((struct ledger *)g->rows)->waiting;
+	return w->at++ < w->count;
+}
+
+static void row_value(struct given *g, unsigned column, sqlite3_context *out)
+{
+	const struct ledger *l = g->rows;
+	const struct row_values *v = &l->waiting->row[l->waiting->at - 1];
+	const struct crc_in *in = &v->in;
+	switch (column) {
+	case 0: /* an imported row's id is its natural key, unless the vendor's log had one */
+		if (memcmp(v->id, v->x.nat, 16) != 0)
+			sqlite3_result_blob(out, v->id, 16, SQLITE_STATIC);
+		break;
+	case 1:
+		if (!same_id(in->operation, in->id))
+			sqlite3_result_blob(out, v->operation, no_id(in->operation) ? 0 : 16, SQLITE_STATIC);
+		break;
+	case 2:
+		sqlite3_result_int64(out, in->start);
+		break;
+	case 3:
+		if (in->took)
+			sqlite3_result_int64(out, in->took);
+		break;
+	case 4:
+		sqlite3_result_int64(out, in->label);
+		break;
+	case 5:
+		if (in->vendor_ref.n)
+			sqlite3_result_text(out, in->vendor_ref.p, (int)in->vendor_ref.n, SQLITE_STATIC);
+		break;
+	case 6:
+		if (in->rest.n)
+			sqlite3_result_blob(out, in->rest.p, (int)in->rest.n, SQLITE_STATIC);
+		break;
+	case 7:
+		sqlite3_result_int64(out, v->crc);
+		break;
+	case 8:
+		sqlite3_result_int64(out, v->x.batch);
+		break;
+	case 9:
+		sqlite3_result_blob(out, v->x.nat, 16, SQLITE_STATIC);
+		break;
+	case 10:
+		sqlite3_result_blob(out, v->x.body, 16, SQLITE_STATIC);
+		break;
+	case 11:
+		sqlite3_result_int64(out, v->x.line);
+		break;
+	case 12:
+		if (v->x.claimed.n)
+			sqlite3_result_text(out, v->x.claimed.p, (int)v->x.claimed.n, SQLITE_STATIC);
+		break;
+	default:
+		if (in->hot[column - IMPORT_COLUMNS] != l->hot_default[column - IMPORT_COLUMNS])
+			sqlite3_result_int64(out, in->hot[column - IMPORT_COLUMNS]);
+	}
+}
+
 int row_flush(struct ledger *l, struct err *e)
 {
-	struct waiting *w = l->waiting;
-	unsigned n = w ? w->count : 0;
-	int rc = 0;
-	if (n)
-		w->count = 0;
-	if (n == ROWS_AT_ONCE)
-		return put_rows(l, w->row, n, true, e);
-	for (unsigned i = 0; i < n && !rc; i++)
-		rc = put_rows(l, &w->row[i], 1, true, e);
+	struct sb sql;
+	int rc;
+	if (!l->waiting || !l->waiting->count)
+		return 0;
+	sb_init(&sql, 8192);
+	if (!l->given_rows.name)
+		l->given_rows = (struct given){.name = "given_rows", .columns = IMPORT_COLUMNS + l->hot_count,
+					       .next = next_row, .value = row_value};
+	if (!l->st[ST_IMPORT_ADD]) {
+		sb_addf(&sql, "INSERT INTO import_call(%s", import_columns);
+		schema_columns(l, false, &sql);
+		sb_adds(&sql, ") SELECT * FROM given_rows");
+	}
+	l->waiting->at = 0;
+	rc = store_given(l, &l->given_rows, ST_IMPORT_ADD, sql.p, l, "adding a call", e);
+	check(rc || sqlite3_last_insert_rowid(l->db) == l->waiting->row[l->waiting->count - 1].in.row);
+	l->waiting->count = 0;
+	sb_fini(&sql);
 	return rc;
 }
 
@@ -314,7 +365,7 @@ int row_add(struct ledger *l, const struct call *c, int64_t row, const struct ro
 		return rc;
 	if (!x) {
 		rc = values_of(l, c, row, NULL, *label, &one, e);
-		return rc ? rc : put_rows(l, &one, 1, false, e);
+		return rc ? rc : put_call(l, &one, e);
 	}
 	rc = values_of(l, c, row, x, *label, &l->waiting->row[l->waiting->count], e);
 	return rc ? rc : wait_row(l, &l->waiting->row[l->waiting->count], e);
@@ -337,7 +388,9 @@ int row_read(struct ledger *l, sqlite3_stmt *st, bool import, struct call *c, in
 	bool decoded;
 	uint64_t sum = 0;
 	int at = ROW_OWN, rc;
-	in.id = id_of_blob(column_blob(st, import && sqlite3_column_type(st, 1) == SQLITE_NULL ? ROW_OWN + (int)l->hot_count + 3 : 1));
+	/* an imported row without one has its natural key */
+	in.id = id_of_blob(column_blob(
+		st, import && sqlite3_column_type(st, 1) == SQLITE_NULL ? ROW_OWN + (int)l->hot_count + 3 : 1));
 	in.operation = sqlite3_column_type(st, 2) == SQLITE_NULL ? in.id : id_of_blob(column_blob(st, 2));
 	in.took = sqlite3_column_int64(st, 4);
 	in.label = sqlite3_column_int64(st, 5);

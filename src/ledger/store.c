@@ -122,6 +122,24 @@ sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sq
 	return st;
 }
 
+int store_given(struct ledger *l, struct given *g, enum store_stmt which, const char *sql, void *rows,
+		const char *doing, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = given_table(l->db, g);
+	if (rc != SQLITE_OK)
+		return store_error(l, e, doing);
+	st = l->st[which] ? l->st[which] : store_stmt(l, which, sql, e);
+	if (!st)
+		return -RR_STORE;
+	rc = given_run(g, st, rows);
+	if (rc == -1)
+		rc = store_error(l, e, doing);
+	if (rc)
+		sqlite3_reset(st);
+	return rc;
+}
+
 uint32_t store_crc(const char *fmt, ...)
 {
 	char text[4096];

@@ -13,17 +13,17 @@
 #include <sqlite3.h>
 
 #include "ledger/field.h"
+#include "ledger/given.h"
 #include "ledger/ledger.h"
 
-enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, ROWS_AT_ONCE = 16, CHECKPOINT_PAGES = 200, UPSERTS = 32 };
+enum { LABEL_MOST = 40, HOT_MOST = 16, REST_MOST = 64, ROWS_AT_ONCE = 64, CHECKPOINT_PAGES = 200, UPSERTS = 32 };
 
 /* Statements that are prepared once a connection. */
 enum store_stmt {
-	ST_KEYS_ADD, ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD,
-		ST_LABEL_LOAD,
+	ST_META_GET, ST_META_SET, ST_NAME_FIND, ST_NAME_ADD, ST_NAME_TEXT, ST_LABEL_FIND, ST_LABEL_ADD, ST_LABEL_LOAD,
 	ST_CALL_ADD, ST_CALL_MAX, ST_RAW_ADD, ST_OUTLAY_ADD,
-	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ADD_ROWS, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEY_ADD, ST_SUPERSEDE,
-	ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED, ST_SPAN_ADD,
+	ST_IMPORT_FIND, ST_IMPORT_ADD, ST_IMPORT_ROW, ST_IMPORT_WINDOW, ST_IMPORT_OWN, ST_KEYS_ADD, ST_DELTA_HOUR,
+	ST_DELTA_DAY, ST_SUPERSEDE, ST_SUPERSEDED, ST_REPEAT_ADD, ST_REPEATED, ST_SPAN_ADD,
 	ST_OUTCOME_ADD, ST_OUTCOME_FIND, ST_ONCE_ADD, ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_COUNT
 };
 
@@ -71,6 +71,7 @@ struct ledger {
 	bool again;     /* the last error was want of memory, or another program's lock: the same may do later */
 	int wal_pages, checkpoint_pages; /* in the log; how many set off a checkpoint */
 	struct waiting *waiting;         /* rows of an import, put some at once (row.c), or NULL */
+	struct given given_rows, given_keys, given_sums;
 	struct log_sync *log_sync;       /* of an import, or NULL */
 	int asked_pages;                 /* of the log, when it was asked last */
 	sqlite3_stmt *st[ST_COUNT];
@@ -114,6 +115,9 @@ int store_damaged_row(struct ledger *l, const char *kind, int64_t row, struct er
 int store_exec(struct ledger *l, const char *sql, struct err *e);
 /* The cached statement, reset and unbound; NULL with e on error. */
 sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sql, struct err *e);
+/* Runs the statement over rows of ours (given.h), which it names as a table. sql: used where it is not there yet. */
+int store_given(struct ledger *l, struct given *g, enum store_stmt which, const char *sql, void *rows,
+		const char *doing, struct err *e);
 /* A statement for one use; finalize it. */
 sqlite3_stmt *store_query(struct ledger *l, struct err *e, const char *sql);
 int store_meta_get(struct ledger *l, const char *name, int64_t *value, struct err *e); /* 0 when absent */
@@ -168,8 +172,8 @@ struct row_extra { /* of import_call */
 /* Writes c as row `row`. x NULL: into call. */
 int row_add(struct ledger *l, const struct call *c, int64_t row, const struct row_extra *x, struct label **label,
 	    struct err *e);
-/* Rows of import_call are written ROWS_AT_ONCE in one statement, which costs a quarter less: the last few wait. They
- * are written before a commit, and by whoever reads rows that this transaction may have added; or forgotten with it. */
+/* Rows of import_call are written ROWS_AT_ONCE in one statement (given.h): the last few wait. They are written before a
+ * commit, and by whoever reads rows that this transaction may have added; or forgotten with it. */
 int row_flush(struct ledger *l, struct err *e);
 void row_forget(struct ledger *l);
 /* Reads the current row of st: columns row_own_columns, hot columns, rest, crc[, batch, nat, body, line, claimed].
@@ -195,11 +199,19 @@ char *import_alive(int64_t but, char out[IMPORT_ALIVE_MOST]);
 uint32_t outcome_crc(const unsigned char id[16], int64_t accepted, int64_t at, int64_t hour, int64_t label);
 
 /* rollup.c */
+enum { ROLLUP_PARTS = CLASSES + 8 };
+struct rollup_part {
+	int64_t value;
+	uint32_t part;
+};
 void rollup_fini(struct rollup *r);
 void rollup_drop(struct rollup *r);
 /* Adds `sign` times the call. 0 or -RR_NOMEM. */
 int rollup_fold(struct rollup *r, const struct call *c, struct label *lb, int sign);
 int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct rollup_sum *s, int sign);
+/* What a call adds to a sum: the parts that are not 0. Returns how many. */
+unsigned rollup_parts(const struct call *c, struct rollup_part p[ROLLUP_PARTS]);
+void rollup_part_add(struct rollup_sum *s, unsigned part, int64_t value);
 void rollup_sum_of(const struct call *c, struct rollup_sum *s);
 bool rollup_sum_is_zero(const struct rollup_sum *s);
 void rollup_sum_add(struct rollup_sum *into, const struct rollup_sum *s, int sign);
@@ -217,7 +229,11 @@ int rollup_mark(struct ledger *l, int64_t *mark, struct err *e);
 int64_t hour_of(int64_t us);
 int64_t day_of_hour(int64_t hour);
 void rollup_read_sum(sqlite3_stmt *st, int first_column, struct rollup_sum *s);
-extern const char rollup_columns[];
+extern const char rollup_columns[]; /* of all four tables, behind at and label */
+enum { ROLLUP_COLUMNS = CLASSES + 13 };
+void rollup_values(const struct rollup_sum *s, int64_t v[ROLLUP_COLUMNS]);
+/* Those columns, each as the text says it of "@". */
+void rollup_each_column(struct sb *sql, const char *text);
 int64_t call_max_row(struct ledger *l, struct err *e); /* <0 on error */
 
 /* span.c */

@@ -4,32 +4,9 @@
  */
 #include "ledger/sums.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "ledger/store.h"
-
-/* The parts: counts, then amounts; where each stands in a rollup_sum. */
-#define COUNT(FIELD) offsetof(struct rollup_sum, FIELD)
-#define X(NAME, name, side, text) COUNT(tok) + sizeof(uint64_t) * CLASS_##NAME,
-static const uint16_t place[] = {
-	COUNT(calls), COUNT(accepted), COUNT(tools),
-#include "model/token_classes.def"
-	COUNT(cost_pico), COUNT(low_pico), COUNT(high_pico), COUNT(billed_pico), COUNT(saved_pico),
-};
-#undef X
-enum { P_MONEY = 3 + CLASSES, PARTS = sizeof place / sizeof *place };
-
-static uint64_t *count_part(struct rollup_sum *s, unsigned part)
-{
-	return (uint64_t *)(void *)((char *)s + place[part]);
-}
-
-static money_wide *money_part(struct rollup_sum *s, unsigned part)
-{
-	return (money_wide *)(void *)((char *)s + place[part]);
-}
 
 static uint32_t first_slot(const struct sums *s, int64_t at, int64_t label)
 {
@@ -105,17 +82,12 @@ static int sum_at(struct sums *s, int64_t at, int64_t label, struct sum **out)
 	return 0;
 }
 
-static int add_wait(struct sums *s, struct sum_wait *w)
+static int add_wait(struct sums *s, const struct sum_wait *w)
 {
 	struct sum *sum;
 	int rc = sum_at(s, w->at, w->label, &sum);
-	for (unsigned part = 0; part < PARTS && !rc; part++) {
-		/* of one call: every part fits into 64 bits */
-		int64_t value = part < P_MONEY ? (int64_t)*count_part(&w->one, part)
-					       : (int64_t)*money_part(&w->one, part);
-		if (value)
-			rc = add(s, sum, part, w->sign < 0 ? -value : value);
-	}
+	for (unsigned i = 0; i < w->parts && !rc; i++)
+		rc = add(s, sum, w->part[i].part, w->sign < 0 ? -w->part[i].value : w->part[i].value);
 	return rc;
 }
 
@@ -139,7 +111,7 @@ int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign)
 	w->at = hour_of(c->start_us);
 	w->label = label;
 	w->sign = sign;
-	rollup_sum_of(c, &w->one);
+	w->parts = rollup_parts(c, w->part);
 	s->came++;
 	if (s->slots) {
 		__builtin_prefetch(&s->slot[first_slot(s, w->at, label)], 1);
@@ -148,6 +120,11 @@ int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign)
 			__builtin_prefetch(&s->sum[s->slot[first_slot(s, w->at, w->label)] - 1], 1);
 	}
 	return rc;
+}
+
+int sums_bound(struct sums *s)
+{
+	return s->count > s->room - s->room / 8 ? grow(s) : 0;
 }
 
 int sums_by_day(const struct sums *hours, struct sums *days)
@@ -184,22 +161,14 @@ void sums_sort(struct sums *s)
 		qsort(s->sum, s->count, sizeof *s->sum, by_place);
 }
 
-static void part_add(struct rollup_sum *out, unsigned part, int64_t value)
-{
-	if (part < P_MONEY)
-		*count_part(out, part) += (uint64_t)value;
-	else
-		*money_part(out, part) += value;
-}
-
 void sums_get(const struct sums *s, uint32_t at, struct rollup_sum *out)
 {
 	const struct sum *sum = &s->sum[at];
 	memset(out, 0, sizeof *out);
 	for (unsigned i = 0; i < sum->parts; i++)
-		part_add(out, sum->part[i], sum->value[i]);
+		rollup_part_add(out, sum->part[i], sum->value[i]);
 	for (uint32_t i = sum->more; i; i = s->cell[i - 1].next)
-		part_add(out, s->cell[i - 1].part, s->cell[i - 1].value);
+		rollup_part_add(out, s->cell[i - 1].part, s->cell[i - 1].value);
 }
 
 void sums_drop(struct sums *s)

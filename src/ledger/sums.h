@@ -12,7 +12,7 @@
 #ifndef RR_LEDGER_SUMS_H
 #define RR_LEDGER_SUMS_H
 
-#include "ledger/ledger.h"
+#include "ledger/store.h"
 
 enum { SUM_OWN = 3, SUMS_WAIT = 8 };
 
@@ -30,7 +30,8 @@ struct sum_cell {
 struct sum_wait {
 	int64_t at, label;
 	int sign;
-	struct rollup_sum one;
+	unsigned parts;
+	struct rollup_part part[ROLLUP_PARTS];
 };
 struct sums {
 	struct sum *sum;
@@ -47,6 +48,8 @@ int sums_fold(struct sums *s, const struct call *c, int64_t label, int sign);
 int sums_settle(struct sums *s);
 /* The sums by UTC day of sums by hour, added to `days`: sorted where those are. 0 or -RR_NOMEM. */
 int sums_by_day(const struct sums *hours, struct sums *days);
+/* Room for some more before it is needed: growing takes long where there are many. 0 or -RR_NOMEM. */
+int sums_bound(struct sums *s);
 size_t sums_bytes(const struct sums *s); /* in use */
 /* Of what is settled, by place, then label. No fold until the next drop. */
 void sums_sort(struct sums *s);

@@ -468,6 +468,28 @@ TEST(a_delta_of_an_older_ledger_goes_on)
 	help_clean();
 }
 
+/* What is on its way is the smaller table, then the larger one, with what stood there before and without. */
+TEST(a_delta_is_merged_whichever_is_larger)
+{
+	static const struct plan plans[] = {{0, 60, 1}, {60, 66, 1}, {30, 70, 2}, {70, 300, 1}, {0, 300, 3}};
+	static const unsigned calls[] = {60 * 11, 66 * 11, 30 * 11 + 40 * 12, 30 * 11 + 40 * 12 + 230 * 11, 300 * 13};
+	struct err e = {0};
+	struct import_batch b;
+	const struct import_sizes usual = import_sizes;
+	struct ledger *l;
+	import_sizes = small;
+	l = ledger_open(help_path(), LEDGER_WRITE, &e);
+	for (unsigned i = 0; i < sizeof plans / sizeof *plans; i++) {
+		import(l, &plans[i], &b);
+		expect(l, calls[i], "merged");
+		T_EQ_I(count(l, "SELECT (SELECT count(*) FROM delta_hour) + (SELECT count(*) FROM delta_day)"), 0);
+		T_EQ_I(count(l, "SELECT value FROM meta WHERE name='delta_live'"), 0);
+	}
+	import_sizes = usual;
+	ledger_close(l);
+	help_clean();
+}
+
 int main(int argc, char **argv)
 {
 	log_init(LOG_OFF, false);

@@ -182,6 +182,35 @@ TEST(rows_fold_to_the_same_in_halves)
 	help_done(l);
 }
 
+/* Each part by hand: with all of them set to numbers that tell them apart. */
+TEST(what_a_call_adds)
+{
+	struct rollup_sum got, want = {0};
+	struct call c;
+	call_init(&c);
+	c.calls = 3;
+	for (unsigned i = 0; i < CLASSES; i++)
+		c.usage.tok[i] = want.tok[i] = 1000 + i;
+	for (unsigned i = 0; i < TOOLS; i++)
+		c.usage.tools[i] = 1;
+	c.price_status = PRICE_PRICED;
+	c.accepted = ACCEPTED_YES;
+	c.cost_pico = 7, c.low_pico = 6, c.high_pico = 9, c.billed_pico = -8, c.saved_pico = 2;
+	want.calls = 3, want.accepted = 3, want.tools = TOOLS;
+	want.cost_pico = 7, want.low_pico = 6, want.high_pico = 9, want.billed_pico = -8, want.saved_pico = 2;
+	rollup_sum_of(&c, &got);
+	T_TRUE(memcmp(&got, &want, sizeof got) == 0);
+	/* no price: its cost is none; no bill, not accepted */
+	c.price_status = PRICE_UNPRICED;
+	c.accepted = ACCEPTED_NO;
+	c.billed_pico = BILLED_UNKNOWN;
+	want.cost_pico = want.billed_pico = 0;
+	want.accepted = 0;
+	rollup_sum_of(&c, &got);
+	T_TRUE(memcmp(&got, &want, sizeof got) == 0);
+	T_TRUE(!rollup_sum_is_zero(&got));
+}
+
 TEST(sums_beyond_64_bits_are_exact)
 {
 	struct err e = {0};
