@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """Alerts: each figure told by a hook when it passes its limit, once a window, signed, with the ledger's own value; what cannot
 be delivered is tried again, counted and said; nothing secret is told.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# times: it looks at them, so little else may run
 # SPDX-License-Identifier: Apache-2.0
 """Malformed, truncated, oversized and ambiguous input gets a clear error in the vendor's shape and loses nothing."""
 import json, pathlib, socket, sys, time

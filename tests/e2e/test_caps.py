@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# times: it looks at them, so little else may run
 # SPDX-License-Identifier: Apache-2.0
 """256 clients run into a hard cap together: overspend 0, and nothing stays reserved when all is quiet."""
 import asyncio, json, pathlib, sys

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """Deferred work through kill -9 between the vendor's yes and our record of it.
 

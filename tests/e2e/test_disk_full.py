@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """A full disk under the ledger: alarm before, refusals or marked passing while, and no restart after.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# times: it looks at them, so little else may run
 # SPDX-License-Identifier: Apache-2.0
 """U3: a vendor that breaks HTTP itself. No hang, no desync, no foreign bytes; refusals in the vendor's shape; one row each."""
 import json, pathlib, sys, time

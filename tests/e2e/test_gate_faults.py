@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# times: it looks at them, so little else may run
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong on either side: usage that is odd (U2), answers that are not HTTP as it should be (U3), vendors that
 stall (U5), certificates that must not be trusted (H5), clients that leave at any byte (L1). The sandbox's own list says what

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """Work that the vendor does later: tuning jobs, batches, answers in the background.
 

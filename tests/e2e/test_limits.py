@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# times: it looks at them, so little else may run
 # SPDX-License-Identifier: Apache-2.0
 """Too much work and bad clients: the memory ceiling under bodies, heads and readers that want more (O2), more calls than
 the gateway or a key may have at once (O1), clients that send or read too slowly (H4, L3). What is too much is refused in

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
 # SPDX-License-Identifier: Apache-2.0
 """No memory, at the n-th allocation, once and from then on: every golden command, and a gateway under its calls.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# alone: it loads the machine, and looks at times
 # SPDX-License-Identifier: Apache-2.0
 """An answered call is a recorded call, through kill -9 under 200 streams (500 with --all).
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# alone: it loads the machine, and looks at times
 # SPDX-License-Identifier: Apache-2.0
 """U1: the vendor resets the connection behind a byte of a recorded stream: in `make test` around every event's end and at
 every seventh byte of three vendors' streams, in `make test-all` behind each byte of more of them.

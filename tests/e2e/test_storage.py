@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """Explicit caches bill for as long as they are kept: created, moved, deleted, run out, through kill -9. The sandbox's list
 says how many tokens were kept from when to when; what that costs is computed here from the published price."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# alone: it loads the machine, and looks at times
 # SPDX-License-Identifier: Apache-2.0
 """U4: half of all calls fail at the vendor for a while. The gateway asks nobody twice for it (the caller's SDK decides), hands
 on the vendor's own words and its time to come again, records each failed attempt and bills it nothing unless the vendor said

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# alone: it loads the machine, or looks at times
+# alone: it loads the machine, and looks at times
 # SPDX-License-Identifier: Apache-2.0
 """O4: prices and caps read anew, a swap of the program and a stop, each under load over connections that are kept: no call
 fails and no stream is cut. A client here is as hard as one can be: it sends its next request on the connection that it

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# waits: for timers, mostly
 # SPDX-License-Identifier: Apache-2.0
 """What is told of calls outside: the log with OpenTelemetry's names, spans and metrics by OTLP. Judged by the official
 protobuf definitions where they are installed (setup.sh judges), by a plain check of the JSON form always,

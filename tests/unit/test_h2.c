@@ -2,6 +2,7 @@
  *
  * HTTP/2: our client against our server under TLS, and our server against frames written by hand here (so that
  * what is tested is not tested with itself). tests/e2e/test_h2.py brings peers that we did not write.
+ * waits: for time limits, mostly
  */
 #include <sys/resource.h>
 #include <time.h>

@@ -2,6 +2,7 @@
  *
  * TLS between our client and our server, and against the openssl command as a second opinion. The
  * certificates are made here by that command: good ones, and each kind that must be refused.
+ * waits: for time limits, mostly
  */
 #include <signal.h>
 #include <stdarg.h>

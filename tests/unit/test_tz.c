@@ -62,7 +62,7 @@ static const char script[] =
 	"    print('O',name,t,off(z,t))\n"
 	"    l=E+timedelta(seconds=t)\n"
 	"    print('L',name,t,inst(z,l))\n"
-	"  for t in random.sample(ts,min(len(ts),600)):\n"
+	"  for t in random.sample(ts,min(len(ts),300)):\n"
 	"    for w in ('hour','day','week','month','quarter','year'):\n"
 	"      l=(at(t).astimezone(z)).replace(tzinfo=None); b=begin(w,l)\n"
 	"      while edge(z,after(w,b))<=t: b=after(w,b)\n"

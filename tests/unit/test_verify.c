@@ -160,6 +160,8 @@ static void damage_everywhere(int how, unsigned rounds)
 	struct rng r;
 	bool whole;
 	uint64_t before;
+	/* with RUNRATE_TEST_ALL every block in each round; without, the rounds share them */
+	size_t step = getenv("RUNRATE_TEST_ALL") ? 1 : 2;
 	unsigned seen = 0, changed = 0, blocks = 0, unnamed = 0;
 	uint64_t rows, all_lost = 0;
 	fill(path);
@@ -173,7 +175,7 @@ static void damage_everywhere(int how, unsigned rounds)
 	T_EQ_I(fs_read(path, &file, &e), 0);
 	rng_seed(&r, 32);
 	for (unsigned round = 0; round < rounds; round++) {
-		for (size_t at = 0; at < file.n; at += 512) {
+		for (size_t at = round % step * 512; at < file.n; at += step * 512) {
 			uint64_t after;
 			bool ok, opens;
 			write_damaged(path, sb_str(&file), at, how, (unsigned)rng_below(&r, 4096));
@@ -207,7 +209,7 @@ static void damage_everywhere(int how, unsigned rounds)
 }
 
 TEST(every_flipped_bit_that_changes_a_row_is_found) { damage_everywhere(0, 2); }
-TEST(every_zeroed_block_that_changes_a_row_is_found) { damage_everywhere(1, 1); }
+TEST(every_zeroed_block_that_changes_a_row_is_found) { damage_everywhere(1, 2); }
 TEST(every_truncation_that_loses_a_row_is_found) { damage_everywhere(2, 1); }
 
 /* A lie that is well formed for SQLite: only checksums and sums can tell. */
