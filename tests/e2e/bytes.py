@@ -59,6 +59,7 @@ def undo(r):
     return gzip.decompress(r.body) if r.get('content-encoding') == 'gzip' and r.body else r.body
 
 def show(a, b):
+    if a == b: return f'{len(a)} bytes, the same'
     at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
     return f'{len(a)} and {len(b)} bytes, first different at {at}: {a[max(0, at - 30):at + 50]!r} / {b[max(0, at - 30):at + 50]!r}'
 

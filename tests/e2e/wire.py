@@ -21,19 +21,19 @@ class Raw:
             if self.status >= 200 or self.status < 0: break
         self.headers = [(k.lower(), v.strip()) for k, _, v in (l.partition(':') for l in lines[1:])]
         if self.get('transfer-encoding') == 'chunked':
-            while rest:
-                line, sep, rest = rest.partition(b'\r\n')
-                try: n = int(line, 16)
-                except ValueError: return self
-                if not sep or len(rest) < n + 2:
-                    self.body += rest[:n]
-                    return self
-                if n == 0:
-                    self.clean = True
-                    return self
-                self.chunks.append(rest[:n])
-                self.body += rest[:n]
-                rest = rest[n + 2:]
+            at, left = 0, b''
+            while at < len(rest) and not self.clean:
+                end = rest.find(b'\r\n', at)
+                try: n = int(rest[at:end if end >= 0 else len(rest)], 16)
+                except ValueError: break
+                at = end + 2 if end >= 0 else len(rest)
+                if end < 0 or len(rest) - at < n + 2:
+                    left = rest[at:at + n]
+                    break
+                if n: self.chunks.append(rest[at:at + n])
+                else: self.clean = True
+                at += n + 2
+            self.body = b''.join(self.chunks) + left
         elif self.get('content-length') is not None:
             n = int(self.get('content-length'))
             self.body, self.clean = rest[:n], len(rest) >= n

@@ -49,10 +49,15 @@ class Client:
         return out
 
     def need(self, n):
-        while len(self.buf) < n:
-            more = self.s.recv(1 << 16)
-            if not more: raise EOFError
-            self.buf += more
+        parts, have = [self.buf], len(self.buf)
+        try:
+            while have < n:
+                more = self.s.recv(1 << 16)
+                if not more: raise EOFError
+                parts.append(more)
+                have += len(more)
+        finally:
+            self.buf = b''.join(parts)
         out, self.buf = self.buf[:n], self.buf[n:]
         return out
 
