@@ -56,10 +56,15 @@ static void batch_json(struct json_out *w, const struct import_result_batch *b)
 	jw_end_object(w);
 }
 
-static void money_json(struct json_out *w, const struct import_money *m)
+static void money_json(struct json_out *w, const struct import_summary *s, unsigned i)
 {
+	static const struct import_money nothing;
+	const struct import_money *m = i < s->currencies ? &s->money[i] : &nothing;
+	money_wide twice = 0, inference = i < s->currencies ? import_inference(s, i, &twice) : 0;
 	jw_kmoney(w, "unclassified", m->book[BOOK_UNCLASSIFIED]);
-	jw_kmoney(w, "inference", m->book[BOOK_INFERENCE]);
+	jw_kmoney(w, "inference", inference);
+	if (twice)
+		jw_kmoney(w, "counted_once", twice);
 	jw_kmoney(w, "training", m->book[BOOK_TRAINING]);
 	jw_kmoney(w, "other", m->book[BOOK_OTHER]);
 	jw_kmoney(w, "claimed", m->claimed);
@@ -78,7 +83,6 @@ static const char *source_of(const struct import_summary *s)
 void import_print_json(const struct import_summary *s, void (*more)(struct json_out *w, void *arg), void *arg, struct sb *out)
 {
 	static const char *const keys[] = {"unclassified", "inference", "training", "other", "claimed", "priced", "billed"};
-	static const struct import_money nothing;
 	struct json_out w;
 	jw_init(&w, out);
 	jw_object(&w);
@@ -107,7 +111,7 @@ void import_print_json(const struct import_summary *s, void (*more)(struct json_
 	jw_end_array(&w);
 	jw_kcstr(&w, "currency", s->currencies == 1 ? s->money[0].currency.code : NULL);
 	if (s->currencies <= 1) {
-		money_json(&w, s->currencies ? &s->money[0] : &nothing);
+		money_json(&w, s, 0);
 	} else { /* never one sum over several currencies */
 		for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
 			jw_key(&w, keys[i]);
@@ -119,7 +123,7 @@ void import_print_json(const struct import_summary *s, void (*more)(struct json_
 	for (unsigned i = 0; i < s->currencies; i++) {
 		jw_object(&w);
 		jw_kcstr(&w, "currency", s->money[i].currency.code);
-		money_json(&w, &s->money[i]);
+		money_json(&w, s, i);
 		jw_end_object(&w);
 	}
 	jw_end_array(&w);
@@ -167,10 +171,14 @@ static void text_money(const struct import_summary *s, struct sb *out)
 	char m[MONEY_TEXT], n[32];
 	for (unsigned i = 0; i < s->currencies; i++) {
 		const struct import_money *x = &s->money[i];
+		money_wide twice, inference = import_inference(s, i, &twice);
 		sb_adds(out, "\n");
-		for (unsigned k = 0; k < sizeof lines / sizeof *lines; k++)
-			if (x->book[lines[k].book] || lines[k].book == BOOK_INFERENCE)
-				sb_addf(out, "  %-16s %16s %s\n", lines[k].words, money_human(x->book[lines[k].book], 2, m), x->currency.code);
+		for (unsigned k = 0; k < sizeof lines / sizeof *lines; k++) {
+			bool is_inference = lines[k].book == BOOK_INFERENCE;
+			if (x->book[lines[k].book] || is_inference)
+				sb_addf(out, "  %-16s %16s %s\n", lines[k].words,
+					money_human(is_inference ? inference : x->book[lines[k].book], 2, m), x->currency.code);
+		}
 		if (x->claimed)
 			sb_addf(out, "  %-16s %16s %s  (the source's own figure, not counted)\n", "claimed",
 				money_human(x->claimed, 2, m), x->currency.code);
@@ -197,6 +205,14 @@ void import_print_text(const struct import_summary *s, struct sb *out)
 	char n[32];
 	text_batches(s, out);
 	text_money(s, out);
+	for (unsigned i = 0; i < s->currencies; i++) {
+		char m[MONEY_TEXT];
+		money_wide twice;
+		import_inference(s, i, &twice);
+		if (twice)
+			text_line(out, "note: %s %s of inference stand in use and in bills of the same days: counted once, as in reports",
+				  money_human(twice, 2, m), s->money[i].currency.code);
+	}
 	for (unsigned i = 0; i < s->notes; i++)
 		text_line(out, "note: %s", s->note[i]);
 	if (s->skipped_files)

@@ -252,11 +252,26 @@ struct row_sum {
 	uint32_t calls;
 	uint8_t currency, book;     /* currency: its place in import_summary.money */
 	bool unpriced : 1, billed : 1, priced : 1;
-	uint32_t batch;             /* which of the import's */
+	uint32_t batch, provider;   /* batch: which of the import's */
+	uint8_t side;               /* or NO_SIDE: it tells of nothing that another one tells of */
 	uint64_t body, scope;
 	int64_t start_us;
 };
-enum { NO_CURRENCY = IMPORT_CURRENCIES, SUMMED_MOST = 1 << 20 };
+enum { NO_CURRENCY = IMPORT_CURRENCIES, NO_SIDE = SIDES, SUMMED_MOST = 1 << 20 };
+
+static uint8_t side_of(struct import_ctx *x, const struct call *c)
+{
+	if (c->book != BOOK_INFERENCE)
+		return NO_SIDE;
+	if (c->surface != x->sum_surface) { /* mostly that of the row before */
+		struct str surface = intern_str(c->surface);
+		x->sum_surface = c->surface;
+		x->sum_side = (uint8_t)batch_side(surface);
+		if (x->sum_side == SIDE_BILL && !str_eq(surface, STR("bill I-tokens")))
+			x->sum_side = NO_SIDE;
+	}
+	return c->surface ? x->sum_side : SIDE_LOG;
+}
 
 static struct row_sum sum_of(struct import_ctx *x)
 {
@@ -265,12 +280,14 @@ static struct row_sum sum_of(struct import_ctx *x)
 	bool billed = c->billed_pico != BILLED_UNKNOWN;
 	struct import_money *m = money_of(x, c->currency);
 	struct row_sum n = {.tokens = usage_total_tok(&c->usage), .calls = c->calls, .book = c->book, .unpriced = !priced && !billed,
-			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY};
+			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY, .side = NO_SIDE};
 	if (!m) {
 		import_note(x, "more than %d currencies: the sums of the last ones are left out", IMPORT_CURRENCIES);
 		return n;
 	}
 	n.currency = (uint8_t)(m - x->s->money);
+	n.provider = c->provider;
+	n.side = side_of(x, c);
 	n.pico = billed ? c->billed_pico : priced ? c->cost_pico : 0;
 	if (x->claim_counts && money_parse(x->claimed, &n.claimed_pico, NULL))
 		n.claimed_pico = 0;
@@ -290,6 +307,11 @@ static void sum_add(struct import_summary *s, const struct row_sum *n, int sign)
 	m->claimed += sign * (money_wide)n->claimed_pico;
 	m->billed += n->billed ? sign * (money_wide)n->pico : 0;
 	m->priced += n->priced ? sign * (money_wide)n->pico : 0;
+	if (n->side != NO_SIDE && n->pico) {
+		struct sides_cell key = {.day = n->start_us / US_PER_DAY, .provider = n->provider, .currency = n->currency};
+		if (sides_add(&s->sides, &key, (enum batch_side)n->side, sign * (money_wide)n->pico))
+			mem_lost();
+	}
 }
 
 /* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. Where only
@@ -360,7 +382,7 @@ int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct
 		if (n->batch >= x->s->batches || n->scope != x->scope || n->start_us < from_us || n->start_us >= to_us)
 			continue;
 		sum_add(x->s, n, -1);
-		*n = (struct row_sum){.currency = NO_CURRENCY};
+		*n = (struct row_sum){.currency = NO_CURRENCY, .side = NO_SIDE};
 	}
 	return ledger_import_replace(x->im, from_us, to_us, e);
 }

@@ -12,7 +12,7 @@
 #ifndef RR_IMPORT_IMPORT_H
 #define RR_IMPORT_IMPORT_H
 
-#include "ledger/import_store.h"
+#include "import/sides.h"
 #include "model/book.h"
 
 enum {
@@ -68,6 +68,7 @@ struct import_summary {
 	unsigned rejects;
 	struct import_money money[IMPORT_CURRENCIES];
 	unsigned currencies;
+	struct sides sides; /* of inference: what the sums above hold twice */
 	uint64_t tokens, calls, unpriced_rows;
 	char note[IMPORT_NOTES][200];
 	unsigned notes;
@@ -78,6 +79,8 @@ struct import_summary {
 int import_paths(const struct import_options *o, const char *const paths[], unsigned count, struct import_summary *s,
 		 struct err *e);
 void import_summary_fini(struct import_summary *s);
+/* Inference of money[i], what several sides of one vendor tell counted once; *twice: what that took off the sum. */
+money_wide import_inference(const struct import_summary *s, unsigned i, money_wide *twice);
 /* Adds one result to another, which began zeroed. */
 void import_summary_add(struct import_summary *into, const struct import_summary *s);
 

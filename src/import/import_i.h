@@ -83,6 +83,8 @@ struct import_ctx {
 	struct batch_cover side[IMPORT_SIDES]; /* what the batch has rows of, or told the absence of */
 	unsigned sides;
 	uint32_t side_provider, side_surface;  /* of the row before */
+	uint32_t sum_surface;                  /* of the row before, and which side its amounts are of */
+	uint8_t sum_side;
 	int64_t covered_us;                    /* the latest bucket or row that was read begins here */
 	struct seen *seen;
 	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */

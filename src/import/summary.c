@@ -6,8 +6,26 @@
 
 #include "import/import.h"
 
-static void add_money(struct import_summary *into, const struct import_money *m)
+money_wide import_inference(const struct import_summary *s, unsigned i, money_wide *twice)
 {
+	*twice = sides_twice(&s->sides, i);
+	return s->money[i].book[BOOK_INFERENCE] - *twice;
+}
+
+static void add_sides(struct import_summary *into, unsigned to, const struct sides *sides, unsigned from)
+{
+	for (uint32_t i = 0; i < sides->count; i++) {
+		struct sides_cell key = sides->cell[i];
+		key.currency = to;
+		for (unsigned side = 0; side < SIDES && sides->cell[i].currency == from; side++)
+			if (sides->cell[i].pico[side] && sides_add(&into->sides, &key, (enum batch_side)side, sides->cell[i].pico[side]))
+				mem_lost();
+	}
+}
+
+static void add_money(struct import_summary *into, const struct import_summary *s, unsigned from)
+{
+	const struct import_money *m = &s->money[from];
 	unsigned i = 0;
 	while (i < into->currencies && !currency_eq(into->money[i].currency, m->currency))
 		i++;
@@ -20,6 +38,7 @@ static void add_money(struct import_summary *into, const struct import_money *m)
 	into->money[i].claimed += m->claimed;
 	into->money[i].priced += m->priced;
 	into->money[i].billed += m->billed;
+	add_sides(into, i, &s->sides, from);
 }
 
 static void add_note(struct import_summary *into, const char *note)
@@ -50,7 +69,7 @@ void import_summary_add(struct import_summary *into, const struct import_summary
 	for (unsigned i = 0; i < s->rejects && into->reject && into->rejects < IMPORT_REJECTS; i++)
 		into->reject[into->rejects++] = s->reject[i];
 	for (unsigned i = 0; i < s->currencies; i++)
-		add_money(into, &s->money[i]);
+		add_money(into, s, i);
 	for (unsigned i = 0; i < s->notes; i++)
 		add_note(into, s->note[i]);
 }

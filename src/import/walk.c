@@ -791,4 +791,5 @@ void import_summary_fini(struct import_summary *s)
 {
 	free(s->reject);
 	s->reject = NULL;
+	sides_fini(&s->sides);
 }

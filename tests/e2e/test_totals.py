@@ -4,6 +4,7 @@
 
 1. Four exports of two months, with models without a price, tiers, refunds, line items that nobody knows, names that are too long.
 2. No page for people is wider than 80 columns. 3. An error says what to do next, whatever the command.
+4. Use and bill of the same days, in one import: counted once, by the import as by the report; days that one of them has alone count too.
 """
 import csv
 import io
@@ -140,8 +141,29 @@ def errors():
     ok(f"{len(commands)} errors say what to do next", why)
 
 
+def both_sides():
+    for vendor in ("openai", "anthropic"):
+        for bill_days, use_days in ((31, 31), (15, 31), (31, 15)):
+            name, truth = f"{vendor}, {bill_days} days billed, {use_days} days of use", {}
+            folder = TMP / name.replace(" ", "")
+            folder.mkdir()
+            for shape, days in (("costs", bill_days), ("usage", use_days)):
+                made = run("synth", f"{vendor}-{shape}", "--days", days)
+                (folder / f"{shape}.json").write_text(made.stdout)
+                truth[shape] = json.loads(made.stderr)
+            ledger, now = ("--ledger", folder / "x.db"), {**os.environ, "RUNRATE_NOW": "2026-11-29T00:00:00Z"}
+            got = json.loads(run("import", folder / "costs.json", folder / "usage.json", "--json", *ledger, env=now).stdout)
+            want = max(D(t["inference"]) for t in truth.values())
+            twice = min(D(t["inference"]) for t in truth.values())
+            said = json.loads(run("report", "--json", "--env", "all", "--since", "2026-10-01", "--until", "2026-11-01", *ledger, env=now).stdout)
+            ok(f"{name}: the import counts once", (D(got["inference"]), D(got["counted_once"])) != (want, twice) and (want, twice, got))
+            ok(f"{name}: and so does the report", D(said["inference"]["total"]) != want and (want, said["inference"]["total"]))
+            ok(f"{name}: training is the bill's", D(got["training"]) != D(truth["costs"]["training"]) and got)
+
+
 for make in (usage, costs, anthropic, jobs):
     one_export(make.__name__, make())
 errors()
+both_sides()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
