@@ -133,6 +133,8 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		say_rejects(s);
 	} else {
 		bool none = rc == -RR_NOTFOUND;
+		if (rc == -RR_NOMEM)
+			mem_lost();
 		say(&f->found, none ? "--" : "bad", "local agent logs", none ? "none" : e->what, NULL);
 		rc = 0;
 	}
@@ -158,11 +160,20 @@ static unsigned read_exports(struct first_run *f, const struct discovered *d)
 {
 	unsigned known = 0;
 	struct import_summary *s = calloc(1, sizeof *s);
+	if (!s)
+		mem_lost();
 	for (unsigned i = 0; s && i < d->files; i++) {
 		struct err e = {0};
 		uint64_t news;
+		int rc;
 		memset(s, 0, sizeof *s);
-		news = read_paths(f, &d->file[i], 1, s, &e) == 0 && s->batches ? s->rows_new + s->rows_revised : 0;
+		rc = read_paths(f, &d->file[i], 1, s, &e);
+		if (rc && err_exit_code(rc) != err_exit_code(RR_INPUT)) { /* it may be an export all the same */
+			fprintf(stderr, "runrate: %s: %s\n", d->file[i], e.what);
+			if (rc == -RR_NOMEM)
+				mem_lost();
+		}
+		news = rc == 0 && s->batches ? s->rows_new + s->rows_revised : 0;
 		if (f->in_scratch && s->batches && news + s->rows_rejected) {
 			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);
 			note_file(f, d->file[i], known);

@@ -294,7 +294,8 @@ static struct row_sum sum_of(struct import_ctx *x)
 	return n;
 }
 
-static void sum_add(struct import_summary *s, const struct row_sum *n, int sign)
+/* 0 or -RR_NOMEM. */
+static int sum_add(struct import_summary *s, const struct row_sum *n, int sign)
 {
 	struct import_money *m = n->currency == NO_CURRENCY ? NULL : &s->money[n->currency];
 	uint64_t one = (uint64_t)(int64_t)sign; /* counts wrap back */
@@ -302,16 +303,15 @@ static void sum_add(struct import_summary *s, const struct row_sum *n, int sign)
 	s->calls += one * n->calls;
 	s->unpriced_rows += one * n->unpriced;
 	if (!m)
-		return;
+		return 0;
 	m->book[n->book] += sign * (money_wide)n->pico;
 	m->claimed += sign * (money_wide)n->claimed_pico;
 	m->billed += n->billed ? sign * (money_wide)n->pico : 0;
 	m->priced += n->priced ? sign * (money_wide)n->pico : 0;
-	if (n->side != NO_SIDE && n->pico) {
-		struct sides_cell key = {.day = n->start_us / US_PER_DAY, .provider = n->provider, .currency = n->currency};
-		if (sides_add(&s->sides, &key, (enum batch_side)n->side, sign * (money_wide)n->pico))
-			mem_lost();
-	}
+	if (n->side == NO_SIDE || !n->pico)
+		return 0;
+	struct sides_cell key = {.day = n->start_us / US_PER_DAY, .provider = n->provider, .currency = n->currency};
+	return sides_add(&s->sides, &key, (enum batch_side)n->side, sign * (money_wide)n->pico);
 }
 
 /* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. Where only
@@ -353,12 +353,11 @@ static int row_sum(struct import_ctx *x, struct hash128 natural, struct hash128 
 		if (!last)
 			return err_set(e, RR_NOMEM, "out of memory for the sums of an import");
 		if (*at)
-			sum_add(x->s, last, -1);
+			sum_add(x->s, last, -1); /* its cell is there */
 		*at = (uint32_t)(last - x->summed->sum) + 1;
 		*last = n;
 	}
-	sum_add(x->s, &n, 1);
-	return 0;
+	return sum_add(x->s, &n, 1) ? err_set(e, RR_NOMEM, "out of memory for the sums of an import") : 0;
 }
 
 /* Rule 6. */
@@ -400,13 +399,17 @@ static int cell_key(struct import_ctx *x, struct hash128 *natural, bool *repeate
 {
 	struct hash128 whole = {natural->hi, natural->lo ^ x->said};
 	uint32_t before = 0;
+	int rc;
 	if (!x->cells && !(x->cells = seen_new()))
 		return -RR_NOMEM;
 	*repeated = x->said && seen_has(x->cells, whole);
 	if (*repeated)
 		return 0;
-	if ((x->said && seen_count(x->cells, whole, &before)) || seen_count(x->cells, *natural, &before))
-		return -RR_LIMIT;
+	rc = x->said ? seen_count(x->cells, whole, &before) : 0;
+	if (!rc)
+		rc = seen_count(x->cells, *natural, &before);
+	if (rc)
+		return rc;
 	if (before) {
 		key_add_u64(x, before);
 		*natural = hash_xxh3_128(x->key.p, x->key.n);
@@ -429,13 +432,12 @@ static int row_natural(struct import_ctx *x, struct hash128 *natural, struct err
 static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated, struct err *e)
 {
 	uint32_t before = 0;
-	if (x->source->flags & SRC_CELLS && cell_key(x, natural, repeated))
-		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
-	if (!(x->source->flags & SRC_OCCURRENCE))
-		return 0;
-	if (!x->seen && !(x->seen = seen_new()))
+	int rc = x->source->flags & SRC_CELLS ? cell_key(x, natural, repeated) : 0;
+	if (!rc && x->source->flags & SRC_OCCURRENCE)
+		rc = x->seen || (x->seen = seen_new()) ? seen_count(x->seen, *natural, &before) : -RR_NOMEM;
+	if (rc == -RR_NOMEM)
 		return err_set(e, RR_NOMEM, "out of memory to tell rows apart");
-	if (seen_count(x->seen, *natural, &before))
+	if (rc)
 		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
 	if (before) {
 		key_add_u64(x, before);

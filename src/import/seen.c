@@ -46,7 +46,7 @@ int seen_count(struct seen *s, struct hash128 key, uint32_t *before)
 {
 	uint32_t *times = keymap_count(s->times) < KEYS_MOST ? keymap_at(s->times, key.lo) : NULL;
 	if (!times)
-		return -RR_LIMIT;
+		return keymap_count(s->times) < KEYS_MOST ? -RR_NOMEM : -RR_LIMIT;
 	*before = *times;
 	if (*times == UINT16_MAX)
 		return -RR_LIMIT;

@@ -369,7 +369,9 @@ static int own_add(struct import_keys *k, struct hash128 nat, int64_t row, struc
 	for (unsigned n = 0; k->own; n++) {
 		uint32_t *at = keymap_at(k->own, own_place(nat, n));
 		int rc;
-		if (!at || row - k->place.first_row >= UINT32_MAX)
+		if (!at)
+			return err_set(e, RR_NOMEM, "out of memory for the keys of an import");
+		if (row - k->place.first_row >= UINT32_MAX)
 			return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
 		rc = *at ? own_row(k, k->place.first_row + *at - 1, &o, e) : 0;
 		if (rc)
