@@ -592,6 +592,7 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 		batch_count(x, &n);
 	free(n.day);
 	if (x->im && !rc) {
+		check(x->b); /* a batch that was begun */
 		ledger_import_reject(x->im, x->rejected);
 		rc = ledger_import_finish(x->im, &out, e);
 		x->b->id = out.id;

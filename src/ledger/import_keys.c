@@ -327,7 +327,7 @@ static int own_row(struct import_keys *k, int64_t row, struct old_row *o, struct
 
 static int find_own(struct import_keys *k, struct hash128 nat, int64_t *row, struct hash128 *body, struct err *e)
 {
-	struct old_row o;
+	struct old_row o = {0};
 	for (unsigned n = 0;; n++) {
 		uint32_t at = keymap_get(k->own, own_place(nat, n));
 		int rc = at ? own_row(k, k->place.first_row + at - 1, &o, e) : 0;
@@ -365,7 +365,7 @@ int import_keys_find(struct import_keys *k, struct hash128 nat, int64_t *row, st
 
 static int own_add(struct import_keys *k, struct hash128 nat, int64_t row, struct err *e)
 {
-	struct old_row o;
+	struct old_row o = {0};
 	for (unsigned n = 0; k->own; n++) {
 		uint32_t *at = keymap_at(k->own, own_place(nat, n));
 		int rc;
