@@ -15,7 +15,7 @@ from stack import Stack, BINARY, ok, close, wait_port
 from load import call
 
 ALL = '--all' in sys.argv
-KILLS = int(os.environ.get('RUNRATE_KILLS', 1000 if ALL else 20))
+KILLS = int(os.environ.get('RUNRATE_KILLS', 1000 if ALL else 15))
 STREAMS = 500 if ALL else 200
 SEED = 20261121
 
