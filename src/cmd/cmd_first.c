@@ -80,7 +80,10 @@ static int read_paths(struct first_run *f, const char *const *paths, unsigned co
 {
 	struct import_options o = {.ledger = f->ledger, .book = f->book, .dry_run = !f->in_scratch,
 				   .progress = !globals.quiet, .now_us = cmd_now_us()};
-	return import_paths(&o, paths, count, s, e);
+	int rc = import_paths(&o, paths, count, s, e);
+	if (rc == -RR_NOMEM) /* what was passed by may be an export all the same */
+		mem_lost();
+	return rc;
 }
 
 static void say_rejects(const struct import_summary *s)
@@ -133,8 +136,6 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 		say_rejects(s);
 	} else {
 		bool none = rc == -RR_NOTFOUND;
-		if (rc == -RR_NOMEM)
-			mem_lost();
 		say(&f->found, none ? "--" : "bad", "local agent logs", none ? "none" : e->what, NULL);
 		rc = 0;
 	}
@@ -168,11 +169,8 @@ static unsigned read_exports(struct first_run *f, const struct discovered *d)
 		int rc;
 		memset(s, 0, sizeof *s);
 		rc = read_paths(f, &d->file[i], 1, s, &e);
-		if (rc && err_exit_code(rc) != err_exit_code(RR_INPUT)) { /* it may be an export all the same */
+		if (rc && err_exit_code(rc) != err_exit_code(RR_INPUT)) /* not for being no export */
 			fprintf(stderr, "runrate: %s: %s\n", d->file[i], e.what);
-			if (rc == -RR_NOMEM)
-				mem_lost();
-		}
 		news = rc == 0 && s->batches ? s->rows_new + s->rows_revised : 0;
 		if (f->in_scratch && s->batches && news + s->rows_rejected) {
 			say_summary(f, known++ ? "" : "vendor exports", d->file[i], s);

@@ -58,9 +58,8 @@ static void batch_json(struct json_out *w, const struct import_result_batch *b)
 
 static void money_json(struct json_out *w, const struct import_summary *s, unsigned i)
 {
-	static const struct import_money nothing;
-	const struct import_money *m = i < s->currencies ? &s->money[i] : &nothing;
-	money_wide twice = 0, inference = i < s->currencies ? import_inference(s, i, &twice) : 0;
+	const struct import_money *m = &s->money[i];
+	money_wide twice, inference = import_inference(s, i, &twice);
 	jw_kmoney(w, "unclassified", m->book[BOOK_UNCLASSIFIED]);
 	jw_kmoney(w, "inference", inference);
 	if (twice)
@@ -111,7 +110,7 @@ void import_print_json(const struct import_summary *s, void (*more)(struct json_
 	jw_end_array(&w);
 	jw_kcstr(&w, "currency", s->currencies == 1 ? s->money[0].currency.code : NULL);
 	if (s->currencies <= 1) {
-		money_json(&w, s, 0);
+		money_json(&w, s, 0); /* all 0 where there is none */
 	} else { /* never one sum over several currencies */
 		for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
 			jw_key(&w, keys[i]);

@@ -69,24 +69,21 @@ static size_t tag_prefix(struct str column)
 	return str_starts(column, STR("resourceTags/")) ? 13 : str_starts(column, STR("resource_tags_")) ? 14 : 0;
 }
 
-static bool is_tag(const struct cur *s, const struct csv *c, unsigned i)
-{
-	return s->t.at[C_TAGS] >= 0 ? (int)i == s->t.at[C_TAGS] : tag_prefix(csv_header(c, i)) != 0;
-}
-
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
-	static const uint8_t told_by[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP};
+	static const uint8_t told_by[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP, C_TAGS};
 	struct cur *s = x->state;
+	int rc;
 	cloud_columns_find(&s->t, c, names, C_COUNT);
-	if (cloud_identity(&s->t, c, not_identity, e))
-		return -RR_NOMEM;
+	rc = cloud_identity(&s->t, c, not_identity, e);
+	if (rc)
+		return rc;
 	/* every text that the rules of kinds look at */
 	for (unsigned i = 0; i < sizeof told_by; i++)
 		if (s->t.at[told_by[i]] >= 0)
 			s->t.kind[s->t.at[told_by[i]]] = true;
 	for (unsigned i = 0; i < s->t.columns; i++)
-		if (is_tag(s, c, i))
+		if (tag_prefix(csv_header(c, i)))
 			s->t.kind[i] = true;
 	return 0;
 }

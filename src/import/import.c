@@ -259,18 +259,12 @@ struct row_sum {
 };
 enum { NO_CURRENCY = IMPORT_CURRENCIES, NO_SIDE = SIDES, SUMMED_MOST = 1 << 20 };
 
-static uint8_t side_of(struct import_ctx *x, const struct call *c)
+static uint8_t side_of(const struct call *c)
 {
-	if (c->book != BOOK_INFERENCE)
-		return NO_SIDE;
-	if (c->surface != x->sum_surface) { /* mostly that of the row before */
-		struct str surface = intern_str(c->surface);
-		x->sum_surface = c->surface;
-		x->sum_side = (uint8_t)batch_side(surface);
-		if (x->sum_side == SIDE_BILL && !str_eq(surface, STR("bill I-tokens")))
-			x->sum_side = NO_SIDE;
-	}
-	return c->surface ? x->sum_side : SIDE_LOG;
+	struct str surface = intern_str(c->surface);
+	enum batch_side side = batch_side(surface);
+	bool else_in_bill = side == SIDE_BILL && !is_token_bill(surface);
+	return c->book != BOOK_INFERENCE || else_in_bill ? NO_SIDE : (uint8_t)side;
 }
 
 static struct row_sum sum_of(struct import_ctx *x)
@@ -280,14 +274,14 @@ static struct row_sum sum_of(struct import_ctx *x)
 	bool billed = c->billed_pico != BILLED_UNKNOWN;
 	struct import_money *m = money_of(x, c->currency);
 	struct row_sum n = {.tokens = usage_total_tok(&c->usage), .calls = c->calls, .book = c->book, .unpriced = !priced && !billed,
-			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY, .side = NO_SIDE};
+			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY};
 	if (!m) {
 		import_note(x, "more than %d currencies: the sums of the last ones are left out", IMPORT_CURRENCIES);
 		return n;
 	}
 	n.currency = (uint8_t)(m - x->s->money);
 	n.provider = c->provider;
-	n.side = side_of(x, c);
+	n.side = side_of(c);
 	n.pico = billed ? c->billed_pico : priced ? c->cost_pico : 0;
 	if (x->claim_counts && money_parse(x->claimed, &n.claimed_pico, NULL))
 		n.claimed_pico = 0;
@@ -381,7 +375,7 @@ int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct
 		if (n->batch >= x->s->batches || n->scope != x->scope || n->start_us < from_us || n->start_us >= to_us)
 			continue;
 		sum_add(x->s, n, -1);
-		*n = (struct row_sum){.currency = NO_CURRENCY, .side = NO_SIDE};
+		*n = (struct row_sum){.currency = NO_CURRENCY};
 	}
 	return ledger_import_replace(x->im, from_us, to_us, e);
 }
@@ -570,7 +564,7 @@ struct standing {
 static int stands(const struct rollup_row *r, void *arg)
 {
 	struct standing *s = arg;
-	if (r->key.provider != s->provider || r->key.provenance != PROV_IMPORTED || !str_starts(intern_str(r->key.surface), STR("usage ")))
+	if (r->key.provider != s->provider || r->key.provenance != PROV_IMPORTED || batch_side(intern_str(r->key.surface)) != SIDE_USAGE)
 		return 0;
 	for (unsigned i = 0; i < s->n->days; i++)
 		if (s->n->day[i].day == r->key.hour_us / US_PER_DAY)

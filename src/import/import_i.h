@@ -83,8 +83,6 @@ struct import_ctx {
 	struct batch_cover side[IMPORT_SIDES]; /* what the batch has rows of, or told the absence of */
 	unsigned sides;
 	uint32_t side_provider, side_surface;  /* of the row before */
-	uint32_t sum_surface;                  /* of the row before, and which side its amounts are of */
-	uint8_t sum_side;
 	int64_t covered_us;                    /* the latest bucket or row that was read begins here */
 	struct seen *seen;
 	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */
@@ -176,8 +174,8 @@ void token_words_read(struct str text, struct token_words *out);
 /* seen.c */
 struct seen *seen_new(void);
 void seen_free(struct seen *s);
-/* How often that key came before; -RR_LIMIT when there is no room. */
 void seen_soon(const struct seen *s, struct hash128 key); /* asks for the memory that seen_count will look at */
+/* How often that key came before; -RR_LIMIT when there is no room, -RR_NOMEM. */
 int seen_count(struct seen *s, struct hash128 key, uint32_t *before);
 bool seen_has(const struct seen *s, struct hash128 key);
 

@@ -15,10 +15,12 @@ money_wide import_inference(const struct import_summary *s, unsigned i, money_wi
 static void add_sides(struct import_summary *into, unsigned to, const struct sides *sides, unsigned from)
 {
 	for (uint32_t i = 0; i < sides->count; i++) {
-		struct sides_cell key = sides->cell[i];
-		key.currency = to;
-		for (unsigned side = 0; side < SIDES && sides->cell[i].currency == from; side++)
-			if (sides->cell[i].pico[side] && sides_add(&into->sides, &key, (enum batch_side)side, sides->cell[i].pico[side]))
+		struct sides_cell c = sides->cell[i];
+		if (c.currency != from)
+			continue;
+		c.currency = to;
+		for (unsigned side = 0; side < SIDES; side++)
+			if (c.pico[side] && sides_add(&into->sides, &c, (enum batch_side)side, c.pico[side]))
 				mem_lost();
 	}
 }

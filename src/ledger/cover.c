@@ -11,6 +11,11 @@ enum batch_side batch_side(struct str surface)
 	return str_starts(surface, STR("bill ")) ? SIDE_BILL : str_starts(surface, STR("usage ")) ? SIDE_USAGE : SIDE_LOG;
 }
 
+bool is_token_bill(struct str surface)
+{
+	return str_eq(surface, STR("bill I-tokens"));
+}
+
 static int add(struct ledger *l, int64_t batch, const struct batch_cover *c, struct err *e)
 {
 	sqlite3_stmt *st = store_query(l, e, "INSERT OR REPLACE INTO cover(batch,provider,side,until) VALUES(?1,?2,?3,?4)");

@@ -131,14 +131,3 @@ int given_table(sqlite3 *db, struct given *g)
 	g->there = rc == SQLITE_OK;
 	return rc;
 }
-
-int given_run(struct given *g, sqlite3_stmt *st, void *rows)
-{
-	int rc;
-	g->rows = rows;
-	g->rc = 0;
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_DONE)
-		sqlite3_reset(st); /* else whoever asks what was wrong does */
-	return rc == SQLITE_DONE ? 0 : g->rc ? g->rc : -1;
-}

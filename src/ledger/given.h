@@ -25,7 +25,5 @@ struct given {
 
 /* The table is there for the connection's statements; g stays as long as it. SQLite's code. */
 int given_table(sqlite3 *db, struct given *g);
-/* Runs a statement that takes all of the rows. 0, the code of next(), or -1: SQLite's connection says what is wrong. */
-int given_run(struct given *g, sqlite3_stmt *st, void *rows);
 
 #endif

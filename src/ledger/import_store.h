@@ -61,6 +61,7 @@ void ledger_import_abort(struct import *im); /* NULL is fine */
 /* What a row is of: its surface says it ("usage completions", "bill I-tokens", else a call). */
 enum batch_side { SIDE_LOG, SIDE_USAGE, SIDE_BILL };
 enum batch_side batch_side(struct str surface);
+bool is_token_bill(struct str surface); /* the part of a bill that usage tells of too */
 /* A batch tells all that there is of that vendor and side before until: a day without a row is one without spending. */
 struct batch_cover {
 	struct str provider;

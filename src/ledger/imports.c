@@ -38,18 +38,6 @@ struct import {
 
 /* ---- what killed imports left behind ---- */
 
-static int one_number(struct ledger *l, const char *sql, int64_t *out, struct err *e)
-{
-	sqlite3_stmt *st = store_query(l, e, sql);
-	int rc;
-	if (!st)
-		return -RR_STORE;
-	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, "reading the imports");
-	*out = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return rc;
-}
-
 static int sweep_rows(struct ledger *l, int64_t from, int64_t to, bool keys, struct err *e)
 {
 	sqlite3_stmt *st;
@@ -85,14 +73,15 @@ static int sweep(struct ledger *l, struct err *e)
 		"UPDATE batch SET state=2 WHERE state=0",
 	};
 	int64_t first, last, keys, step = import_sizes.rows_at_once;
-	int rc = one_number(l, "SELECT ifnull(min(first_row),0) FROM batch WHERE state=0", &first, e);
+	int rc = store_number(l, "SELECT ifnull(min(first_row),0) FROM batch WHERE state=0", &first, "reading the imports", e);
 	if (!rc)
 		rc = delta_settle(l, e);
 	if (rc || !first)
 		return rc;
-	rc = one_number(l, "SELECT ifnull(max(row),0) FROM import_call", &last, e);
+	rc = store_number(l, "SELECT ifnull(max(row),0) FROM import_call", &last, "reading the imports", e);
 	if (!rc) /* a batch that had begun to write keys says so */
-		rc = one_number(l, "SELECT EXISTS (SELECT 1 FROM batch WHERE state=0 AND last_row<>0)", &keys, e);
+		rc = store_number(l, "SELECT EXISTS (SELECT 1 FROM batch WHERE state=0 AND last_row<>0)", &keys,
+				  "reading the imports", e);
 	for (int64_t to = last + 1; to > first && !rc; to -= step)
 		rc = sweep_rows(l, to - step > first ? to - step : first, to, keys != 0, e);
 	if (!rc)
@@ -137,7 +126,7 @@ static int begin(struct import *im, struct err *e)
 	struct key_place place = {.source = im->b.source, .unique = im->b.unique};
 	int rc = im->dry ? 0 : sweep(l, e);
 	if (!rc)
-		rc = one_number(l, "SELECT ifnull(max(row),0)+1 FROM import_call", &im->first_row, e);
+		rc = store_number(l, "SELECT ifnull(max(row),0)+1 FROM import_call", &im->first_row, "reading the imports", e);
 	im->next_row = im->first_row;
 	if (!rc && !im->dry) {
 		rc = ledger_begin(l, e);

@@ -203,30 +203,17 @@ static int move_some(struct ledger *l, struct move *m, bool counts, struct err *
 	return rc ? rc : run_to(l, m->gone, at, label, e);
 }
 
-static int rows_of(struct ledger *l, enum rollup_table table, int64_t *n, struct err *e)
-{
-	char sql[64];
-	sqlite3_stmt *st;
-	int rc;
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", rollup_tables[table]);
-	st = store_query(l, e, sql);
-	rc = st && sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, "merging roll-ups");
-	*n = rc ? 0 : sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return rc;
-}
-
 /* Where a delta that counts is the larger table of the two, they change their names, and what is moved is the other
  * one: the first large import of a ledger has nothing to move. */
 static int change_names(struct ledger *l, enum rollup_table delta, enum rollup_table rollup, struct err *e)
 {
 	const char *d = rollup_tables[delta], *r = rollup_tables[rollup];
-	int64_t in_delta, in_rollup;
+	int64_t larger;
 	char sql[200];
-	int rc = rows_of(l, delta, &in_delta, e);
-	if (!rc)
-		rc = rows_of(l, rollup, &in_rollup, e);
-	if (rc || in_delta <= in_rollup)
+	int rc;
+	snprintf(sql, sizeof sql, "SELECT (SELECT count(*) FROM %s) > (SELECT count(*) FROM %s)", d, r);
+	rc = store_number(l, sql, &larger, "merging roll-ups", e);
+	if (rc || !larger)
 		return rc;
 	snprintf(sql, sizeof sql,
 		 "ALTER TABLE %s RENAME TO aside; ALTER TABLE %s RENAME TO %s; ALTER TABLE aside RENAME TO %s", d, r, d, r);

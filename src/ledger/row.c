@@ -202,28 +202,32 @@ static int values_of(struct ledger *l, const struct call *c, int64_t row, const 
 	return 0;
 }
 
-/* A call's statement, with what is the default unbound: NULL. */
+static sqlite3_stmt *call_statement(struct ledger *l, struct err *e)
+{
+	sqlite3_stmt *st;
+	struct sb sql;
+	if (l->st[ST_CALL_ADD])
+		return store_stmt(l, ST_CALL_ADD, "", e);
+	sb_init(&sql, 8192);
+	sb_addf(&sql, "INSERT INTO call(%s", row_own_columns);
+	schema_columns(l, false, &sql);
+	sb_adds(&sql, ",rest,crc) VALUES(?");
+	for (unsigned i = 1; i < ROW_OWN + l->hot_count + 2; i++)
+		sb_adds(&sql, ",?");
+	sb_adds(&sql, ")");
+	st = store_stmt(l, ST_CALL_ADD, sql.p, e);
+	sb_fini(&sql);
+	return st;
+}
+
+/* What is the default stays unbound: NULL. */
 static int put_call(struct ledger *l, const struct row_values *v, struct err *e)
 {
 	const struct crc_in *in = &v->in;
-	sqlite3_stmt *st = l->st[ST_CALL_ADD];
+	sqlite3_stmt *st = call_statement(l, e);
 	int at = ROW_OWN + 1;
-	struct sb sql;
-	if (st) {
-		sqlite3_clear_bindings(st);
-	} else {
-		sb_init(&sql, 8192);
-		sb_addf(&sql, "INSERT INTO call(%s", row_own_columns);
-		schema_columns(l, false, &sql);
-		sb_adds(&sql, ",rest,crc) VALUES(?");
-		for (unsigned i = 1; i < ROW_OWN + l->hot_count + 2; i++)
-			sb_adds(&sql, ",?");
-		sb_adds(&sql, ")");
-		st = store_stmt(l, ST_CALL_ADD, sql.p, e);
-		sb_fini(&sql);
-		if (!st)
-			return -RR_STORE;
-	}
+	if (!st)
+		return -RR_STORE;
 	sqlite3_bind_int64(st, 1, in->row);
 	sqlite3_bind_blob(st, 2, v->id, 16, SQLITE_STATIC);
 	if (!same_id(in->operation, in->id))

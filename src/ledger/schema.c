@@ -183,28 +183,26 @@ static int add_column(struct ledger *l, const char *table, const char *column, c
 	return store_exec(l, sql, e);
 }
 
-/* The columns of today's field lists where a step names them: "@label", "@hot" or "@rollup". To add them one by one to a
- * table that is there takes SQLite half a millisecond each. */
+/* A step with the columns of today's field lists where it names them: "@label", "@hot" or "@rollup". To add them one by
+ * one to a table that is there takes SQLite half a millisecond each. */
 static int run_step(struct ledger *l, const char *step, struct err *e)
 {
+	struct str rest = str_of(step);
 	struct sb sql;
 	int rc;
 	sb_init(&sql, 65536);
-	for (const char *p = step; *p; p++) {
-		struct str rest = str_of(p);
-		enum field_place place = str_starts(rest, STR("@label")) ? PLACE_LABEL : PLACE_HOT;
-		if (*p != '@') {
-			sb_add(&sql, p, 1);
-		} else if (str_starts(rest, STR("@rollup"))) {
+	sb_add_str(&sql, str_cut(&rest, '@'));
+	while (rest.p) {
+		struct str text = str_cut(&rest, '@');
+		bool label = str_starts(text, STR("label")), rollup = str_starts(text, STR("rollup"));
+		for (unsigned i = 0; i < FIELDS && !rollup; i++)
+			if (field_place(i) == (label ? PLACE_LABEL : PLACE_HOT))
+				sb_addf(&sql, ",\"%s\" INTEGER %s", fields[i].name, label ? "NOT NULL DEFAULT 0" : "");
+		if (rollup) {
 			sb_adds(&sql, ",");
 			rollup_each_column(&sql, "@ INTEGER NOT NULL DEFAULT 0");
-			p += sizeof "@rollup" - 2;
-		} else {
-			for (unsigned i = 0; i < FIELDS; i++)
-				if (field_place(i) == place)
-					sb_addf(&sql, ",\"%s\" INTEGER%s", fields[i].name, place == PLACE_LABEL ? " NOT NULL DEFAULT 0" : "");
-			p += place == PLACE_LABEL ? sizeof "@label" - 2 : sizeof "@hot" - 2;
 		}
+		sb_add_str(&sql, str_sub(text, strlen(rollup ? "rollup" : label ? "label" : "hot"), text.n));
 	}
 	rc = sql.full ? err_set(e, RR_NOMEM, "out of memory for a schema") : store_exec(l, sql.p, e);
 	sb_fini(&sql);

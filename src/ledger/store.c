@@ -126,17 +126,28 @@ int store_given(struct ledger *l, struct given *g, enum store_stmt which, const 
 		const char *doing, struct err *e)
 {
 	sqlite3_stmt *st;
-	int rc = given_table(l->db, g);
-	if (rc != SQLITE_OK)
+	int rc;
+	if (given_table(l->db, g) != SQLITE_OK)
 		return store_error(l, e, doing);
-	st = l->st[which] ? l->st[which] : store_stmt(l, which, sql, e);
+	st = store_stmt(l, which, sql, e);
 	if (!st)
 		return -RR_STORE;
-	rc = given_run(g, st, rows);
-	if (rc == -1)
-		rc = store_error(l, e, doing);
-	if (rc)
-		sqlite3_reset(st);
+	g->rows = rows;
+	g->rc = 0;
+	rc = sqlite3_step(st) == SQLITE_DONE ? 0 : g->rc ? g->rc : store_error(l, e, doing);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int store_number(struct ledger *l, const char *sql, int64_t *out, const char *doing, struct err *e)
+{
+	sqlite3_stmt *st = store_query(l, e, sql);
+	int rc;
+	if (!st)
+		return -RR_STORE;
+	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, doing);
+	*out = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
 	return rc;
 }
 

@@ -118,6 +118,8 @@ sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sq
 /* Runs the statement over rows of ours (given.h), which it names as a table. sql: used where it is not there yet. */
 int store_given(struct ledger *l, struct given *g, enum store_stmt which, const char *sql, void *rows,
 		const char *doing, struct err *e);
+/* The one number that a query is asked for. */
+int store_number(struct ledger *l, const char *sql, int64_t *out, const char *doing, struct err *e);
 /* A statement for one use; finalize it. */
 sqlite3_stmt *store_query(struct ledger *l, struct err *e, const char *sql);
 int store_meta_get(struct ledger *l, const char *name, int64_t *value, struct err *e); /* 0 when absent */

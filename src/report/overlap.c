@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/intern.h"
+#include "ledger/import_store.h"
 #include "report/amounts.h"
 
 enum { CELLS_MOST = 4 * 1024 * 1024 };
@@ -46,17 +47,17 @@ void overlap_free(struct overlap *o)
 
 bool row_is_reported(const struct rollup_key *k)
 {
-	return str_starts(intern_str(k->surface), STR("usage "));
+	return batch_side(intern_str(k->surface)) == SIDE_USAGE;
 }
 
 bool row_is_bill(const struct rollup_key *k)
 {
-	return str_starts(intern_str(k->surface), STR("bill "));
+	return batch_side(intern_str(k->surface)) == SIDE_BILL;
 }
 
 bool row_is_token_bill(const struct rollup_key *k)
 {
-	return str_eq(intern_str(k->surface), STR("bill I-tokens"));
+	return is_token_bill(intern_str(k->surface));
 }
 
 static bool digits(const char *p, unsigned n)
