@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <sys/random.h>
+#define XXH_STATIC_LINKING_ONLY /* its state on the stack */
 #include <xxhash.h>
 
 #ifdef __x86_64__
@@ -31,6 +32,20 @@ uint64_t hash_xxh3_seed(const void *p, size_t n, uint64_t seed)
 struct hash128 hash_xxh3_128(const void *p, size_t n)
 {
 	XXH128_hash_t h = XXH3_128bits(p, n);
+	return (struct hash128){h.high64, h.low64};
+}
+
+struct hash128 hash_xxh3_128_parts(const struct str *parts, unsigned count, char between)
+{
+	XXH3_state_t state;
+	XXH128_hash_t h;
+	XXH3_128bits_reset(&state);
+	for (unsigned i = 0; i < count; i++) {
+		if (i)
+			XXH3_128bits_update(&state, &between, 1);
+		XXH3_128bits_update(&state, parts[i].n ? parts[i].p : "", parts[i].n);
+	}
+	h = XXH3_128bits_digest(&state);
 	return (struct hash128){h.high64, h.low64};
 }
 

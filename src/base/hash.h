@@ -14,6 +14,8 @@ struct hash128 {
 	uint64_t hi, lo;
 };
 struct hash128 hash_xxh3_128(const void *p, size_t n);
+/* Of the parts as if they stood in one text, with that byte between them. Takes no memory, so it cannot fail. */
+struct hash128 hash_xxh3_128_parts(const struct str *parts, unsigned count, char between);
 void hash_sha256(struct str s, unsigned char out[32]);
 void hash_hmac_sha256(struct str key, struct str s, unsigned char out[32]);
 uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n); /* crc: 0, or the result for what stands before */

@@ -38,6 +38,9 @@ struct table {
 	_Atomic uint32_t slot[];
 };
 
+/* "(other)" is there before any memory is; its hash is XXH3's (a test holds it to intern_hash's rule). */
+static struct entry first_block[BLOCK] = {[OTHER] = {"(other)", UINT64_C(0xE427D354D7E05D27), 7}};
+
 static struct {
 	struct table *_Atomic table;
 	struct entry *_Atomic block[BLOCKS];
@@ -47,7 +50,7 @@ static struct {
 	size_t bytes;
 	char *text; /* where the next string's bytes go */
 	size_t text_left;
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} all = {.block = {first_block}, .count = OTHER + 1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct entry *entry_of(uint32_t id)
 {
@@ -144,16 +147,6 @@ static uint32_t add(struct str s, uint64_t hash)
 	return id;
 }
 
-/* Ids 0 and OTHER come first. The lock is held. */
-static void begin(void)
-{
-	const struct str other = STR("(other)");
-	if (atomic_load_explicit(&all.count, memory_order_relaxed))
-		return;
-	atomic_store_explicit(&all.count, OTHER, memory_order_relaxed);
-	check(add(other, hash_xxh3(other.p, other.n)) == OTHER && atomic_load(&all.count) == OTHER + 1);
-}
-
 uint32_t intern(struct str s)
 {
 	uint64_t hash;
@@ -165,7 +158,8 @@ uint32_t intern(struct str s)
 	if (id)
 		return id;
 	pthread_mutex_lock(&all.lock);
-	begin();
+	if (!atomic_load_explicit(&all.table, memory_order_relaxed))
+		table_with_room(OTHER + 1); /* where "(other)" is found; without memory the rest is that too */
 	id = find(atomic_load_explicit(&all.table, memory_order_relaxed), s, hash);
 	if (!id)
 		id = add(s, hash);
@@ -191,6 +185,5 @@ uint64_t intern_hash(uint32_t id)
 
 uint32_t intern_count(void)
 {
-	uint32_t count = atomic_load_explicit(&all.count, memory_order_acquire);
-	return count ? count : 1;
+	return atomic_load_explicit(&all.count, memory_order_acquire);
 }

@@ -112,5 +112,10 @@ static inline struct str sb_str(const struct sb *b)
 {
 	return (struct str){b->p ? b->p : "", b->n};
 }
+/* Its text, or NULL where that is incomplete: for what a part of would say something else, like SQL. */
+static inline const char *sb_whole(const struct sb *b)
+{
+	return b->full ? NULL : b->p ? b->p : "";
+}
 
 #endif

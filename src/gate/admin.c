@@ -65,6 +65,7 @@ static unsigned caps(struct admin *a, const struct head *h, struct sb *out, cons
 {
 	struct cap_live *state = calloc(CAPS_SHOWN, sizeof *state);
 	unsigned n = state ? caps_list(a->gate->caps, state, CAPS_SHOWN) : 0;
+	out->full |= !state;
 	n += state ? training_list(a->gate->training, state + n, CAPS_SHOWN - n) : 0;
 	struct json_out w;
 	jw_init(&w, out);
@@ -135,7 +136,10 @@ static void respond(struct asked *q, unsigned code, const char *type, struct str
 	};
 	if (!q->stream)
 		return;
-	stream_respond(q->stream, code, headers, 4, (int64_t)text.n);
+	if (stream_respond(q->stream, code, headers, 4, (int64_t)text.n)) {
+		stream_abort(q->stream);
+		return;
+	}
 	stream_send(q->stream, text);
 	stream_end(q->stream);
 }
@@ -250,7 +254,10 @@ static void on_body_end(struct stream *s)
 	} else if (route->answer && str_eqc(h->method, "GET")) {
 		sb_init(&out, ANSWER_BYTES);
 		unsigned code = route->answer(q->admin, h, &out, &type);
-		respond(q, code, type, sb_str(&out));
+		if (out.full) /* half a page is none */
+			respond(q, 503, "application/json", STR("{\"error\":\"no memory for this page now\"}\n"));
+		else
+			respond(q, code, type, sb_str(&out));
 		sb_fini(&out);
 	} else if (route->take && str_eqc(h->method, "POST")) {
 		route->take(q);

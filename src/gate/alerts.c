@@ -95,18 +95,16 @@ static void add_scope(struct json_out *w, const struct alert_config *c)
 static void make_id(const struct watched *x, const struct alert_reading *r, const char *state, int64_t at_us,
 		    char out[35])
 {
-	struct sb b;
+	char from[24];
+	const struct str parts[] = {x->conf->name, x->conf->when, intern_str(r->subject), str_of(state), str_of(from)};
 	struct hash128 h;
 	unsigned char bytes[16];
-	sb_init(&b, 4096);
-	sb_addf(&b, "%.*s|%.*s|%.*s|%s|%lld", STR_ARG(x->conf->name), STR_ARG(x->conf->when),
-		STR_ARG(intern_str(r->subject)), state, (long long)(r->from_us ? r->from_us : at_us));
-	h = hash_xxh3_128(b.p, b.n);
+	snprintf(from, sizeof from, "%lld", (long long)(r->from_us ? r->from_us : at_us));
+	h = hash_xxh3_128_parts(parts, sizeof parts / sizeof *parts, '|');
 	memcpy(bytes, &h, sizeof bytes);
 	out[0] = 'a';
 	out[1] = '-';
 	hash_hex(bytes, sizeof bytes, out + 2);
-	sb_fini(&b);
 }
 
 static void tell(struct watched *x, const struct alert_reading *r, const char *state)

@@ -30,11 +30,18 @@ void answer_drained(struct request *r)
 
 static void send_bytes(struct request *r, struct str bytes)
 {
-	if (!bytes.n)
+	if (!bytes.n || r->torn)
 		return;
 	atomic_fetch_add_explicit(&r->worker->stats.bytes_out, bytes.n, memory_order_relaxed);
 	if (r->client)
 		stream_send(r->client, bytes);
+}
+
+/* Keeps bytes back: until the row is durable, or until more come. */
+static void hold(struct request *r, struct str bytes)
+{
+	sb_add_str(&r->answer, bytes);
+	r->torn |= r->answer.full;
 }
 
 static void mark_first_token(struct request *r)
@@ -58,7 +65,10 @@ static void on_head(struct exchange *x, const struct head *h)
 {
 	struct request *r = exchange_user(x);
 	struct str type = head_get(h, "content-type");
-	forward_keep_head(r, h);
+	if (forward_keep_head(r, h)) { /* no memory: on_done will tell */
+		exchange_abort(x);
+		return;
+	}
 	if (h->status >= 500)
 		atomic_fetch_add_explicit(&r->worker->stats.upstream_errors, 1, memory_order_relaxed);
 	if (r->pass_only) {
@@ -106,6 +116,8 @@ static bool cut_usage_null(struct request *r, struct sse_frame *f)
 	sb_clear(&r->copy);
 	sb_add(&r->copy, f->raw.p, (size_t)(from - f->raw.p));
 	sb_add(&r->copy, to, (size_t)(f->raw.p + f->raw.n - to));
+	if (r->copy.full) /* it passes as it is */
+		return false;
 	f->raw = sb_str(&r->copy);
 	return true;
 }
@@ -136,7 +148,7 @@ static void take_frame(struct request *r, struct sse_frame *f, struct str *pendi
 	if (action == EVENT_DROP)
 		return;
 	if ((r->settle_ready || r->may_be_last) && !r->released) {
-		sb_add_str(&r->answer, f->raw); /* held until the row is durable, or until another one comes */
+		hold(r, f->raw);
 	} else if (pending->n) {
 		pending->n += f->raw.n;
 	} else if (own_memory) {
@@ -178,7 +190,7 @@ static void on_events(struct request *r, struct str bytes)
 		meter_encoded(r, bytes);
 		r->settle_ready |= r->meter.ended && meter_end_is_last(&r->meter);
 		if (r->settle_ready && !r->released)
-			sb_add_str(&r->answer, bytes);
+			hold(r, bytes);
 		else
 			send_bytes(r, bytes);
 		return;
@@ -217,7 +229,7 @@ static void pass_on(struct request *r, struct str bytes)
 		send_bytes(r, str_sub(bytes, 0, n - 1));
 		bytes = str_sub(bytes, n - 1, bytes.n);
 	}
-	sb_add_str(&r->answer, bytes);
+	hold(r, bytes);
 	if (!r->call.ttft_us) {
 		r->meter.first_content = true;
 		mark_first_token(r);
@@ -326,7 +338,7 @@ static void broke_off(struct request *r, enum http_end how, const char *fault)
 		if (!r->settled)
 			api_error_event(r->surface, vendor_error(how), str_of(text), &r->answer);
 	} else if (r->mode == ANSWER_NONE || r->mode == ANSWER_WHOLE) {
-		bool had_head = r->mode == ANSWER_WHOLE, no_memory = r->answer.full;
+		bool had_head = r->mode == ANSWER_WHOLE, no_memory = r->answer.full || r->head_text.full;
 		if (had_head && !r->pass_only)
 			meter_whole(r);
 		if (no_memory)
@@ -350,7 +362,7 @@ static void take_last_frame(struct request *r, bool whole)
 	if (r->released)
 		send_bytes(r, f.raw);
 	else
-		sb_add_str(&r->answer, f.raw);
+		hold(r, f.raw);
 }
 
 static void on_done(struct exchange *x, enum http_end how)

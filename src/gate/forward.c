@@ -36,23 +36,36 @@ static bool goes_up(struct str name, bool virtual_key)
 	return !(virtual_key && IS_ANY(name, credentials));
 }
 
-/* The query without `key=` pairs, when that is where a virtual key stood. */
-static struct str query_without_key(struct request *r)
+/* The parts of a list but those with that beginning and empty ones, which is where a virtual key stood. p NULL: no
+ * memory. */
+static struct str list_without(struct request *r, struct str list, char separator, struct str beginning,
+			       const char *glue)
 {
 	struct sb out;
-	struct str rest = r->query, kept;
-	sb_init(&out, 8192);
-	while (rest.p) {
-		struct str pair = str_cut(&rest, '&');
-		if (str_starts(pair, STR("key=")) || !pair.n)
+	struct str kept;
+	sb_init(&out, 2 * list.n + 1);
+	while (list.p) {
+		struct str one = str_trim(str_cut(&list, separator));
+		if (str_starts(one, beginning) || !one.n)
 			continue;
-		if (out.n)
-			sb_addc(&out, '&');
-		sb_add_str(&out, pair);
+		sb_adds(&out, out.n ? glue : "");
+		sb_add_str(&out, one);
 	}
-	kept = arena_str(&r->arena, sb_str(&out));
+	kept = out.full ? str_make(NULL, 0) : arena_str(&r->arena, sb_str(&out));
 	sb_fini(&out);
 	return kept;
+}
+
+/* Path and query for the vendor. p NULL: no memory. */
+static struct str target_of(struct request *r)
+{
+	struct str query = r->query;
+	if (r->who.virtual_key && query.n) {
+		query = list_without(r, query, '&', STR("key="), "&");
+		if (!query.p)
+			return query;
+	}
+	return query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
 }
 
 unsigned forward_headers(struct request *r, struct header *out)
@@ -70,10 +83,8 @@ unsigned forward_headers(struct request *r, struct header *out)
 int forward_start(struct request *r)
 {
 	UNSET struct header headers[HTTP_HEADERS + 2];
-	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
-	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body);
+	struct str body = r->edited.n ? sb_str(&r->edited) : sb_str(&r->body), target = target_of(r);
 	unsigned count = forward_headers(r, headers);
-	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
 	if (!target.p)
 		return -RR_NOMEM;
 	r->exchange = exchange_start(r->worker->pool, &r->up->origin, stream_head(r->client)->method, target, headers,
@@ -125,47 +136,33 @@ void forward_own_addresses(struct request *r)
 	if (list.type == JSON_ARRAY)
 		for (json_open(&it, list); json_next(&it, &unused, &one);)
 			show_own(r, one, &from, &out);
-	if (from != r->answer.p) {
+	if (from != r->answer.p)
 		sb_add(&out, from, (size_t)(r->answer.p + r->answer.n - from));
-		sb_clear(&r->answer);
-		sb_add_str(&r->answer, sb_str(&out));
+	if (out.n && !out.full) { /* without memory the vendor's own addresses stay */
+		struct sb theirs = r->answer;
+		r->answer = out;
+		out = theirs;
 	}
 	sb_fini(&out);
-}
-
-/* The offered protocols without a key that a browser put among them, where that is a virtual one. */
-static struct str protocols_without_key(struct request *r, struct str list)
-{
-	struct sb out;
-	struct str kept;
-	sb_init(&out, 8192);
-	while (list.p) {
-		struct str one = str_trim(str_cut(&list, ','));
-		if (str_starts(one, STR("openai-insecure-api-key.")) || !one.n)
-			continue;
-		sb_adds(&out, out.n ? ", " : "");
-		sb_add_str(&out, one);
-	}
-	kept = arena_str(&r->arena, sb_str(&out));
-	sb_fini(&out);
-	return kept;
 }
 
 int forward_upgrade(struct request *r, const struct exchange_handler *handler)
 {
 	struct header headers[HTTP_HEADERS + 2];
-	struct str query = r->who.virtual_key ? query_without_key(r) : r->query, target;
+	struct str target = target_of(r);
 	unsigned count = forward_headers(r, headers), kept = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct header one = headers[i];
 		if (str_ieq(one.name, STR("sec-websocket-extensions"))) /* compressed frames could not be read */
 			continue;
-		if (r->who.virtual_key && str_ieq(one.name, STR("sec-websocket-protocol")))
-			one.value = protocols_without_key(r, one.value);
+		if (r->who.virtual_key && str_ieq(one.name, STR("sec-websocket-protocol"))) { /* a browser's key */
+			one.value = list_without(r, one.value, ',', STR("openai-insecure-api-key."), ", ");
+			if (!one.value.p)
+				return -RR_NOMEM;
+		}
 		if (one.value.n)
 			headers[kept++] = one;
 	}
-	target = query.n ? arena_printf(&r->arena, "%.*s?%.*s", STR_ARG(r->path), STR_ARG(query)) : r->path;
 	r->exchange = target.p ? exchange_upgrade(r->worker->pool, &r->up->origin, target, "websocket", headers, kept,
 						  handler, r)
 			       : NULL;
@@ -185,7 +182,7 @@ int forward_switch(struct request *r, const struct head *h)
 	return stream_upgrade(r->client, "websocket", headers, count);
 }
 
-void forward_keep_head(struct request *r, const struct head *h)
+int forward_keep_head(struct request *r, const struct head *h)
 {
 	static const struct str own[] = {NAME("content-length"), NAME("date"), NAME("x-runrate-id"),
 					 NAME("x-runrate-model"), NAME("x-runrate-cost")};
@@ -207,6 +204,7 @@ void forward_keep_head(struct request *r, const struct head *h)
 		sb_addc(&r->head_text, 0);
 		r->head_count++;
 	}
+	return r->head_text.full ? -RR_NOMEM : 0;
 }
 
 int forward_respond(struct request *r, int64_t content_length)
@@ -215,6 +213,7 @@ int forward_respond(struct request *r, int64_t content_length)
 	char id[CALL_ID_TEXT], cost[MONEY_TEXT], clamped[24];
 	const char *at = r->head_text.p;
 	unsigned count = 0;
+	int rc;
 	if (r->mode == ANSWER_OWN) {
 		headers[count++] = (struct header){STR("content-type"), str_of(r->type)};
 		if (r->retry_after[0])
@@ -248,5 +247,8 @@ int forward_respond(struct request *r, int64_t content_length)
 	}
 	atomic_fetch_add_explicit(&r->worker->stats.status_class[r->status / 100 < 6 ? r->status / 100 : 0], 1,
 				  memory_order_relaxed);
-	return stream_respond(r->client, r->status, headers, count, content_length);
+	rc = stream_respond(r->client, r->status, headers, count, content_length);
+	if (rc) /* without its head there is no answer */
+		stream_abort(r->client);
+	return rc;
 }

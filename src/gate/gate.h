@@ -161,6 +161,7 @@ struct request {
 	enum coding_kind coding;      /* of the answer, against our wish: it passes as it is */
 	struct coding *undone;        /* of such a stream: the meter's copy */
 	bool may_be_last;             /* the frame that is held may be the last one, or not */
+	bool torn;                    /* bytes of the answer were lost for want of memory: it must not end cleanly */
 	const struct surface *surface;
 	struct upstream *up;
 	struct identity who;
@@ -239,7 +240,7 @@ unsigned forward_headers(struct request *r, struct header *out);
 int forward_start(struct request *r);
 int forward_upgrade(struct request *r, const struct exchange_handler *handler); /* to a websocket */
 int forward_switch(struct request *r, const struct head *h);                    /* the vendor's 101, to the client */
-void forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's */
+int forward_keep_head(struct request *r, const struct head *h); /* the vendor's head, for the client's; -RR_NOMEM */
 int forward_respond(struct request *r, int64_t content_length);  /* writes the client's head */
 void forward_own_addresses(struct request *r);                   /* in the gathered answer */
 

@@ -68,19 +68,8 @@ void jobs_free(struct jobs *j)
 
 struct hash128 jobs_key(struct str provider, const char *kind, struct str id, struct str part)
 {
-	struct sb b;
-	struct hash128 key;
-	sb_init(&b, 64 * 1024);
-	sb_add_str(&b, provider);
-	sb_addc(&b, '|');
-	sb_adds(&b, kind);
-	sb_addc(&b, '|');
-	sb_add_str(&b, id);
-	sb_addc(&b, '|');
-	sb_add_str(&b, part);
-	key = hash_xxh3_128(b.p, b.n);
-	sb_fini(&b);
-	return key;
+	const struct str parts[] = {provider, str_of(kind), id, part};
+	return hash_xxh3_128_parts(parts, 4, '|');
 }
 
 struct hash128 jobs_ask_key(struct call_id ask)

@@ -465,7 +465,7 @@ void settle_release(struct request *r)
 			snprintf(text, sizeof text, ": x-runrate-cost %s\n\n", money_text(r->call.cost_pico, cost));
 			stream_send(r->client, str_of(text));
 		}
-		if (r->client && r->answer.n) {
+		if (r->client && r->answer.n && !r->torn) {
 			atomic_fetch_add_explicit(&r->worker->stats.bytes_out, r->answer.n, memory_order_relaxed);
 			stream_send(r->client, sb_str(&r->answer));
 			sb_clear(&r->answer);
@@ -476,7 +476,7 @@ void settle_release(struct request *r)
 	r->ended = true;
 	if (!r->client)
 		return;
-	if (r->upstream_end == END_OK || r->mode == ANSWER_EVENTS)
+	if (!r->torn && (r->upstream_end == END_OK || r->mode == ANSWER_EVENTS))
 		stream_end(r->client); /* a stream that broke off ends in its vendor's error event */
 	else
 		stream_abort(r->client);

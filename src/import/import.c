@@ -55,6 +55,20 @@ void key_add_u64(struct import_ctx *x, uint64_t v)
 	sb_add(&x->key, (const char *)&v, sizeof v);
 }
 
+/* -RR_LIMIT: the row's key is longer than its limit. */
+static int key_hash(const struct import_ctx *x, struct hash128 *natural)
+{
+	*natural = hash_xxh3_128(x->key.p, x->key.n);
+	return x->key.full ? -RR_LIMIT : 0;
+}
+
+/* The same for the next row with that key. */
+static int key_next(struct import_ctx *x, uint32_t before, struct hash128 *natural)
+{
+	key_add_u64(x, before);
+	return key_hash(x, natural);
+}
+
 void fact(struct import_ctx *x, enum class_field f, struct str text)
 {
 	x->facts.fact[f] = text;
@@ -404,19 +418,14 @@ static int cell_key(struct import_ctx *x, struct hash128 *natural, bool *repeate
 		rc = seen_count(x->cells, *natural, &before);
 	if (rc)
 		return rc;
-	if (before) {
-		key_add_u64(x, before);
-		*natural = hash_xxh3_128(x->key.p, x->key.n);
-	}
-	return 0;
+	return before ? key_next(x, before, natural) : 0;
 }
 
 static int row_natural(struct import_ctx *x, struct hash128 *natural, struct err *e)
 {
 	key_add(x, str_of(x->source->name));
-	if (x->key.full)
+	if (key_hash(x, natural))
 		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
-	*natural = hash_xxh3_128(x->key.p, x->key.n);
 	if (x->seen)
 		seen_soon(x->seen, *natural);
 	return 0;
@@ -433,10 +442,8 @@ static int row_key(struct import_ctx *x, struct hash128 *natural, bool *repeated
 		return err_set(e, RR_NOMEM, "out of memory to tell rows apart");
 	if (rc)
 		return err_set(e, RR_LIMIT, "too many rows to tell apart in one import: split the file");
-	if (before) {
-		key_add_u64(x, before);
-		*natural = hash_xxh3_128(x->key.p, x->key.n);
-	}
+	if (before && key_next(x, before, natural))
+		return err_set(e, RR_LIMIT, "a row's key is longer than its limit");
 	return 0;
 }
 

@@ -170,7 +170,7 @@ int ledger_orphans(struct ledger *l, int (*fn)(const struct orphan *o, void *arg
 		 OUTCOME_CRASHED);
 	sb_init(&sql, 8192);
 	row_select(l, false, where, &sql);
-	st = store_query(l, e, sql.p);
+	st = store_query(l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;

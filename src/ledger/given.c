@@ -38,7 +38,7 @@ static int connect_table(sqlite3 *db, void *arg, int count, const char *const *a
 		sb_addf(&sql, "%sc%u", i ? "," : "", i);
 	sb_adds(&sql, ")");
 	if (!rc)
-		rc = sql.full ? SQLITE_NOMEM : sqlite3_declare_vtab(db, sql.p);
+		rc = sb_whole(&sql) ? sqlite3_declare_vtab(db, sb_whole(&sql)) : SQLITE_NOMEM;
 	sb_fini(&sql);
 	if (rc) {
 		sqlite3_free(t);

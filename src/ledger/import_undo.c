@@ -53,7 +53,7 @@ int import_delta_rows(struct import_delta *d, const char *where, int64_t from, i
 	int rc = 0;
 	sb_init(&sql, 8192);
 	row_select(d->l, true, where, &sql);
-	st = store_query(d->l, e, sql.p);
+	st = store_query(d->l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;
@@ -78,7 +78,7 @@ int import_delta_row(struct import_delta *d, int64_t row, int sign, struct err *
 		return rc;
 	sb_init(&sql, 8192);
 	row_select(d->l, true, "WHERE i.row=?1", &sql);
-	st = store_stmt(d->l, ST_IMPORT_ROW, sql.p, e);
+	st = store_stmt(d->l, ST_IMPORT_ROW, sb_whole(&sql), e);
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;
@@ -270,7 +270,7 @@ static int heirs_open(struct heirs *h, struct err *e)
 		      " AND b.state=1 AND b.id<>?1) END FROM import_call o JOIN import_key k JOIN import_call i ON i.row=k.row"
 		      " WHERE o.row=?2 AND k.key=?3 AND k.row>o.row AND i.nat=o.nat AND %s LIMIT 1",
 		import_alive(h->batch, alive));
-	h->newer = store_query(h->l, e, sql.p);
+	h->newer = store_query(h->l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	/* a batch of the same source and scope, later than all that give the row life, that lacks it in its period */
 	h->whole = store_query(h->l, e,
@@ -382,7 +382,7 @@ static int undo_stay(struct ledger *l, int64_t batch, uint64_t *stay, struct err
 		" (SELECT count(*) FROM repeat m JOIN import_call i ON i.row>=m.block<<6 AND i.row<(m.block+1)<<6 AND"
 		" m.bits>>(i.row&63)&1 AND %s WHERE m.batch=?1)",
 		import_current, import_current);
-	rc = two_numbers(l, sql.p, batch, &own, &repeated, e);
+	rc = two_numbers(l, sb_whole(&sql), batch, &own, &repeated, e);
 	sb_fini(&sql);
 	*stay = (uint64_t)(own + repeated);
 	return rc;

@@ -250,7 +250,7 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 	sb_adds(&sql, "SELECT id");
 	schema_columns(l, true, &sql);
 	sb_adds(&sql, " FROM label WHERE hash=?1");
-	st = store_stmt(l, ST_LABEL_FIND, sql.p, e);
+	st = store_stmt(l, ST_LABEL_FIND, sb_whole(&sql), e);
 	sb_clear(&sql);
 	*id = 0;
 	rc = st ? 0 : -RR_STORE;
@@ -273,7 +273,7 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 		for (unsigned i = 0; i < l->label_count; i++)
 			sb_addf(&sql, ",?%u", i + 2);
 		sb_adds(&sql, ")");
-		st = store_stmt(l, ST_LABEL_ADD, sql.p, e);
+		st = store_stmt(l, ST_LABEL_ADD, sb_whole(&sql), e);
 		rc = st ? 0 : -RR_STORE;
 		if (st) {
 			sqlite3_bind_int64(st, 1, (int64_t)hash);
@@ -336,7 +336,7 @@ int label_by_id(struct ledger *l, int64_t id, struct label **out, struct err *e)
 	sb_adds(&sql, "SELECT hash");
 	schema_columns(l, true, &sql);
 	sb_adds(&sql, " FROM label WHERE id=?1");
-	st = store_stmt(l, ST_LABEL_LOAD, sql.p, e);
+	st = store_stmt(l, ST_LABEL_LOAD, sb_whole(&sql), e);
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;

@@ -224,15 +224,18 @@ int rollup_fold_sum(struct rollup *r, int64_t hour, int64_t label, const struct 
 
 /* ---- in the ledger ---- */
 
-void rollup_each_column(struct sb *sql, const char *text)
+void rollup_some_columns(struct sb *sql, uint64_t mask, const char *text)
 {
-	char names[1024], *save = NULL;
+	struct str names = str_of(rollup_columns);
 	const char *comma = "";
-	snprintf(names, sizeof names, "%s", rollup_columns);
-	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), comma = ",") {
+	for (; names.p; mask >>= 1) {
+		struct str name = str_cut(&names, ',');
+		if (!(mask & 1))
+			continue;
 		sb_adds(sql, comma);
+		comma = ",";
 		for (const char *p = text; *p; p++)
-			sb_add(sql, *p == '@' ? name : p, *p == '@' ? strlen(name) : 1);
+			sb_add_str(sql, *p == '@' ? name : str_make(p, 1));
 	}
 }
 
@@ -268,31 +271,19 @@ static struct upsert_stmt *upsert_at(struct upsert_stmt u[UPSERTS], uint64_t mas
 static sqlite3_stmt *upsert(struct ledger *l, enum rollup_table table, uint64_t mask, struct err *e)
 {
 	struct upsert_stmt *u = upsert_at(l->upsert[table], mask);
-	char names[1024], *save = NULL;
-	struct sb columns, values, set;
-	unsigned at = 0, n = 3;
-	sqlite3_stmt *st = NULL;
+	struct sb sql;
+	sqlite3_stmt *st;
 	if (u->st && u->mask == mask)
 		return u->st;
-	sb_init(&columns, 8192);
-	sb_init(&values, 1024);
-	sb_init(&set, 8192);
-	snprintf(names, sizeof names, "%s", rollup_columns);
-	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save), at++)
-		if (mask >> at & 1) {
-			sb_addf(&columns, ",%s", name);
-			sb_addf(&values, ",?%u", n++);
-			sb_addf(&set, "%s%s=%s+excluded.%s", set.n ? "," : "UPDATE SET ", name, name, name);
-		}
-	sb_addf(&values, ") ON CONFLICT(at,label) DO %s", set.n ? set.p : "NOTHING");
-	sb_addf(&columns, ") VALUES(?1,?2%s", values.p);
-	sb_clear(&set);
-	sb_addf(&set, "INSERT INTO %s(at,label%s", rollup_tables[table], columns.p);
-	if (sqlite3_prepare_v3(l->db, set.p, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK)
-		store_error(l, e, "a statement");
-	sb_fini(&columns);
-	sb_fini(&values);
-	sb_fini(&set);
+	sb_init(&sql, 16384);
+	sb_addf(&sql, "INSERT INTO %s(at,label%s", rollup_tables[table], mask ? "," : "");
+	rollup_some_columns(&sql, mask, "@");
+	sb_addf(&sql, ") VALUES(?1,?2%s", mask ? "," : "");
+	rollup_some_columns(&sql, mask, "?"); /* each has the next number */
+	sb_addf(&sql, ") ON CONFLICT(at,label) DO %s", mask ? "UPDATE SET " : "NOTHING");
+	rollup_some_columns(&sql, mask, "@=@+excluded.@");
+	st = store_prepare(l, sb_whole(&sql), SQLITE_PREPARE_PERSISTENT, e);
+	sb_fini(&sql);
 	if (!st)
 		return NULL;
 	sqlite3_finalize(u->st);
@@ -378,7 +369,7 @@ static int fold_range(struct ledger *l, struct rollup *r, int64_t from, int64_t 
 	row_no_amounts(l, &none);
 	sb_init(&sql, 8192);
 	row_select_amounts(l, "WHERE row>?1 AND row<=?2", &sql);
-	st = store_query(l, e, sql.p);
+	st = store_query(l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;
@@ -513,7 +504,7 @@ static int read_query(struct reading *g, enum rollup_table table, int64_t from, 
 	int rc = 0;
 	sb_init(&sql, 4096);
 	sb_addf(&sql, "SELECT at,label,%s FROM %s WHERE at>=?1 AND at<?2", rollup_columns, rollup_tables[table]);
-	st = store_query(g->l, e, sql.p);
+	st = store_query(g->l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;
@@ -587,7 +578,7 @@ static int edge_rows(int64_t from, int64_t to, void *arg, struct err *e)
 		 x->import ? import_current : "");
 	sb_init(&sql, 8192);
 	row_select(l, x->import, where, &sql);
-	st = store_query(l, e, sql.p);
+	st = store_query(l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;

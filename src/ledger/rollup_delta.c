@@ -68,9 +68,9 @@ static int put_some(struct ledger *l, enum rollup_table table, struct sums_given
 		sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT * FROM given_sums WHERE true", rollup_tables[table],
 			rollup_columns);
 		sb_adds(&sql, " ON CONFLICT(at,label) DO UPDATE SET ");
-		rollup_each_column(&sql, "@=@+excluded.@");
+		rollup_some_columns(&sql, ROLLUP_ALL, "@=@+excluded.@");
 	}
-	rc = store_given(l, &l->given_sums, which, sql.p, s, "writing roll-ups", e);
+	rc = store_given(l, &l->given_sums, which, sb_whole(&sql), s, "writing roll-ups", e);
 	sb_fini(&sql);
 	return rc;
 }
@@ -136,9 +136,9 @@ int delta_fill_days(struct ledger *l, struct err *e)
 	int rc;
 	sb_init(&sql, 8192);
 	sb_addf(&sql, "INSERT INTO delta_day(at,label,%s) SELECT at/24-(at%%24<0),label,", rollup_columns);
-	rollup_each_column(&sql, "sum(@)");
+	rollup_some_columns(&sql, ROLLUP_ALL, "sum(@)");
 	sb_adds(&sql, " FROM delta_hour GROUP BY 1,2");
-	rc = store_exec(l, sql.p, e);
+	rc = store_exec(l, sb_whole(&sql), e);
 	sb_fini(&sql);
 	return rc;
 }
@@ -156,16 +156,16 @@ static int move_begin(struct ledger *l, struct move *m, enum rollup_table from, 
 	sb_addf(&sql, "SELECT at,label FROM (SELECT at,label FROM %s ORDER BY at,label LIMIT %u)", rollup_tables[from],
 		import_sizes.sums_at_once);
 	sb_adds(&sql, " ORDER BY at DESC,label DESC LIMIT 1");
-	m->last = store_query(l, e, sql.p);
+	m->last = store_query(l, e, sb_whole(&sql));
 	sb_clear(&sql);
 	sb_addf(&sql, "INSERT INTO %s(at,label,%s) SELECT at,label,%s FROM %s", rollup_tables[to], rollup_columns,
 		rollup_columns, rollup_tables[from]);
 	sb_adds(&sql, " WHERE (at,label)<=(?1,?2) ON CONFLICT(at,label) DO UPDATE SET ");
-	rollup_each_column(&sql, "@=@+excluded.@");
-	m->add = m->last ? store_query(l, e, sql.p) : NULL;
+	rollup_some_columns(&sql, ROLLUP_ALL, "@=@+excluded.@");
+	m->add = m->last ? store_query(l, e, sb_whole(&sql)) : NULL;
 	sb_clear(&sql);
 	sb_addf(&sql, "DELETE FROM %s WHERE (at,label)<=(?1,?2)", rollup_tables[from]);
-	m->gone = m->add ? store_query(l, e, sql.p) : NULL;
+	m->gone = m->add ? store_query(l, e, sb_whole(&sql)) : NULL;
 	sb_fini(&sql);
 	m->left = true;
 	return m->gone ? 0 : -RR_STORE;

@@ -215,7 +215,7 @@ static sqlite3_stmt *call_statement(struct ledger *l, struct err *e)
 	for (unsigned i = 1; i < ROW_OWN + l->hot_count + 2; i++)
 		sb_adds(&sql, ",?");
 	sb_adds(&sql, ")");
-	st = store_stmt(l, ST_CALL_ADD, sql.p, e);
+	st = store_stmt(l, ST_CALL_ADD, sb_whole(&sql), e);
 	sb_fini(&sql);
 	return st;
 }
@@ -334,7 +334,7 @@ int row_flush(struct ledger *l, struct err *e)
 		sb_adds(&sql, ") SELECT * FROM given_rows");
 	}
 	l->waiting->at = 0;
-	rc = store_given(l, &l->given_rows, ST_IMPORT_ADD, sql.p, l, "adding a call", e);
+	rc = store_given(l, &l->given_rows, ST_IMPORT_ADD, sb_whole(&sql), l, "adding a call", e);
 	check(rc || sqlite3_last_insert_rowid(l->db) == l->waiting->row[l->waiting->count - 1].in.row);
 	l->waiting->count = 0;
 	sb_fini(&sql);
@@ -543,7 +543,7 @@ static int cursor_query(struct call_cursor *c, struct err *e)
 		 c->import ? import_current : "");
 	sb_init(&sql, 8192);
 	row_select(c->l, c->import, where, &sql);
-	c->st = store_query(c->l, e, sql.p);
+	c->st = store_query(c->l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!c->st)
 		return -RR_STORE;
@@ -638,7 +638,7 @@ static int find_in(struct ledger *l, bool import, const char *where, int64_t fir
 	int rc;
 	sb_init(&sql, 8192);
 	row_select(l, import, where, &sql);
-	st = store_query(l, e, sql.p);
+	st = store_query(l, e, sb_whole(&sql));
 	sb_fini(&sql);
 	if (!st)
 		return -RR_STORE;

@@ -200,11 +200,11 @@ static int run_step(struct ledger *l, const char *step, struct err *e)
 				sb_addf(&sql, ",\"%s\" INTEGER %s", fields[i].name, label ? "NOT NULL DEFAULT 0" : "");
 		if (rollup) {
 			sb_adds(&sql, ",");
-			rollup_each_column(&sql, "@ INTEGER NOT NULL DEFAULT 0");
+			rollup_some_columns(&sql, ROLLUP_ALL, "@ INTEGER NOT NULL DEFAULT 0");
 		}
 		sb_add_str(&sql, str_sub(text, strlen(rollup ? "rollup" : label ? "label" : "hot"), text.n));
 	}
-	rc = sql.full ? err_set(e, RR_NOMEM, "out of memory for a schema") : store_exec(l, sql.p, e);
+	rc = store_exec(l, sb_whole(&sql), e);
 	sb_fini(&sql);
 	return rc;
 }

@@ -90,20 +90,34 @@ int store_damaged_row(struct ledger *l, const char *kind, int64_t row, struct er
 	return store_damaged(l, kind, name, e);
 }
 
+/* A text of SQL that memory did not suffice for. */
+static int no_text(struct ledger *l, struct err *e)
+{
+	l->again = true;
+	l->disk_full = false;
+	return err_set(e, RR_NOMEM, "out of memory for a statement of %s", l->path);
+}
+
 int store_exec(struct ledger *l, const char *sql, struct err *e)
 {
+	if (!sql)
+		return no_text(l, e);
 	return sqlite3_exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_error(l, e, "a statement");
+}
+
+sqlite3_stmt *store_prepare(struct ledger *l, const char *sql, unsigned flags, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	if (!sql)
+		no_text(l, e);
+	else if (sqlite3_prepare_v3(l->db, sql, -1, flags, &st, NULL) != SQLITE_OK)
+		store_error(l, e, "a statement");
+	return st;
 }
 
 sqlite3_stmt *store_query(struct ledger *l, struct err *e, const char *sql)
 {
-	sqlite3_stmt *st = NULL;
-	if (sqlite3_prepare_v2(l->db, sql, -1, &st, NULL) != SQLITE_OK) {
-		store_error(l, e, "a query");
-		sqlite3_finalize(st);
-		return NULL;
-	}
-	return st;
+	return store_prepare(l, sql, 0, e);
 }
 
 sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sql, struct err *e)
@@ -114,12 +128,7 @@ sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sq
 		sqlite3_clear_bindings(st);
 		return st;
 	}
-	if (sqlite3_prepare_v3(l->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) {
-		store_error(l, e, "a statement");
-		return NULL;
-	}
-	l->st[which] = st;
-	return st;
+	return l->st[which] = store_prepare(l, sql, SQLITE_PREPARE_PERSISTENT, e);
 }
 
 int store_given(struct ledger *l, struct given *g, enum store_stmt which, const char *sql, void *rows,

@@ -112,6 +112,7 @@ int store_error(struct ledger *l, struct err *e, const char *doing);
 /* A row is damaged: 0 where it is passed by, else an error that names it. */
 int store_damaged(struct ledger *l, const char *kind, const char *name, struct err *e);
 int store_damaged_row(struct ledger *l, const char *kind, int64_t row, struct err *e);
+/* A text of SQL may be NULL here and below (sb_whole): no memory for it. */
 int store_exec(struct ledger *l, const char *sql, struct err *e);
 /* The cached statement, reset and unbound; NULL with e on error. */
 sqlite3_stmt *store_stmt(struct ledger *l, enum store_stmt which, const char *sql, struct err *e);
@@ -120,6 +121,8 @@ int store_given(struct ledger *l, struct given *g, enum store_stmt which, const 
 		const char *doing, struct err *e);
 /* The one number that a query is asked for. */
 int store_number(struct ledger *l, const char *sql, int64_t *out, const char *doing, struct err *e);
+/* A statement, to be finalized; flags: SQLITE_PREPARE_PERSISTENT where it stays. NULL with e on error. */
+sqlite3_stmt *store_prepare(struct ledger *l, const char *sql, unsigned flags, struct err *e);
 /* A statement for one use; finalize it. */
 sqlite3_stmt *store_query(struct ledger *l, struct err *e, const char *sql);
 int store_meta_get(struct ledger *l, const char *name, int64_t *value, struct err *e); /* 0 when absent */
@@ -234,8 +237,9 @@ void rollup_read_sum(sqlite3_stmt *st, int first_column, struct rollup_sum *s);
 extern const char rollup_columns[]; /* of all four tables, behind at and label */
 enum { ROLLUP_COLUMNS = CLASSES + 13 };
 void rollup_values(const struct rollup_sum *s, int64_t v[ROLLUP_COLUMNS]);
-/* Those columns, each as the text says it of "@". */
-void rollup_each_column(struct sb *sql, const char *text);
+/* Those columns whose bit is set in the mask (1: the first), each as the text says it of "@", commas between them. */
+#define ROLLUP_ALL UINT64_MAX
+void rollup_some_columns(struct sb *sql, uint64_t mask, const char *text);
 int64_t call_max_row(struct ledger *l, struct err *e); /* <0 on error */
 
 /* span.c */

@@ -81,7 +81,7 @@ static void check_labels(struct check_run *r)
 	sb_adds(&sql, "SELECT id, hash");
 	schema_columns(l, true, &sql);
 	sb_adds(&sql, " FROM label");
-	st = store_query(l, NULL, sql.p);
+	st = store_query(l, NULL, sb_whole(&sql));
 	sb_fini(&sql);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t v[LABEL_MOST];
@@ -140,7 +140,7 @@ static sqlite3_stmt *rows_from(struct check_run *r, bool import, int64_t after)
 		 import ? import_current : "");
 	sb_init(&sql, 8192);
 	row_select(r->l, import, where, &sql);
-	st = store_query(r->l, NULL, sql.p);
+	st = store_query(r->l, NULL, sb_whole(&sql));
 	sb_fini(&sql);
 	if (st)
 		sqlite3_bind_int64(st, 1, after);
@@ -239,7 +239,7 @@ static void check_other_imports(struct check_run *r)
 	int rc = SQLITE_ERROR;
 	sb_init(&sql, 8192);
 	row_select(r->l, true, "ORDER BY i.row", &sql);
-	st = store_query(r->l, NULL, sql.p);
+	st = store_query(r->l, NULL, sb_whole(&sql));
 	sb_fini(&sql);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		bool intact;
@@ -329,7 +329,7 @@ static void check_rollups(struct check_run *r, bool day)
 	/* and what is on its way into them and counts already (rollup_delta.c) */
 	sb_addf(&sql, " UNION ALL SELECT at,label,%s FROM delta_%s WHERE (SELECT value FROM meta WHERE name='delta_live')=1",
 		rollup_columns, kind);
-	st = store_query(r->l, NULL, sql.p);
+	st = store_query(r->l, NULL, sb_whole(&sql));
 	sb_fini(&sql);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		rollup_read_sum(st, 2, &sum);

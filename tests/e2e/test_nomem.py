@@ -8,7 +8,7 @@ with --all each of the first allocations of a command is taken, and many of the 
 """
 import http.client, importlib.machinery, importlib.util, json, os, pathlib, random, shutil, subprocess, sys, tempfile, time
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from stack import ROOT, BINARY, Stack, ok, skip, close
+from stack import ROOT, BINARY, Stack, ok, skip, close, until
 from faults import Faults, LIBRARY
 
 ALL = '--all' in sys.argv
@@ -79,6 +79,50 @@ def commands():
     ok('none prints another number', wrong == 0, str(wrong))
     ok('none ends without a word', silent == 0, str(silent))
 
+BODIES = [('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hi'}]}, {}),
+          ('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'stream': True, 'messages': [{'role': 'user', 'content': 'count'}]}, {}),
+          ('/anthropic/v1/messages', {'model': 'claude-haiku-4-5', 'max_tokens': 20, 'stream': True, 'messages': [{'role': 'user', 'content': 'hi'}]}, {'anthropic-version': '2023-06-01'}),
+          ('/openai/v1/batches', {'input_file_id': 'file-none', 'endpoint': '/v1/chat/completions', 'completion_window': '24h'}, {}),
+          ('/openai/v1/responses', {'model': 'gpt-4.1-mini', 'input': 'x', 'background': True, 'store': True}, {})]
+
+def whole(headers, out):
+    """Is that a vendor's answer from its first byte to its last?"""
+    if 'event-stream' in headers.get('content-type', ''):
+        events = out.decode().split('\n\n')
+        return events[-1] == '' and all(e.startswith(('data: ', 'event: ')) for e in events[:-1]) and \
+            any(end in events[-2] for end in ('[DONE]', 'message_stop', '"error"'))
+    try: return isinstance(json.loads(out), dict)
+    except ValueError: return False
+
+def first_flush():
+    """The first commits and the first roll-ups of a gateway build their statements: without memory for one it is built later."""
+    rng = random.Random(SEED)
+    starts = range(1, 241) if ALL else rng.sample(range(1, 200), 6)
+    with tempfile.TemporaryDirectory() as top:
+        faults = Faults(top)
+        hit, dead, torn = 0, [], []
+        with Stack() as s:
+            s.stop()
+            plain, faulty = s.env, {**s.env, **faults.env()}
+            for n in starts:
+                s.ledger.unlink(missing_ok=True)
+                for side in ('-wal', '-shm'): pathlib.Path(f'{s.ledger}{side}').unlink(missing_ok=True)
+                s.env = faulty; s.start_gateway(); s.env = plain
+                many = rng.choice((1, 3, 8))
+                faults.fail(n, many)
+                try:
+                    status, h, out = s.post(*BODIES[0], timeout=20)
+                    if status == 200 and not whole(h, out): torn.append((n, many, out[-80:]))
+                except (OSError, http.client.HTTPException): pass
+                time.sleep(0.02)
+                hit += faults.failed()
+                faults.fail(0)
+                if not until(lambda: s.post(*BODIES[0])[0] == 200, 5): dead.append((n, many, s.log()[-300:]))
+                s.stop()
+        ok(f'{len(starts)} gateways whose first calls had no memory ({hit} allocations) serve the next ones', not dead and hit > len(starts) // 2, f'{hit} {dead[:2]}')
+        ok('and none of their clean answers was torn', not torn, str(torn[:3]))
+        faults.close()
+
 def gateway():
     rng = random.Random(SEED)
     scripts = 200 if ALL else 50
@@ -89,19 +133,15 @@ def gateway():
             plain, s.env = s.env, {**s.env, **faults.env()}
             s.start_gateway()
             s.env = plain
-            bodies = [('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'messages': [{'role': 'user', 'content': 'hi'}]}, {}),
-                      ('/openai/v1/chat/completions', {'model': 'gpt-4o-mini', 'stream': True, 'messages': [{'role': 'user', 'content': 'count'}]}, {}),
-                      ('/anthropic/v1/messages', {'model': 'claude-haiku-4-5', 'max_tokens': 20, 'stream': True, 'messages': [{'role': 'user', 'content': 'hi'}]}, {'anthropic-version': '2023-06-01'}),
-                      ('/openai/v1/batches', {'input_file_id': 'file-none', 'endpoint': '/v1/chat/completions', 'completion_window': '24h'}, {}),
-                      ('/openai/v1/responses', {'model': 'gpt-4.1-mini', 'input': 'x', 'background': True, 'store': True}, {})]
-            for path, body, headers in bodies: s.post(path, body, headers)
-            clean, statuses, hit = [], {}, 0
+            for path, body, headers in BODIES: s.post(path, body, headers)
+            clean, torn, statuses, hit = [], [], {}, 0
             for n in range(scripts):
-                path, body, headers = bodies[n % len(bodies)]
+                path, body, headers = BODIES[n % len(BODIES)]
                 at, many = rng.randint(1, 60), rng.choice((1, 1, 3, 20))
                 faults.fail(at, many)
                 try:
                     status, h, out = s.post(path, body, headers, timeout=20)
+                    if not whole(h, out): torn.append((n, status, h, out[-80:]))
                     if status == 200 and 'x-runrate-id' in h and 'batches' not in path: clean.append(h['x-runrate-id'])
                 except (OSError, http.client.HTTPException):
                     status = 'cut'
@@ -112,7 +152,9 @@ def gateway():
             ok(f'{scripts} calls while memory fails ({hit} allocations): the gateway lives', s.gateway.poll() is None, f'{s.gateway.poll()} {s.log()[-400:]}')
             if s.gateway.poll() is not None: return
             ok('some were hit, each got an answer or a cut connection', hit > scripts // 5 and set(statuses) <= {200, 400, 404, 500, 502, 503, 504, 507, 'cut'}, f'{hit} {statuses}')
-            ok('then it serves as before', s.post(*bodies[0])[0] == 200)
+            ok('no answer that ends cleanly is torn', not torn, str(torn[:3]))
+            after = s.post(*BODIES[0])
+            ok('then it serves as before', after[0] == 200, f'{after} {s.log()[-600:]}')
             time.sleep(0.3)
             s.stop()
             ids = s.call_ids()
@@ -127,6 +169,7 @@ def main():
     if 'libasan' in subprocess.run(['ldd', BINARY], capture_output=True, text=True).stdout:
         skip('no memory', 'a sanitizer has its own allocator'); close()
     commands()
+    first_flush()
     gateway()
     close()
 

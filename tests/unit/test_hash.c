@@ -21,7 +21,7 @@ TEST(published_vectors)
 {
 	unsigned char out[32];
 	char hex[65];
-	struct hash128 wide = hash_xxh3_128("", 0);
+	struct hash128 wide = hash_xxh3_128("", 0), parts;
 	/* FIPS 180-4, example of one block */
 	hash_sha256(STR("abc"), out);
 	T_EQ_S(hash_hex(out, 32, hex), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -42,6 +42,9 @@ TEST(published_vectors)
 	/* xxHash's own: XXH3 of nothing, seed 0 */
 	T_TRUE(hash_xxh3("", 0) == UINT64_C(0x2D06800538D394C2));
 	T_TRUE(wide.hi == UINT64_C(0x99AA06D3014798D8) && wide.lo == UINT64_C(0x6001C324468D497F));
+	wide = hash_xxh3_128("ab||c", 5);
+	parts = hash_xxh3_128_parts((const struct str[]){STR("ab"), STR(""), STR("c")}, 3, '|');
+	T_TRUE(parts.hi == wide.hi && parts.lo == wide.lo);
 	T_TRUE(hash_xxh3("abc", 3) == hash_xxh3_seed("abc", 3, 0) &&
 	       hash_xxh3("abc", 3) != hash_xxh3_seed("abc", 3, 1));
 	T_EQ_S(hash_hex(NULL, 0, hex), "");
@@ -157,6 +160,7 @@ TEST(the_edges_of_interning)
 	id = intern(str_make(big, sizeof big - 1));
 	T_TRUE(intern_str(id).n == INTERN_BYTES && intern_str(id).p[INTERN_BYTES] == 0);
 	T_EQ_I(intern(STR("(other)")), intern(str_make(big, sizeof big)));
+	T_TRUE(intern_hash(intern(STR("(other)"))) == hash_xxh3("(other)", 7));
 	T_TRUE(intern(STR("a\0b")) != intern(STR("a")) && intern_str(intern(STR("a\0b"))).n == 3);
 }
 

@@ -1,71 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The n-th allocation fails, once or for ever, for every n of a scenario with server, pool and client: no
- * crash, no hang, nothing leaked, each callback told its end. The allocator is glibc's with a counter in
- * front; under a sanitizer, which has its own, the scenario runs without failures.
+ * crash, no hang, nothing leaked, each callback told its end.
  */
 #include "base/buf.h"
 #include "net_help.h"
-
-static long until_failure = -1; /* -1: never */
-static bool for_ever;
-static long allocations, living;
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
-#define FAILING 1
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-extern void __libc_free(void *);
-void *malloc(size_t n);
-void *calloc(size_t n, size_t size);
-void *realloc(void *p, size_t n);
-void free(void *p);
-
-static bool fails(void)
-{
-	allocations++;
-	if (until_failure < 0)
-		return false;
-	if (until_failure > 0) {
-		until_failure--;
-		return false;
-	}
-	if (!for_ever)
-		until_failure = -1;
-	errno = ENOMEM;
-	return true;
-}
-
-void *malloc(size_t n)
-{
-	void *p = fails() ? NULL : __libc_malloc(n);
-	living += p != NULL;
-	return p;
-}
-
-void *calloc(size_t n, size_t size)
-{
-	void *p = fails() ? NULL : __libc_calloc(n, size);
-	living += p != NULL;
-	return p;
-}
-
-void *realloc(void *old, size_t n)
-{
-	void *p = fails() ? NULL : __libc_realloc(old, n);
-	living += p && !old;
-	return p;
-}
-
-void free(void *p)
-{
-	living -= p != NULL;
-	__libc_free(p);
-}
-#else
-#define FAILING 0
-#endif
+#include "oom_help.h"
 
 static unsigned requests, closed, started, done;
 static struct pool *pool;
