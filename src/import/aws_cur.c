@@ -4,7 +4,7 @@
  *
  * 1. A row counts with its unblended cost, whatever its line item type: together they are the invoice.
  * 2. identity_line_item_id is not stable from refresh to refresh, so a billing period of a payer is replaced as a whole:
- *    what a later report does not repeat stops counting. All parts of a report belong in one import.
+ *    what a later report does not repeat stops counting. A file that repeats nothing is a further part of the report.
  * 3. Bedrock's tokens stand in five grammars of usage types; those of the marketplace are per million, the others per
  *    thousand (an AWS sample measured on live price files, July 2026: sources.md 2.5). Marketplace models have an
  *    opaque product code: they are told by the product's name.
@@ -115,8 +115,7 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	if (s->periods == PERIODS_MOST)
 		return err_set(e, RR_LIMIT, "more than %d billing periods in one report", PERIODS_MOST);
 	s->period[s->periods++] = from_us;
-	import_note(x, "AWS replaces a billing period as a whole: import all parts of a report in one command");
-	return import_replaces(x, from_us, to_us, e);
+	return import_reports(x, from_us, to_us, e);
 }
 
 /* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace product's name

@@ -378,8 +378,9 @@ static int row_sample(struct import_ctx *x, struct hash128 natural, struct hash1
 	return 0;
 }
 
-/* What it replaces of this import's own earlier batches is no longer in the sums. */
-int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
+/* The batch is a report of that period (ledger_import_report). What it replaces of this import's own earlier batches is no
+ * longer in the sums. */
+int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
 {
 	int rc = x->sample ? 0 : feed_drain(x->feed, e);
 	if (rc || x->sample)
@@ -391,7 +392,7 @@ int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct
 		sum_add(x->s, n, -1);
 		*n = (struct row_sum){.currency = NO_CURRENCY};
 	}
-	return ledger_import_replace(x->im, from_us, to_us, e);
+	return x->again ? ledger_import_replace(x->im, from_us, to_us, e) : ledger_import_report(x->im, from_us, to_us, e);
 }
 
 void row_statement(struct import_ctx *x)

@@ -90,6 +90,7 @@ struct import_ctx {
 	struct summed *summed; /* of this batch, and of those before it that its files say again */
 	uint64_t scope;        /* of the batch, as a hash; with its source's name */
 	bool several;          /* the batch has more than one file: its rows are summed by key */
+	bool again;            /* its first file says again what an earlier batch of this import said */
 	struct sample *sample; /* rows are looked at and not taken; else NULL */
 	struct seen *outlays;  /* ids of this import's outlays */
 	struct seen *live;     /* what the gateway measured, by the vendor's reference; read when first asked for */
@@ -136,7 +137,7 @@ void import_covers(struct import_ctx *x, struct str provider, enum batch_side si
 void covers_begin(struct import_ctx *x);
 int covers_end(struct import_ctx *x, int64_t batch, struct err *e);
 /* The batch holds the whole truth for [from, to). */
-int import_replaces(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
+int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
 /* The rule "the source only holds such rows": books are set without asking classify.csv. */
 void row_is(struct import_ctx *x, enum book_kind book, const char *rule);
 /* A class that the source found by itself: a rule of its own, or classify() over other facts. */

@@ -47,6 +47,7 @@ struct file {
 	bool done, probed, again; /* again: it says what another file of this import said */
 	unsigned header_at; /* lines above a CSV's header */
 	char scope[64];
+	uint64_t shape; /* of a CSV's header */
 	uint64_t bytes;
 	int64_t written_s; /* of a folder's file */
 };
@@ -176,6 +177,8 @@ static void probe_csv(struct file *f, struct csv *c, const struct import_source 
 		f->header_at++;
 		probe_header(f, c, as);
 	}
+	for (unsigned i = 0; f->source && i < csv_columns(c); i++)
+		f->shape = hash_xxh3_seed(csv_header(c, i).p, csv_header(c, i).n, f->shape + 1);
 }
 
 /* fault: what is wrong with the first record that is no JSON. kinds: every source that a record is of; deep: those of
@@ -547,7 +550,7 @@ static void note_pulled(struct import_ctx *x, const char *source)
 static int batch_open(struct walk *w, const struct file *f, struct err *e)
 {
 	struct import_ctx *x = &w->x;
-	struct import_batch b = {.started_us = x->o->now_us,
+	struct import_batch b = {.started_us = x->o->now_us, .shape = f->shape,
 				 .unique = (f->source->flags & (SRC_OCCURRENCE | SRC_UNIQUE)) != 0};
 	if (x->s->batches == IMPORT_BATCHES)
 		return err_set(e, RR_LIMIT, "more than %d batches in one import: import fewer files at once", IMPORT_BATCHES);
@@ -577,6 +580,17 @@ static int batch_open(struct walk *w, const struct file *f, struct err *e)
 	return x->o->replace_to_us ? ledger_import_replace(x->im, x->o->replace_from_us, x->o->replace_to_us, e) : 0;
 }
 
+/* What became of a report's period (ledger_import_report). */
+static void note_periods(struct import_ctx *x, const struct import_batch *b)
+{
+	if (b->parts)
+		import_note(x, "hardly a row of it stood in its billing period: it is a further part of that report, and was added");
+	if (b->rows_replaced)
+		import_note(x, "%llu rows that stood in its billing period and that it lacks count no longer; had they come as another"
+			       " part of this report, import its parts in one command",
+			    (unsigned long long)b->rows_replaced);
+}
+
 static int batch_close(struct walk *w, int rc, struct err *e)
 {
 	struct import_ctx *x = &w->x;
@@ -596,6 +610,7 @@ static int batch_close(struct walk *w, int rc, struct err *e)
 		ledger_import_reject(x->im, x->rejected);
 		rc = ledger_import_finish(x->im, &out, e);
 		x->b->id = out.id;
+		note_periods(x, &out);
 		rc = rc ? rc : covers_end(x, out.id, e);
 	} else {
 		ledger_import_abort(x->im);
@@ -662,7 +677,7 @@ static int read_batch(struct walk *w, size_t first, struct err *e)
 {
 	struct file *f = &w->file[first];
 	int rc = batch_open(w, f, e);
-	w->x.several = f->again;
+	w->x.several = w->x.again = f->again;
 	for (size_t i = first + 1; i < w->files && !w->x.several && f->source->flags & SRC_OCCURRENCE; i++)
 		w->x.several = same_batch(f, &w->file[i]);
 	for (size_t i = first; i < w->files && !rc; i++) {

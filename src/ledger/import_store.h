@@ -31,14 +31,17 @@ struct import_batch {
 	unsigned char file_hash[32];
 	char parser[32];            /* version of the reader */
 	int64_t started_us;
+	uint64_t shape;             /* a hash of its table's header, 0: it has none */
 	bool unique;                /* no natural key comes twice in it: the caller sees to that */
 	uint64_t rows_read, rows_new, rows_duplicate, rows_revised, rows_rejected;
+	uint64_t rows_replaced;     /* of a finished one: so many older ones stopped counting with their periods */
+	unsigned parts;             /* and in so many periods it is a further part (ledger_import_report) */
 };
 
 enum import_result { IMPORT_NEW, IMPORT_DUPLICATE, IMPORT_REVISED };
 
 struct import;
-/* source, scope, file, file_hash, parser, started_us and unique of b are used. dry: look up and count, keep nothing. */
+/* source, scope, file, file_hash, parser, started_us, shape and unique of b are used. dry: look up and count, keep nothing. */
 struct import *ledger_import_begin(struct ledger *l, const struct import_batch *b, bool dry, struct err *e);
 /* A call; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line: the row's number in
  * the file. claimed: the source's own amount as text, kept as it is (may be empty). */
@@ -49,6 +52,10 @@ int ledger_import_outlay(struct import *im, const struct outlay *o, struct err *
 /* The batch holds the whole truth for [from, to): rows of the same source and scope that start there and that this
  * batch does not repeat stop counting when it finishes. */
 int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, struct err *e);
+/* The batch is a report of [from, to), or one part of it. Where it repeats rows that stand there it is a newer one, and
+ * replaces as above; where it repeats hardly any and they came under the same header, it is a further part. So the
+ * parts of one report may come in batches of their own; those of a newer one, where each repeats some rows. */
+int ledger_import_report(struct import *im, int64_t from_us, int64_t to_us, struct err *e);
 void ledger_import_reject(struct import *im, uint64_t rows); /* counts rows that could not be read */
 /* When rows come slowly: ends the transaction that is open, so that nobody waits for it. */
 int ledger_import_pause(struct import *im, struct err *e);

@@ -30,10 +30,12 @@ struct import {
 	int64_t first_row, next_row;
 	struct import_keys *keys;
 	uint64_t *repeat; /* a bit for each older row: this batch has it too */
-	struct {
+	struct period {
 		int64_t from_us, to_us;
+		bool report;         /* perhaps a part of one */
+		uint64_t own, known; /* of its rows in there; those that stood there */
 	} period[PERIODS_MOST];
-	unsigned periods;
+	unsigned periods, at; /* at: where the last row lay */
 };
 
 /* ---- what killed imports left behind ---- */
@@ -102,8 +104,8 @@ static int batch_add(struct import *im, struct err *e)
 	sqlite3_stmt *st;
 	int rc = 0;
 	st = store_query(l, e, "INSERT INTO batch(state,source,scope,file,file_hash,parser,started,first_row,"
-			       "last_row,rows_read,rows_new,rows_duplicate,rows_revised,rows_rejected)"
-			       " VALUES(0,?1,?2,?3,?4,?5,?6,?7,0,0,0,0,0,0)");
+			       "last_row,rows_read,rows_new,rows_duplicate,rows_revised,rows_rejected,shape)"
+			       " VALUES(0,?1,?2,?3,?4,?5,?6,?7,0,0,0,0,0,0,?8)");
 	if (!st)
 		return -RR_STORE;
 	bind_text(st, 1, str_of(im->b.source));
@@ -113,6 +115,7 @@ static int batch_add(struct import *im, struct err *e)
 	bind_text(st, 5, str_of(im->b.parser));
 	sqlite3_bind_int64(st, 6, im->b.started_us);
 	sqlite3_bind_int64(st, 7, im->first_row);
+	sqlite3_bind_int64(st, 8, (int64_t)im->b.shape);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		rc = store_error(l, e, "beginning an import");
 	sqlite3_finalize(st);
@@ -262,6 +265,18 @@ static int add_row(struct import *im, const struct call *given, struct hash128 n
 	return sums_fold(&im->delta.sums, &c, lb->id, 1) ? err_set(e, RR_NOMEM, "out of memory for roll-ups") : 0;
 }
 
+static void see_period(struct import *im, int64_t start_us, bool known)
+{
+	for (unsigned n = 0; n < im->periods; n++, im->at = (im->at + 1) % im->periods) {
+		struct period *p = &im->period[im->at];
+		if (start_us < p->from_us || start_us >= p->to_us)
+			continue;
+		p->own++;
+		p->known += known;
+		return;
+	}
+}
+
 int ledger_import_add(struct import *im, const struct call *c, struct hash128 natural, struct hash128 body,
 		      int64_t line, struct str claimed, enum import_result *result, struct err *e)
 {
@@ -274,6 +289,8 @@ int ledger_import_add(struct import *im, const struct call *c, struct hash128 na
 	if (rc)
 		return rc;
 	im->b.rows_read++;
+	if (im->periods)
+		see_period(im, c->start_us, old && old < im->first_row);
 	if (old && old_body.hi == body.hi && old_body.lo == body.lo) {
 		*result = IMPORT_DUPLICATE;
 		im->b.rows_duplicate++;
@@ -312,9 +329,16 @@ int ledger_import_replace(struct import *im, int64_t from_us, int64_t to_us, str
 {
 	if (im->periods == PERIODS_MOST)
 		return err_set(e, RR_LIMIT, "an import may replace at most %d periods", PERIODS_MOST);
-	im->period[im->periods].from_us = from_us;
-	im->period[im->periods++].to_us = to_us;
+	im->period[im->periods++] = (struct period){.from_us = from_us, .to_us = to_us};
 	return 0;
+}
+
+int ledger_import_report(struct import *im, int64_t from_us, int64_t to_us, struct err *e)
+{
+	int rc = ledger_import_replace(im, from_us, to_us, e);
+	if (!rc)
+		im->period[im->periods - 1].report = true;
+	return rc;
 }
 
 void ledger_import_reject(struct import *im, uint64_t rows)
@@ -338,6 +362,64 @@ int ledger_import_pause(struct import *im, struct err *e)
 }
 
 /* ---- whole periods ---- */
+
+/* What counts in the period: *rows under this batch's header, *others under another one. */
+static int rows_there(struct import *im, const struct period *p, int64_t *rows, int64_t *others, struct err *e)
+{
+	struct ledger *l = im->delta.l;
+	char sql[1600];
+	sqlite3_stmt *st;
+	int rc;
+	snprintf(sql, sizeof sql,
+		 "SELECT ifnull(sum(o.shape=?5),0),ifnull(sum(o.shape<>?5),0) FROM batch o CROSS JOIN import_call i ON i.row>=o.first_row"
+		 " AND i.row<=o.last_row AND i.batch=o.id WHERE o.state<>0 AND o.source=?1 AND o.scope=?2 AND i.start>=?3 AND i.start<?4 AND %s",
+		 import_current);
+	st = store_query(l, e, sql);
+	if (!st)
+		return -RR_STORE;
+	bind_text(st, 1, str_of(im->b.source));
+	bind_text(st, 2, str_of(im->b.scope));
+	sqlite3_bind_int64(st, 3, p->from_us);
+	sqlite3_bind_int64(st, 4, p->to_us);
+	sqlite3_bind_int64(st, 5, (int64_t)im->b.shape);
+	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : store_error(l, e, "looking at a period");
+	*rows = sqlite3_column_int64(st, 0);
+	*others = sqlite3_column_int64(st, 1);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Is this batch a newer report of the period, or a part of a newer one? It has rows that stand there (of a month whose
+ * first hour alone stood there, one in 744), or the most of what stands there, or that has another header, as no two
+ * parts have. A row or two that say the same in two parts are no sign. */
+static int is_newer(struct import *im, const struct period *p, bool *newer, struct err *e)
+{
+	int64_t rows, others;
+	int rc;
+	*newer = !p->report || !im->b.shape || (p->known > 2 && p->known >= p->own / 1000);
+	if (*newer)
+		return 0;
+	rc = rows_there(im, p, &rows, &others, e);
+	*newer = !rc && (others || (uint64_t)rows <= 2 * p->known);
+	return rc;
+}
+
+/* Forgets the periods that a further part does not replace. */
+static int drop_parts(struct import *im, struct err *e)
+{
+	unsigned kept = 0;
+	int rc = 0;
+	for (unsigned i = 0; i < im->periods && !rc && !im->dry; i++) {
+		bool newer = true;
+		rc = is_newer(im, &im->period[i], &newer, e);
+		if (newer)
+			im->period[kept++] = im->period[i];
+		else
+			im->b.parts++;
+	}
+	im->periods = kept;
+	return rc;
+}
 
 struct replacing {
 	struct import *im;
@@ -372,6 +454,7 @@ static int replace_rows(struct import *im, int64_t batch, int64_t from, int64_t 
 		 " (SELECT 1 FROM supersede s WHERE s.row=i.row AND s.batch=%lld)",
 		 (long long)batch, import_current, (long long)im->b.id);
 	rc = import_delta_rows(&im->delta, where, from, to, -1, replace_row, &r, e);
+	im->b.rows_replaced += r.count;
 	for (size_t i = 0; i < r.count && !rc; i++) {
 		rc = chunk_begin(im, e);
 		if (!rc)
@@ -530,6 +613,8 @@ static int finish(struct import *im, struct err *e)
 	int rc = chunk_close(im, e);
 	if (!rc)
 		rc = write_keys(im, e);
+	if (!rc)
+		rc = drop_parts(im, e);
 	if (!rc)
 		rc = replace_periods(im, e);
 	if (!rc)

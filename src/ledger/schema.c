@@ -121,8 +121,11 @@ static const char step_12[] =
 	"CREATE TABLE delta_day(at INTEGER NOT NULL, label INTEGER NOT NULL@rollup, PRIMARY KEY(at, label))"
 	" STRICT, WITHOUT ROWID;";
 
-static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3, step_4,  step_5,  step_6,
-						  step_7, step_8, step_9, step_10, step_11, step_12};
+static const char step_13[] =
+	""; /* a batch's shape: below */
+
+static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3,  step_4,  step_5,  step_6, step_7,
+						  step_8, step_9, step_10, step_11, step_12, step_13};
 
 static int tables_of(struct ledger *l, const char *name, bool *there, struct err *e)
 {
@@ -237,6 +240,8 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 	}
 	for (unsigned i = 0; i < 3 && version >= 8 && !rc; i++)
 		rc = add_column(l, "key", key_columns[i], "NOT NULL DEFAULT 0", e);
+	if (!rc && version >= 13) /* 0 = not known */
+		rc = add_column(l, "batch", "shape", "NOT NULL DEFAULT 0", e);
 	return rc;
 }
 

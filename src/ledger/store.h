@@ -101,7 +101,7 @@ struct ledger {
 };
 
 /* schema.c */
-enum { SCHEMA_VERSION = 12 };
+enum { SCHEMA_VERSION = 13 };
 int schema_migrate(struct ledger *l, unsigned to, struct err *e); /* in a write transaction */
 int schema_version(struct ledger *l, unsigned *version, struct err *e); /* 0 = an empty file */
 int schema_load_codec(struct ledger *l, struct err *e);
