@@ -42,7 +42,7 @@ def wait_port(port, seconds=15, process=None):
             time.sleep(0.01)
     raise RuntimeError(f'nothing listens on {port}')
 
-def until(what, seconds=12):
+def until(what, seconds=30):
     """What `what` says at last: as soon as it is true, at the latest after so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

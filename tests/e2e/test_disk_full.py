@@ -76,7 +76,7 @@ def refuse(disk):
         ok("in Anthropic's", status == 507 and json.loads(out)['error']['type'] == 'api_error', f'{status} {out[:200]}')
         status, _, out = call(s, 'gemini')
         ok("in Gemini's", status == 507 and json.loads(out)['error']['status'] == 'INTERNAL', f'{status} {out[:200]}')
-        ok('none of them waited for the disk', time.monotonic() - began < 4)
+        ok('none of them waited for the disk', time.monotonic() - began < 10)
         ok('health says it', s.request('GET', '/healthz', port=s.admin_port)[0] == 503)
         time.sleep(4.5)
         ok('a stream that was under way is not ended without its row', 'body' not in slow, str(slow)[:200])

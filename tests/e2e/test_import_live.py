@@ -54,7 +54,7 @@ with Stack() as s:
     ok('and the one before that', s.run('import', '--undo', '2').returncode == 0 and billed() == totals['first'], str(billed()))
     stop.set()
     for t in threads: t.join()
-    ok('no call waited for seconds', slowest[0] < 3, f'{slowest[0]:.2f} s')
+    ok('no call waited for an import', slowest[0] < 10, f'{slowest[0]:.2f} s')
     recorded = lambda: s.json('report', '--since', '2026-03-01', '--by', 'model')['inference']['calls']
     ok('every answered call is in the roll-ups', until(lambda: recorded() == answered[0]), f'{recorded()} of {answered[0]}')
     v = s.json('verify')

@@ -83,7 +83,7 @@ def ceiling():
         time.sleep(0.3)
         ok(f'so it does under 1,500 heads of 28 KiB that do not end: {memory(pid)[1]} KiB', memory(pid)[1] <= most)
         for c in held: c.close()
-        end = time.monotonic() + 5
+        end = time.monotonic() + 15
         while time.monotonic() < end and s.post(PATH, CHAT)[0] != 200: time.sleep(0.1)
         status, _, _ = s.post(PATH, CHAT)
         ok(f'when they have gone there is room again: {memory(pid)[0]} KiB', status == 200)
@@ -250,7 +250,7 @@ def slow():
         for kind, limit in limits.items():
             took = [t for k, t, _ in got if k == kind]
             said = {b[:12] for k, _, b in got if k == kind}
-            ok(f'slow {kind}: {len(took)} attackers are closed at {limit} s ({min(took):.2f} to {max(took):.2f})', all(limit * 0.9 < t < limit + 3 for t in took) and said <= {b'', b'HTTP/1.1 408'}, str(said))
+            ok(f'slow {kind}: {len(took)} attackers are closed at {limit} s ({min(took):.2f} to {max(took):.2f})', all(limit * 0.9 < t < limit + 5 for t in took) and said <= {b'', b'HTTP/1.1 408'}, str(said))
         ok(f'{len(codes)} good calls meanwhile, all answered', len(codes) > 5 and set(codes) == {200}, str(set(codes)))
 
 def main():

@@ -428,7 +428,7 @@ TEST(a_slow_reader_holds_the_upstream_back)
 	raw_say(fd, m);
 	/* the kernel moves bytes from buffer to buffer at its own pace, and makes them larger meanwhile */
 	at_rest = tally.back_sent;
-	for (int i = 0, still = 0; i < 30000 && still < 1000; i++) {
+	for (int i = 0, still = 0; i < 60000 && still < 4000; i++) {
 		loop_once(loop, 100);
 		still = tally.back_sent == at_rest ? still + 1 : 0;
 		at_rest = tally.back_sent;
