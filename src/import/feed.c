@@ -18,6 +18,7 @@ struct row {
 	struct call call;
 	struct hash128 natural, body;
 	int64_t line;
+	uint32_t group;
 	size_t claimed_at, claimed_n; /* in the block's texts */
 };
 
@@ -81,19 +82,22 @@ static bool wait_for_block(struct feed *f)
 	return there;
 }
 
-static int note_day(struct feed_counts *n, const struct call *c, struct err *e)
+static int note_day(struct feed_counts *n, const struct call *c, uint32_t group, struct err *e)
 {
 	int64_t day = c->start_us / US_PER_DAY;
 	unsigned i = n->days;
-	while (i > 0 && n->day[i - 1].day != day) /* rows come by days, mostly */
+	while (i > 0 && (n->day[i - 1].day != day || n->day[i - 1].group != group)) /* rows come by days, mostly */
 		i--;
 	if (i == 0 && !array_room(n->day, n->days, n->room, ARRAY_MOST))
 		return err_set(e, RR_NOMEM, "out of memory for the days of an import");
 	if (i == 0) {
-		n->day[n->days] = (struct feed_day){.day = day};
+		n->day[n->days] = (struct feed_day){.day = day, .group = group};
 		i = ++n->days;
 	}
-	n->day[i - 1].tok += usage_total_tok(&c->usage);
+	if (c->billed_pico == BILLED_UNKNOWN)
+		n->day[i - 1].tok += usage_total_tok(&c->usage);
+	else
+		n->day[i - 1].billed_pico += c->billed_pico;
 	return 0;
 }
 
@@ -105,8 +109,8 @@ static int store(struct feed *f, struct block *b, struct err *e)
 		enum import_result result;
 		rc = ledger_import_add(f->im, &r->call, r->natural, r->body, r->line,
 				       str_make(b->text.p ? b->text.p + r->claimed_at : "", r->claimed_n), &result, e);
-		if (!rc && f->by_day && result == IMPORT_NEW && r->call.billed_pico == BILLED_UNKNOWN)
-			rc = note_day(&f->counts, &r->call, e);
+		if (!rc && f->by_day && result == IMPORT_NEW)
+			rc = note_day(&f->counts, &r->call, r->group, e);
 		if (!rc)
 			*(result == IMPORT_NEW	       ? &f->counts.added
 			  : result == IMPORT_DUPLICATE ? &f->counts.duplicate
@@ -193,7 +197,7 @@ static int settle(struct feed *f, struct err *e)
 }
 
 int feed_push(struct feed *f, const struct call *c, struct hash128 natural, struct hash128 body, int64_t line,
-	      struct str claimed, struct err *e)
+	      struct str claimed, uint32_t group, struct err *e)
 {
 	struct block *b = &f->block[f->made % BLOCKS];
 	struct row *r = &b->row[b->count];
@@ -202,6 +206,7 @@ int feed_push(struct feed *f, const struct call *c, struct hash128 natural, stru
 	r->natural = natural;
 	r->body = body;
 	r->line = line;
+	r->group = group;
 	r->claimed_at = b->text.n;
 	r->claimed_n = claimed.n;
 	sb_add_str(&b->text, claimed);

@@ -25,6 +25,7 @@
 #include "base/array.h"
 #include "base/keymap.h"
 #include "import/import_i.h"
+#include "import/regroup.h"
 #include "model/price.h"
 
 struct call *row_begin(struct import_ctx *x, uint64_t number)
@@ -34,6 +35,7 @@ struct call *row_begin(struct import_ctx *x, uint64_t number)
 	x->call.book = BOOK_UNCLASSIFIED;
 	x->row = number;
 	sb_clear(&x->key);
+	x->key_parts = x->grouped = 0;
 	x->claimed = STR("");
 	x->claim_counts = false;
 	x->class_source = NULL;
@@ -48,6 +50,7 @@ void key_add(struct import_ctx *x, struct str part)
 	uint64_t n = part.n; /* with its length, so that "a","bc" is not "ab","c" */
 	sb_add(&x->key, (const char *)&n, sizeof n);
 	sb_add_str(&x->key, part);
+	x->grouped |= (uint32_t)(part.n != 0) << (x->key_parts++ & 31);
 }
 
 void key_add_u64(struct import_ctx *x, uint64_t v)
@@ -522,6 +525,12 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 	return 0;
 }
 
+/* What the report that this row is of is grouped by, and how wide its buckets are. */
+static uint32_t grouping(const struct import_ctx *x)
+{
+	return (uint32_t)hash_xxh3_seed(&x->grouped, sizeof x->grouped, (uint64_t)(x->call.end_us - x->call.start_us));
+}
+
 int row_end(struct import_ctx *x, struct err *e)
 {
 	bool measured, repeated = false;
@@ -554,7 +563,7 @@ int row_end(struct import_ctx *x, struct err *e)
 	if (!rc)
 		rc = row_sum(x, natural, body, e);
 	if (!rc)
-		rc = feed_push(x->feed, &x->call, natural, body, (int64_t)x->row, x->claimed, e);
+		rc = feed_push(x->feed, &x->call, natural, body, (int64_t)x->row, x->claimed, grouping(x), e);
 	if (rc)
 		return rc;
 	x->s->rows_read++;
@@ -562,54 +571,24 @@ int row_end(struct import_ctx *x, struct err *e)
 	return 0;
 }
 
-/* The days that stood there before, with the tokens that came now. */
-struct standing {
-	const struct feed_counts *n;
-	uint32_t provider;
-	uint64_t *tok;
-};
-
-static int stands(const struct rollup_row *r, void *arg)
-{
-	struct standing *s = arg;
-	if (r->key.provider != s->provider || r->key.provenance != PROV_IMPORTED || batch_side(intern_str(r->key.surface)) != SIDE_USAGE)
-		return 0;
-	for (unsigned i = 0; i < s->n->days; i++)
-		if (s->n->day[i].day == r->key.hour_us / US_PER_DAY)
-			s->tok[i] += r->sum.input_tok + r->sum.output_tok;
-	return 0;
-}
-
-/* A vendor's reports in two groupings (by model, and by model and key) are the same use under keys that share nothing: both
- * would count. Equal tokens, day by day, tell. */
-static void note_regrouped(struct import_ctx *x, const struct feed_counts *n)
-{
-	struct standing s = {n, x->call.provider, calloc(n->days + 1, sizeof *s.tok)};
-	int64_t from = INT64_MAX, to = INT64_MIN;
-	unsigned same = 0;
-	for (unsigned i = 0; i < n->days; i++) {
-		from = n->day[i].day < from ? n->day[i].day : from;
-		to = n->day[i].day > to ? n->day[i].day : to;
-	}
-	if (s.tok && n->days && ledger_rollup_by(x->o->ledger, GRAIN_DAY, from * US_PER_DAY, (to + 1) * US_PER_DAY, stands, &s, NULL) == 0)
-		for (unsigned i = 0; i < n->days; i++)
-			same += n->day[i].tok && n->day[i].tok == s.tok[i];
-	free(s.tok);
-	if (same)
-		import_note(x, "%u days of %.*s stand here already with the same tokens, in other groups: they count twice now; take one of "
-			       "the imports back (runrate import --undo)", same, STR_ARG(intern_str(x->call.provider)));
-}
-
 void batch_count(struct import_ctx *x, const struct feed_counts *n)
 {
+	struct str vendor = intern_str(x->call.provider);
+	unsigned twice;
 	x->s->rows_new += n->added;
 	x->s->rows_duplicate += n->duplicate;
 	x->s->rows_revised += n->revised;
 	x->b->rows_new += n->added;
 	x->b->rows_duplicate += n->duplicate;
 	x->b->rows_revised += n->revised;
-	if (n->days)
-		note_regrouped(x, n);
+	twice = regroup_days_twice(n);
+	if (twice)
+		import_note(x, "%u day%s of %.*s came in two groupings with the same sums: they count twice now; take this import back (runrate"
+			       " import --undo) and import one of them", twice, twice == 1 ? "" : "s", STR_ARG(vendor));
+	twice = regroup_days_stood(n, x->o->ledger, x->call.provider);
+	if (twice)
+		import_note(x, "%u day%s of %.*s stand here already with the same sums, in other groups: they count twice now; take one of the"
+			       " imports back (runrate import --undo)", twice, twice == 1 ? "" : "s", STR_ARG(vendor));
 }
 
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e)

@@ -103,6 +103,7 @@ struct import_ctx {
 	struct call call;
 	uint64_t row;
 	struct sb key;
+	uint32_t key_parts, grouped; /* texts in the key; a bit for each that is not empty */
 	struct str claimed;    /* the source's own text of an amount; lives in the record */
 	bool claim_counts;     /* claimed is a number in call.currency: it is summed */
 	struct class_facts facts;

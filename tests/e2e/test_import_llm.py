@@ -115,13 +115,20 @@ def openai():
     keys = page(*(bucket(d, *(use(api_key_id=k) for k in "ab")) for d in range(3)))
     whole = page(*(bucket(d, use(input_tokens=2000, output_tokens=200, input_cached_tokens=800, num_model_requests=6)) for d in range(3)))
     more = page(*(bucket(d, *(use(api_key_id=k) for k in "ab")) for d in range(5)))
-    for name, first, then, said in (("the same use in other groups is said to count twice", keys, whole, True), ("a longer export in the same groups is not", keys, more, False)):
-        ledger = TMP / f"{next(number)}.db"
-        notes = []
-        for i, doc in enumerate((first, then)):
-            (TMP / f"{ledger.name}.{i}").write_text(json.dumps(doc))
-            notes = json.loads(run("import", TMP / f"{ledger.name}.{i}", "--json", "--ledger", ledger).stdout)["notes"]
-        ok(name, any("in other groups" in x for x in notes) != said and notes)
+    hours = page(*({"object": "bucket", "start_time": DAY + d * 86400 + h * 3600, "end_time": DAY + d * 86400 + (h + 1) * 3600, "results": [use()]} for d in range(3) for h in (2, 9)))
+    items = page(*(bucket(d, ocost(1.5 + d, "gpt-4.1-mini, input"), ocost(2.25, "gpt-4.1-mini, output")) for d in range(3)))
+    projects = page(*(bucket(d, ocost(0.75 + d, project_id="a"), ocost(3, project_id="b")) for d in range(3)))
+    for name, first, then, said in (("the same use in other groups is said to count twice", keys, whole, True), ("... in other widths too", hours, keys, True),
+                                    ("the same costs by line item and by project too", items, projects, True), ("use and its costs are not", keys, items, False),
+                                    ("a longer export in the same groups is not", keys, more, False), ("an export twice is not", items, items, False)):
+        for at_once in (False, True):
+            ledger = TMP / f"{next(number)}.db"
+            files = [TMP / f"{ledger.name}.{i}" for i in range(2)]
+            for file, doc in zip(files, (first, then)): file.write_text(json.dumps(doc))
+            for command in ([files] if at_once else [[f] for f in files]):
+                notes = json.loads(run("import", *command, "--json", "--ledger", ledger).stdout)["notes"]
+            heard = [x for x in notes if "they count twice" in x]
+            ok(name + (" (one import)" if at_once else ""), notes if len(heard) != said or any(not x.startswith("3 days of openai") for x in heard) else None)
     text = json.dumps(new, indent=1)
     case("pages in UTF-16, either order; a mark in a name", text.encode("utf-16"), (b"\xfe\xff" + text.replace("proj_1", "pröj \U0001f600").encode("utf-16-be")), I=ONE * 4, tok=4400)
     case("lines of pages behind an error that the API answered once", json.dumps({"error": {"message": "slow down"}}) + "\n" + json.dumps(new), I=ONE * 2, tok=2200, rejected=1)

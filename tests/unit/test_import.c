@@ -358,7 +358,7 @@ TEST(a_feed_stores_all_and_keeps_nobody_waiting)
 		unsigned again = i % 10 == 9 ? i - 9 : i; /* a tenth repeats a row of before */
 		snprintf(text, sizeof text, "%u.5", again);
 		feed_row(&c, again);
-		T_TRUE(feed_push(f, &c, hash_xxh3_128(&again, sizeof again), hash_xxh3_128(text, strlen(text)), i, str_of(text), &e) == 0);
+		T_TRUE(feed_push(f, &c, hash_xxh3_128(&again, sizeof again), hash_xxh3_128(text, strlen(text)), i, str_of(text), 0, &e) == 0);
 		if (i == 700 || i == 701)
 			T_TRUE(feed_drain(f, &e) == 0);
 		if (i == 2000) { /* rows may be under way, but none keeps the lock */
@@ -394,7 +394,7 @@ TEST(a_feed_says_what_went_wrong)
 			c.start_us = INT64_MIN;
 			c.end_us = INT64_MAX;
 		}
-		rc = feed_push(f, &c, hash_xxh3_128(&i, sizeof i), hash_xxh3_128(&i, sizeof i), i, STR(""), &said);
+		rc = feed_push(f, &c, hash_xxh3_128(&i, sizeof i), hash_xxh3_128(&i, sizeof i), i, STR(""), 0, &said);
 	}
 	T_EQ_I(rc, -RR_RANGE);
 	T_EQ_I(said.code, RR_RANGE);
