@@ -144,7 +144,8 @@ static int read_agents(struct first_run *f, const struct discovered *d, struct e
 	return rc;
 }
 
-/* "./usage.csv", "./usage.csv ./costs.csv", or the folder when there are more. A name that a shell would take apart is quoted. */
+/* "./usage.csv", "./usage.csv ./costs.csv", or the folder when there are more. A name that a shell would take apart
+ * is quoted. */
 static void note_file(struct first_run *f, const char *path, unsigned known)
 {
 	size_t n = strlen(f->keep);
@@ -155,8 +156,8 @@ static void note_file(struct first_run *f, const char *path, unsigned known)
 		snprintf(f->keep + n, sizeof f->keep - n, plain ? "%s%s" : "%s'%s'", n ? " " : "", path);
 }
 
-/* Every file of the folder that turns out to be an export; what is none is passed over in silence, and so is what a kept
- * ledger has already. */
+/* Every file of the folder that turns out to be an export; what is none is passed over in silence, and so is what a
+ * kept ledger has already. */
 static unsigned read_exports(struct first_run *f, const struct discovered *d)
 {
 	unsigned known = 0;

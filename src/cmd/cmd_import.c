@@ -79,9 +79,11 @@ static const char *source_of(const struct import_summary *s)
 	return s->batches ? s->batch[0].source : "";
 }
 
-void import_print_json(const struct import_summary *s, void (*more)(struct json_out *w, void *arg), void *arg, struct sb *out)
+void import_print_json(const struct import_summary *s, void (*more)(struct json_out *w, void *arg), void *arg,
+		       struct sb *out)
 {
-	static const char *const keys[] = {"unclassified", "inference", "training", "other", "claimed", "priced", "billed"};
+	static const char *const keys[] = {"unclassified", "inference", "training", "other",
+					   "claimed",      "priced",    "billed"};
 	struct json_out w;
 	jw_init(&w, out);
 	jw_object(&w);
@@ -176,7 +178,8 @@ static void text_money(const struct import_summary *s, struct sb *out)
 			bool is_inference = lines[k].book == BOOK_INFERENCE;
 			if (x->book[lines[k].book] || is_inference)
 				sb_addf(out, "  %-16s %16s %s\n", lines[k].words,
-					money_human(is_inference ? inference : x->book[lines[k].book], 2, m), x->currency.code);
+					money_human(is_inference ? inference : x->book[lines[k].book], 2, m),
+					x->currency.code);
 		}
 		if (x->claimed)
 			sb_addf(out, "  %-16s %16s %s  (the source's own figure, not counted)\n", "claimed",
@@ -217,8 +220,8 @@ void import_print_text(const struct import_summary *s, struct sb *out)
 	if (s->skipped_files)
 		sb_addf(out, "  %s files of no known kind were passed over, %s the first\n", num_group(s->skipped_files, n), s->skipped);
 	for (unsigned i = 0; i < s->rejects && i < NAMED_IN_TEXT; i++)
-		text_line(out, "rejected: %s%srow %llu: %s", s->files > 1 ? s->reject[i].file : "", s->files > 1 ? ", " : "",
-			  (unsigned long long)s->reject[i].row, s->reject[i].reason);
+		text_line(out, "rejected: %s%srow %llu: %s", s->files > 1 ? s->reject[i].file : "",
+			  s->files > 1 ? ", " : "", (unsigned long long)s->reject[i].row, s->reject[i].reason);
 	if (s->rows_rejected > NAMED_IN_TEXT)
 		sb_addf(out, "  ... and %s more: --json names the first %d\n", num_group(s->rows_rejected - NAMED_IN_TEXT, n), IMPORT_REJECTS);
 	if (s->batches && s->batch[0].id)

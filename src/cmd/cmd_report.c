@@ -50,7 +50,8 @@ struct files {
 	const char *html, *xlsx, *svg, *against;
 };
 
-enum { PLAN_BYTES = 64 * 1024 * 1024, LATE_DAYS = 7 }; /* exports lag: a report up to its last day looks ahead from there */
+/* LATE_DAYS: exports lag; a report up to its last day looks ahead from there */
+enum { PLAN_BYTES = 64 * 1024 * 1024, LATE_DAYS = 7 };
 
 static int read_plan(const struct files *f, struct ledger *l, struct report *r, struct arena *a, struct err *e)
 {

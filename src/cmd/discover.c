@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See discover.h. Where agents keep their logs is a table: a tool, the variable that moves its folder (a list, parted by
- * commas), its folder below home where that is not set, and what of it holds logs. Read from the tools' documentation
- * and from ccusage 20 (docs/guide), November 2026.
+ * See discover.h. Where agents keep their logs is a table: a tool, the variable that moves its folder (a list, parted
+ * by commas), its folder below home where that is not set, and what of it holds logs. Read from the tools'
+ * documentation and from ccusage 20 (docs/guide), November 2026.
  */
 #include "cmd/discover.h"
 

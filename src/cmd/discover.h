@@ -22,8 +22,8 @@ struct discovered {
 
 /* Text lives in the arena. */
 void discover(struct discovered *d, const char *here, struct arena *a);
-/* The CSV files of the downloads ($XDG_DOWNLOAD_DIR, else ~/Downloads) instead of the files of `here`. false: that is no
- * other folder. */
+/* The CSV files of the downloads ($XDG_DOWNLOAD_DIR, else ~/Downloads) instead of the files of `here`. false: that
+ * is no other folder. */
 bool discover_downloads(struct discovered *d, const char *here, struct arena *a);
 /* Does a gateway hold this ledger? */
 bool discover_gateway(const char *ledger_path);

@@ -21,8 +21,10 @@ enum inside { BY_TOTAL, BESIDE };
 
 struct family {
 	const char *name;
-	const char *marks[3];        /* conditions, any of which tells a record of the family: "type=gemini,model tokens" */
-	const char *each;            /* the array or map (model: event) that holds the events; absent: the record is one */
+	/* conditions, any of which tells a record of the family: "type=gemini,model tokens" */
+	const char *marks[3];
+	/* the array or map (model: event) that holds the events; absent: the record is one */
+	const char *each;
 	const char *event;           /* condition of an event that counts */
 	const char *text;            /* a member whose text is JSON that holds the counts */
 	const char *counts[NUMBERS]; /* N_EXTRA: input that stands beside N_IN whatever the convention */
@@ -33,117 +35,201 @@ struct family {
 };
 
 static const struct family families[] = {
-	{ /* ~/.gemini/tmp/HASH/chats/session-*.json and .jsonl */
-		.name = "gemini-cli", .vendor = "google",
+	{
+		/* ~/.gemini/tmp/HASH/chats/session-*.json and .jsonl */
+		.name = "gemini-cli",
+		.vendor = "google",
 		.marks = {"sessionId projectHash startTime", "type=gemini tokens model"},
-		.each = "messages", .event = "type=gemini tokens",
-		.counts = {"tokens/input", "tokens/cached", NULL, "tokens/output", "tokens/thoughts", "tokens/tool", "tokens/total"},
-		.time = "timestamp", .model = "model", .id = "id", .session = "sessionId",
+		.each = "messages",
+		.event = "type=gemini tokens",
+		.counts = {"tokens/input", "tokens/cached", NULL, "tokens/output", "tokens/thoughts", "tokens/tool",
+			   "tokens/total"},
+		.time = "timestamp",
+		.model = "model",
+		.id = "id",
+		.session = "sessionId",
 	},
-	{ /* Gemini CLI's and Qwen Code's telemetry to a file (telemetry.outfile) */
-		.name = "gemini-telemetry", .vendor = "google",
+	{
+		/* Gemini CLI's and Qwen Code's telemetry to a file (telemetry.outfile) */
+		.name = "gemini-telemetry",
+		.vendor = "google",
 		.marks = {"attributes/event.name=gemini_cli.api_response,qwen-code.api_response",
-			"attributes/event.name=gemini_cli.config"},
+			  "attributes/event.name=gemini_cli.config"},
 		.event = "attributes/event.name=gemini_cli.api_response,qwen-code.api_response",
 		.counts = {"attributes/input_token_count", "attributes/cached_content_token_count", NULL,
-			"attributes/output_token_count",
-			   "attributes/thoughts_token_count", "attributes/tool_token_count", "attributes/total_token_count"},
-		.time = "attributes/event.timestamp|timestamp|hrTime", .model = "attributes/model",
-			.session = "attributes/session.id",
+			   "attributes/output_token_count", "attributes/thoughts_token_count",
+			   "attributes/tool_token_count", "attributes/total_token_count"},
+		.time = "attributes/event.timestamp|timestamp|hrTime",
+		.model = "attributes/model",
+		.session = "attributes/session.id",
 	},
-	{ /* ~/.qwen/projects/PROJECT/chats/SESSION.jsonl */
+	{
+		/* ~/.qwen/projects/PROJECT/chats/SESSION.jsonl */
 		.name = "qwen-code",
 		.marks = {"sessionId message/parts", "type=assistant usageMetadata"},
 		.event = "type=assistant usageMetadata",
 		.counts = {"usageMetadata/promptTokenCount", "usageMetadata/cachedContentTokenCount", NULL,
 			   "usageMetadata/candidatesTokenCount", "usageMetadata/thoughtsTokenCount",
 			   "usageMetadata/toolUsePromptTokenCount", "usageMetadata/totalTokenCount"},
-		.time = "timestamp", .model = "model", .id = "uuid", .session = "sessionId", .project = "cwd",
+		.time = "timestamp",
+		.model = "model",
+		.id = "uuid",
+		.session = "sessionId",
+		.project = "cwd",
 	},
-	{ /* ~/.kimi/sessions/GROUP/SESSION/wire.jsonl */
-		.name = "kimi", .vendor = "moonshot", .inside = BESIDE,
+	{
+		/* ~/.kimi/sessions/GROUP/SESSION/wire.jsonl */
+		.name = "kimi",
+		.vendor = "moonshot",
+		.inside = BESIDE,
 		.marks = {"type=metadata protocol_version", "message/type=StatusUpdate message/payload",
-			"message/type=TurnBegin message/payload"},
+			  "message/type=TurnBegin message/payload"},
 		.event = "message/type=StatusUpdate message/payload/token_usage",
 		.counts = {"message/payload/token_usage/input_other", "message/payload/token_usage/input_cache_read",
-			   "message/payload/token_usage/input_cache_creation", "message/payload/token_usage/output", NULL, NULL,
-			   "message/payload/token_usage/total"},
-		.time = "timestamp", .model = "message/payload/model|model", .id = "message/payload/message_id", .in_file = true,
+			   "message/payload/token_usage/input_cache_creation", "message/payload/token_usage/output",
+			   NULL, NULL, "message/payload/token_usage/total"},
+		.time = "timestamp",
+		.model = "message/payload/model|model",
+		.id = "message/payload/message_id",
+		.in_file = true,
 	},
-	{ /* ~/.local/share/opencode/storage/message/SESSION/ID.json, Kilo's the same */
-		.name = "opencode", .inside = BESIDE,
-		.marks = {"sessionID modelID providerID", "sessionID role=user time/created"}, /* opencode.db and kilo.db too */
+	{
+		/* ~/.local/share/opencode/storage/message/SESSION/ID.json, Kilo's the same */
+		.name = "opencode",
+		.inside = BESIDE,
+		/* opencode.db and kilo.db too */
+		.marks = {"sessionID modelID providerID", "sessionID role=user time/created"},
 		.event = "role=assistant tokens",
-		.counts = {"tokens/input", "tokens/cache/read", "tokens/cache/write", "tokens/output", "tokens/reasoning", NULL,
-			"tokens/total"},
-		.time = "time/created", .model = "modelID", .provider = "providerID", .id = "id", .session = "sessionID",
-		.project = "path/cwd", .cost = "cost",
+		.counts = {"tokens/input", "tokens/cache/read", "tokens/cache/write", "tokens/output",
+			   "tokens/reasoning", NULL, "tokens/total"},
+		.time = "time/created",
+		.model = "modelID",
+		.provider = "providerID",
+		.id = "id",
+		.session = "sessionID",
+		.project = "path/cwd",
+		.cost = "cost",
 	},
-	{ /* ~/.local/share/amp/threads/T-*.json: with a ledger of its use */
-		.name = "amp", .inside = BESIDE,
+	{
+		/* ~/.local/share/amp/threads/T-*.json: with a ledger of its use */
+		.name = "amp",
+		.inside = BESIDE,
 		.marks = {"usageLedger/events messages"},
-		.each = "usageLedger/events", .event = "tokens model",
-		.counts = {"tokens/input", "tokens/cacheReadInput", "tokens/cacheCreationInput", "tokens/output", NULL, NULL,
-			"tokens/total"},
-		.time = "timestamp", .model = "model", .id = "id",
+		.each = "usageLedger/events",
+		.event = "tokens model",
+		.counts = {"tokens/input", "tokens/cacheReadInput", "tokens/cacheCreationInput", "tokens/output", NULL,
+			   NULL, "tokens/total"},
+		.time = "timestamp",
+		.model = "model",
+		.id = "id",
 	},
-	{ /* the same, older: each answer has its own */
-		.name = "amp", .inside = BESIDE,
+	{
+		/* the same, older: each answer has its own */
+		.name = "amp",
+		.inside = BESIDE,
 		.marks = {"messages created id v"},
-		.each = "messages", .event = "role=assistant usage",
-		.counts = {"usage/inputTokens", "usage/cacheReadInputTokens", "usage/cacheCreationInputTokens", "usage/outputTokens",
-			   NULL, NULL, "usage/totalTokens"},
-		.time = "usage/timestamp|timestamp|meta/sentAt", .model = "usage/model|model", .id = "messageId", .session = "id",
+		.each = "messages",
+		.event = "role=assistant usage",
+		.counts = {"usage/inputTokens", "usage/cacheReadInputTokens", "usage/cacheCreationInputTokens",
+			   "usage/outputTokens", NULL, NULL, "usage/totalTokens"},
+		.time = "usage/timestamp|timestamp|meta/sentAt",
+		.model = "usage/model|model",
+		.id = "messageId",
+		.session = "id",
 	},
-	{ /* ~/.factory/sessions/SESSION.settings.json: the sum of a session */
-		.name = "droid", .inside = BESIDE,
+	{
+		/* ~/.factory/sessions/SESSION.settings.json: the sum of a session */
+		.name = "droid",
+		.inside = BESIDE,
 		.marks = {"tokenUsage/inputTokens"},
 		.event = "tokenUsage/inputTokens",
 		.counts = {"tokenUsage/inputTokens", "tokenUsage/cacheReadTokens", "tokenUsage/cacheCreationTokens",
 			   "tokenUsage/outputTokens", "tokenUsage/thinkingTokens", NULL, "tokenUsage/totalTokens"},
-		.time = "providerLockTimestamp", .model = "model", .provider = "providerLock", .in_file = true,
-	},
-	{ /* ~/.pi/agent/sessions/PROJECT/TIME_ID.jsonl; OpenClaw's ~/.openclaw/agents/NAME/sessions/ID.jsonl */
-		.name = "pi", .inside = BESIDE,
-		.marks = {"type=session version cwd", "type=message message/usage/cacheRead", "type=model_change provider"},
-		.event = "type=message message/role=assistant message/usage",
-		.counts = {"message/usage/input", "message/usage/cacheRead", "message/usage/cacheWrite", "message/usage/output", NULL, NULL,
-			   "message/usage/totalTokens"},
-		.time = "timestamp|message/timestamp", .model = "message/modelId|message/model|modelId|data/modelId",
-		.provider = "message/provider|provider|data/provider", .project = "cwd", .cost = "message/usage/cost/total",
-	},
-	{ /* Cline 4's ~/.cline/data/sessions/ID.messages.json */
-		.name = "cline", .inside = BESIDE,
-		.marks = {"sessionId messages"},
-		.each = "messages", .event = "role=assistant metrics",
-		.counts = {"metrics/inputTokens", "metrics/cacheReadTokens", "metrics/cacheWriteTokens", "metrics/outputTokens"},
-		.time = "ts", .model = "modelInfo/id", .provider = "modelInfo/provider", .id = "id|ts", .session = "sessionId",
-		.cost = "metrics/cost",
-	},
-	{ /* ~/.grok/sessions/PROJECT/SESSION/updates.jsonl: the sum of a turn, model by model */
-		.name = "grok", .vendor = "xai",
-		.marks = {"params/update/sessionUpdate params/sessionId"},
-		.each = "params/update/usage/modelUsage", .event = "inputTokens",
-		.counts = {"inputTokens", "cachedReadTokens", "cacheCreationTokens", "outputTokens", "reasoningTokens", NULL,
-			"totalTokens"},
-		.time = "params/_meta/agentTimestampMs|timestamp", .id = "params/_meta/eventId", .session = "params/sessionId",
-	},
-	{ /* a session of Goose's or Hermes' database (agent_db.c) */
-		.name = "goose", .marks = {"agent=goose"}, .event = "agent=goose",
-		.counts = {"in", NULL, NULL, "out", NULL, NULL, "total"},
-		.time = "at", .model = "model", .provider = "provider", .id = "id",
+		.time = "providerLockTimestamp",
+		.model = "model",
+		.provider = "providerLock",
+		.in_file = true,
 	},
 	{
-		.name = "hermes", .inside = BESIDE, .marks = {"agent=hermes"}, .event = "agent=hermes",
-		.counts = {"in", "read", "write", "out", "think"},
-		.time = "at", .model = "model", .provider = "provider", .id = "id", .cost = "cost",
+		/* ~/.pi/agent/sessions/PROJECT/TIME_ID.jsonl; OpenClaw's ~/.openclaw/agents/NAME/sessions/ID.jsonl */
+		.name = "pi",
+		.inside = BESIDE,
+		.marks = {"type=session version cwd", "type=message message/usage/cacheRead",
+			  "type=model_change provider"},
+		.event = "type=message message/role=assistant message/usage",
+		.counts = {"message/usage/input", "message/usage/cacheRead", "message/usage/cacheWrite",
+			   "message/usage/output", NULL, NULL, "message/usage/totalTokens"},
+		.time = "timestamp|message/timestamp",
+		.model = "message/modelId|message/model|modelId|data/modelId",
+		.provider = "message/provider|provider|data/provider",
+		.project = "cwd",
+		.cost = "message/usage/cost/total",
 	},
-	{ /* tasks/ID/ui_messages.json of Cline, Roo Code and Kilo Code: counts stand in an event's text */
-		.name = "cline", .inside = BESIDE,
+	{
+		/* Cline 4's ~/.cline/data/sessions/ID.messages.json */
+		.name = "cline",
+		.inside = BESIDE,
+		.marks = {"sessionId messages"},
+		.each = "messages",
+		.event = "role=assistant metrics",
+		.counts = {"metrics/inputTokens", "metrics/cacheReadTokens", "metrics/cacheWriteTokens",
+			   "metrics/outputTokens"},
+		.time = "ts",
+		.model = "modelInfo/id",
+		.provider = "modelInfo/provider",
+		.id = "id|ts",
+		.session = "sessionId",
+		.cost = "metrics/cost",
+	},
+	{
+		/* ~/.grok/sessions/PROJECT/SESSION/updates.jsonl: the sum of a turn, model by model */
+		.name = "grok",
+		.vendor = "xai",
+		.marks = {"params/update/sessionUpdate params/sessionId"},
+		.each = "params/update/usage/modelUsage",
+		.event = "inputTokens",
+		.counts = {"inputTokens", "cachedReadTokens", "cacheCreationTokens", "outputTokens", "reasoningTokens",
+			   NULL, "totalTokens"},
+		.time = "params/_meta/agentTimestampMs|timestamp",
+		.id = "params/_meta/eventId",
+		.session = "params/sessionId",
+	},
+	{
+		/* a session of Goose's or Hermes' database (agent_db.c) */
+		.name = "goose",
+		.marks = {"agent=goose"},
+		.event = "agent=goose",
+		.counts = {"in", NULL, NULL, "out", NULL, NULL, "total"},
+		.time = "at",
+		.model = "model",
+		.provider = "provider",
+		.id = "id",
+	},
+	{
+		.name = "hermes",
+		.inside = BESIDE,
+		.marks = {"agent=hermes"},
+		.event = "agent=hermes",
+		.counts = {"in", "read", "write", "out", "think"},
+		.time = "at",
+		.model = "model",
+		.provider = "provider",
+		.id = "id",
+		.cost = "cost",
+	},
+	{
+		/* tasks/ID/ui_messages.json of Cline, Roo Code and Kilo Code: counts stand in an event's text */
+		.name = "cline",
+		.inside = BESIDE,
 		.marks = {"ts type=say say", "ts type=ask ask"},
-		.event = "say=api_req_started", .text = "text",
+		.event = "say=api_req_started",
+		.text = "text",
 		.counts = {"tokensIn", "cacheReads", "cacheWrites", "tokensOut"},
-		.time = "ts", .model = "modelInfo/modelId|model", .provider = "modelInfo/providerId", .cost = "cost", .id = "ts",
+		.time = "ts",
+		.model = "modelInfo/modelId|model",
+		.provider = "modelInfo/providerId",
+		.cost = "cost",
+		.id = "ts",
 		.in_file = true,
 	},
 };

@@ -3,7 +3,8 @@
  * Anthropic: usage_report/messages, cost_report, usage_report/claude_code of the Admin API, and both console exports.
  *
  * 1. Cached tokens stand beside uncached input here (at OpenAI inside): the counts are classes as they are.
- * 2. The cost report's amount is in *cents*, as a decimal string: "123.45" is 1.23 USD. The console's CSV is in dollars.
+ * 2. The cost report's amount is in *cents*, as a decimal string: "123.45" is 1.23 USD. The console's CSV is in
+ *    dollars.
  * 3. A long context is a row of its own (context_window): its price is taken from there, not from the row's sum.
  * 4. All of it is inference; Anthropic trains nothing for API customers. Tools of the cost report are told by rule.
  * 5. Priority-tier cost is not in the cost report; its usage is in the usage report.
@@ -46,8 +47,10 @@ static uint32_t name_of(struct str s)
 
 /* ---- usage report ---- */
 
-enum { N_IN, N_READ, N_5M, N_1H, N_OUT, N_SEARCH, N_WRITE, NUMBERS }; /* N_WRITE: the sum of both, or of a time that is not said */
-/* The API's place first; then as mirrors of it flatten the object (read 29 November 2026 in api-evangelist/anthropic). */
+/* N_WRITE: the sum of both, or of a time that is not said */
+enum { N_IN, N_READ, N_5M, N_1H, N_OUT, N_SEARCH, N_WRITE, NUMBERS };
+/* The API's place first; then as mirrors of it flatten the object (read 29 November 2026 in
+ * api-evangelist/anthropic). */
 static const char *const number_path[NUMBERS][3] = {
 	{"uncached_input_tokens"},
 	{"cache_read_input_tokens"},
@@ -113,7 +116,8 @@ static int usage_result(struct import_ctx *x, struct json v, struct row *r, uint
 		r->n[i] = 0;
 		if (n.type == JSON_NONE || n.type == JSON_NULL)
 			continue;
-		why = n.type == JSON_NUMBER || n.type == JSON_STRING ? read_count(json_text(x, n), &r->n[i]) : "is no number";
+		why = n.type == JSON_NUMBER || n.type == JSON_STRING ? read_count(json_text(x, n), &r->n[i])
+								     : "is no number";
 		if (why || r->n[i] > INT64_MAX / 8)
 			return row_reject(x, number, "%s %s", number_path[i][0], why ? why : "is out of range");
 	}
@@ -131,8 +135,8 @@ static int usage_result(struct import_ctx *x, struct json v, struct row *r, uint
 }
 
 /* Walks the results of a time bucket. */
-static int bucket(struct import_ctx *x, struct json b, uint64_t number, struct err *e,
-		  enum batch_side side, int (*one)(struct import_ctx *, struct json, struct row *, uint64_t, struct err *))
+static int bucket(struct import_ctx *x, struct json b, uint64_t number, struct err *e, enum batch_side side,
+		  int (*one)(struct import_ctx *, struct json, struct row *, uint64_t, struct err *))
 {
 	struct row r = {0};
 	struct json_iter it;
@@ -185,13 +189,21 @@ static const char *console_time(struct str s, struct row *r)
 static int usage_row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	static const char *const columns[NUMBERS] = {
-		"usage_input_tokens_no_cache", "usage_input_tokens_cache_read", "usage_input_tokens_cache_write_5m",
-		"usage_input_tokens_cache_write_1h", "usage_output_tokens", "web_search_count", "usage_input_tokens_cache_write",
+		"usage_input_tokens_no_cache",
+		"usage_input_tokens_cache_read",
+		"usage_input_tokens_cache_write_5m",
+		"usage_input_tokens_cache_write_1h",
+		"usage_output_tokens",
+		"web_search_count",
+		"usage_input_tokens_cache_write",
 	};
 	struct row r = {
-		.model = csv_field(c, csv_column(c, "model_version")), .tier = csv_field(c, csv_column(c, "usage_type")),
-		.window = csv_field(c, csv_column(c, "context_window")), .geo = csv_field(c, csv_column(c, "inference_geo")),
-		.speed = csv_field(c, csv_column(c, "speed")), .workspace = csv_field(c, csv_column(c, "workspace")),
+		.model = csv_field(c, csv_column(c, "model_version")),
+		.tier = csv_field(c, csv_column(c, "usage_type")),
+		.window = csv_field(c, csv_column(c, "context_window")),
+		.geo = csv_field(c, csv_column(c, "inference_geo")),
+		.speed = csv_field(c, csv_column(c, "speed")),
+		.workspace = csv_field(c, csv_column(c, "workspace")),
 		.key = csv_field(c, csv_column(c, "api_key")),
 	};
 	struct str date = csv_field(c, csv_column(c, "usage_date_utc"));
@@ -262,8 +274,8 @@ static int put_cost(struct import_ctx *x, uint64_t number, const struct row *r, 
 	fact(x, CF_TEXT, v->description);
 	key_add_u64(x, (uint64_t)r->start_us);
 	key_add_u64(x, (uint64_t)(r->end_us - r->start_us));
-	const struct str parts[] = {v->workspace, v->key, v->description, v->model, v->token_type, v->tier, v->window, v->geo,
-				    v->type, v->speed};
+	const struct str parts[] = {v->workspace, v->key,    v->description, v->model, v->token_type,
+				    v->tier,      v->window, v->geo,         v->type,  v->speed};
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
 		key_add(x, parts[i]);
 	return row_end(x, e);
@@ -272,11 +284,16 @@ static int put_cost(struct import_ctx *x, uint64_t number, const struct row *r, 
 static int cost_result(struct import_ctx *x, struct json j, struct row *r, uint64_t number, struct err *e)
 {
 	const struct cost v = {
-		.amount = json_text(x, json_get(j, "amount")), .currency = json_text(x, json_get(j, "currency")),
-		.type = json_text(x, json_get(j, "cost_type")), .description = json_text(x, json_get(j, "description")),
-		.model = json_text(x, json_get(j, "model")), .token_type = json_text(x, json_get(j, "token_type")),
-		.tier = json_text(x, json_get(j, "service_tier")), .window = json_text(x, json_get(j, "context_window")),
-		.geo = json_text(x, json_get(j, "inference_geo")), .workspace = json_text(x, json_get(j, "workspace_id")),
+		.amount = json_text(x, json_get(j, "amount")),
+		.currency = json_text(x, json_get(j, "currency")),
+		.type = json_text(x, json_get(j, "cost_type")),
+		.description = json_text(x, json_get(j, "description")),
+		.model = json_text(x, json_get(j, "model")),
+		.token_type = json_text(x, json_get(j, "token_type")),
+		.tier = json_text(x, json_get(j, "service_tier")),
+		.window = json_text(x, json_get(j, "context_window")),
+		.geo = json_text(x, json_get(j, "inference_geo")),
+		.workspace = json_text(x, json_get(j, "workspace_id")),
 		.cents = true,
 	};
 	return put_cost(x, number, r, &v, e);
@@ -286,7 +303,8 @@ static unsigned probe_cost(struct json b)
 {
 	struct json first = json_path(b, "results[0]");
 	return json_get(b, "starting_at").type == JSON_STRING && json_get(first, "amount").type != JSON_NONE &&
-			       (json_get(first, "currency").type != JSON_NONE || json_get(first, "cost_type").type != JSON_NONE)
+			       (json_get(first, "currency").type != JSON_NONE ||
+				json_get(first, "cost_type").type != JSON_NONE)
 		       ? 100
 		       : 0;
 }
@@ -305,11 +323,16 @@ static unsigned probe_cost_csv(const struct csv *c)
 static int cost_row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	const struct cost v = {
-		.amount = csv_field(c, csv_column(c, "cost_usd")), .currency = STR("USD"),
-		.type = csv_field(c, csv_column(c, "cost_type")), .model = csv_field(c, csv_column(c, "model")),
-		.token_type = csv_field(c, csv_column(c, "token_type")), .tier = csv_field(c, csv_column(c, "usage_type")),
-		.window = csv_field(c, csv_column(c, "context_window")), .geo = csv_field(c, csv_column(c, "inference_geo")),
-		.workspace = csv_field(c, csv_column(c, "workspace")), .key = csv_field(c, csv_column(c, "api_key")),
+		.amount = csv_field(c, csv_column(c, "cost_usd")),
+		.currency = STR("USD"),
+		.type = csv_field(c, csv_column(c, "cost_type")),
+		.model = csv_field(c, csv_column(c, "model")),
+		.token_type = csv_field(c, csv_column(c, "token_type")),
+		.tier = csv_field(c, csv_column(c, "usage_type")),
+		.window = csv_field(c, csv_column(c, "context_window")),
+		.geo = csv_field(c, csv_column(c, "inference_geo")),
+		.workspace = csv_field(c, csv_column(c, "workspace")),
+		.key = csv_field(c, csv_column(c, "api_key")),
 		.speed = csv_field(c, csv_column(c, "speed")),
 	};
 	struct row r = {0};
@@ -337,7 +360,8 @@ static unsigned probe_people(struct json r)
 	return json_get(r, "actor").type == JSON_OBJECT && json_get(r, "model_breakdown").type == JSON_ARRAY ? 100 : 0;
 }
 
-static int person_model(struct import_ctx *x, struct json r, struct json m, int64_t day_us, uint64_t number, struct err *e)
+static int person_model(struct import_ctx *x, struct json r, struct json m, int64_t day_us, uint64_t number,
+			struct err *e)
 {
 	struct call *k = row_begin(x, number);
 	struct usage *u = &k->usage;
@@ -347,7 +371,9 @@ static int person_model(struct import_ctx *x, struct json r, struct json m, int6
 	static const struct {
 		const char *name;
 		enum token_class cls;
-	} counts[] = {{"input", CLASS_IN_PLAIN}, {"cache_read", CLASS_IN_CACHE_READ}, {"cache_creation", CLASS_IN_CACHE_WRITE},
+	} counts[] = {{"input", CLASS_IN_PLAIN},
+		      {"cache_read", CLASS_IN_CACHE_READ},
+		      {"cache_creation", CLASS_IN_CACHE_WRITE},
 		      {"output", CLASS_OUT_TEXT}};
 	int64_t claimed;
 	char text[MONEY_TEXT];

@@ -3,8 +3,9 @@
  * AWS Cost and Usage Reports: CUR 2.0 (line_item_unblended_cost) and the legacy ones (lineItem/UnblendedCost), CSV.
  *
  * 1. A row counts with its unblended cost, whatever its line item type: together they are the invoice.
- * 2. identity_line_item_id is not stable from refresh to refresh, so a billing period of a payer is replaced as a whole:
- *    what a later report does not repeat stops counting. A file that repeats nothing is a further part of the report.
+ * 2. identity_line_item_id is not stable from refresh to refresh, so a billing period of a payer is replaced as a
+ *    whole: what a later report does not repeat stops counting. A file that repeats nothing is a further part of the
+ *    report.
  * 3. Bedrock's tokens stand in five grammars of usage types; those of the marketplace are per million, the others per
  *    thousand (an AWS sample measured on live price files, July 2026: sources.md 2.5). Marketplace models have an
  *    opaque product code: they are told by the product's name.
@@ -14,8 +15,8 @@
  */
 #include "import/cloud.h"
 
-enum { C_START, C_END, C_PERIOD_START, C_PERIOD_END, C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_AMOUNT, C_COST, C_CURRENCY,
-	C_UNIT, C_TEXT, C_NAME, C_PAYER, C_ACCOUNT, C_REGION, C_TAGS, C_PRODUCT_MAP, C_COUNT };
+enum { C_START, C_END, C_PERIOD_START, C_PERIOD_END, C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_AMOUNT, C_COST,
+	C_CURRENCY, C_UNIT, C_TEXT, C_NAME, C_PAYER, C_ACCOUNT, C_REGION, C_TAGS, C_PRODUCT_MAP, C_COUNT };
 static const char *const names[C_COUNT] = {
 	"line_item_usage_start_date|lineItem/UsageStartDate", "line_item_usage_end_date|lineItem/UsageEndDate",
 	"bill_billing_period_start_date|bill/BillingPeriodStartDate", "bill_billing_period_end_date|bill/BillingPeriodEndDate",
@@ -60,7 +61,8 @@ static unsigned probe(const struct csv *c)
 static bool not_identity(struct str name)
 {
 	return str_icontains(name, STR("identity")) || str_icontains(name, STR("cost")) || cloud_is_amount(name) ||
-	       str_icontains(name, STR("factor")) || str_icontains(name, STR("InvoiceId")) || str_icontains(name, STR("invoice_id"));
+	       str_icontains(name, STR("factor")) || str_icontains(name, STR("InvoiceId")) ||
+	       str_icontains(name, STR("invoice_id"));
 }
 
 /* The length of what stands before a tag's name in a column's, 0 for a column of none. */
@@ -71,7 +73,8 @@ static size_t tag_prefix(struct str column)
 
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
-	static const uint8_t told_by[] = {C_TYPE, C_PRODUCT, C_USAGE, C_OPERATION, C_UNIT, C_TEXT, C_NAME, C_PRODUCT_MAP, C_TAGS};
+	static const uint8_t told_by[] = {C_TYPE, C_PRODUCT, C_USAGE,       C_OPERATION, C_UNIT,
+					  C_TEXT, C_NAME,    C_PRODUCT_MAP, C_TAGS};
 	struct cur *s = x->state;
 	int rc;
 	cloud_columns_find(&s->t, c, names, C_COUNT);
@@ -118,20 +121,24 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	return import_reports(x, from_us, to_us, e);
 }
 
-/* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace product's name
- * stands without its edition. */
+/* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace
+ * product's name stands without its edition. */
 struct str aws_model(struct str usage, struct str product)
 {
-	static const char *const ends[] = {"-mantle", "-input", "-output", "-cache", "-Customization", "-custom-model", "-CustomModel",
-					   "-speech-", "-text-input", "-text-output", "-ProvisionedThroughput", "-T2I", "-I2I", "-T2V", "-I2V"};
+	static const char *const ends[] = {
+		"-mantle",      "-input",   "-output",     "-cache",       "-Customization",         "-custom-model",
+		"-CustomModel", "-speech-", "-text-input", "-text-output", "-ProvisionedThroughput", "-T2I",
+		"-I2I",         "-T2V",     "-I2V"};
 	struct str m = usage, machine;
 	size_t dash = str_chr(usage, '-');
 	if (str_icontains(product, STR("Bedrock Edition")))
-		return str_trim(str_sub(product, 0, str_chr(product, '(') == SIZE_MAX ? product.n : str_chr(product, '(')));
+		return str_trim(
+			str_sub(product, 0, str_chr(product, '(') == SIZE_MAX ? product.n : str_chr(product, '(')));
 	if (dash != SIZE_MAX && dash <= 5)
 		m = str_sub(usage, dash + 1, usage.n);
 	machine = str_sub(m, str_chr(m, ':') == SIZE_MAX ? m.n : str_chr(m, ':') + 1, m.n);
-	if (str_contains(machine, STR(".")) && (str_ends(machine, STR("large")) || str_ends(machine, STR("metal")) || str_starts(machine, STR("ml."))))
+	if (str_contains(machine, STR(".")) &&
+	    (str_ends(machine, STR("large")) || str_ends(machine, STR("metal")) || str_starts(machine, STR("ml."))))
 		return machine;
 	size_t cut = m.n;
 	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -200,7 +207,8 @@ static struct kind *kind_at(struct cur *s, struct hash128 key)
 
 static void find_out(struct import_ctx *x, const struct cur *s, struct csv *c, struct kind *k)
 {
-	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c), model = aws_model(usage, product);
+	struct str usage = cloud_field(&s->t, c, C_USAGE), product = product_name(x, s, c),
+		   model = aws_model(usage, product);
 	token_words_read(usage, &k->w);
 	k->w.tokens = k->w.tokens && cloud_is_use(cloud_field(&s->t, c, C_TYPE));
 	k->per = aws_unit(usage, cloud_field(&s->t, c, C_UNIT));
@@ -225,7 +233,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if (why)
 		return row_reject(x, csv_row(c), "the unblended cost '%.*s' %s", STR_ARG(cost), why);
 	if (currency_parse(cloud_field(&s->t, c, C_CURRENCY), &cur))
-		return row_reject(x, csv_row(c), "'%.*s' is no currency code", STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
+		return row_reject(x, csv_row(c), "'%.*s' is no currency code",
+				  STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
 	if ((why = read_time(start, &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "the usage start date '%.*s' %s", STR_ARG(start), why);
 	if (read_time(cloud_field(&s->t, c, C_END), &k->end_us))

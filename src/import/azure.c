@@ -2,11 +2,11 @@
  *
  * Azure's cost exports, actual and amortised (CSV); its FOCUS export is the source focus.
  *
- * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows. In
- *    the first what reservations cover costs nothing and their purchase is a row, in the second it is the other way round:
- *    a file that shows by that which one it is is called by its name.
- * 2. Dates are month/day/year in most exports: the order is proven by any date of the file whose day is above 12, as the
- *    billing period's end; where nothing proves it the row is refused.
+ * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows.
+ *    In the first what reservations cover costs nothing and their purchase is a row, in the second it is the other way
+ *    round: a file that shows by that which one it is is called by its name.
+ * 2. Dates are month/day/year in most exports: the order is proven by any date of the file whose day is above 12, as
+ *    the billing period's end; where nothing proves it the row is refused.
  * 3. The deployment is no column; the meter's name says model and direction, in abbreviations (token_words.c), and
  *    the unit of measure how many tokens ("1K", "1M"). Hosting hours of a tuned model are inference, in a class of
  *    their own.
@@ -16,10 +16,21 @@
 enum { C_DATE, C_COST, C_CURRENCY, C_QUANTITY, C_UNIT, C_CATEGORY, C_SUB, C_METER, C_PRODUCT, C_CHARGE, C_SUBSCRIPTION,
 	C_LOCATION, C_TAGS, C_PERIOD_END, C_MODEL, C_COUNT };
 static const char *const names[C_COUNT] = {
-	"Date|UsageDate|UsageDateTime|Usage Date", "CostInBillingCurrency|PreTaxCost|Cost", "BillingCurrency|BillingCurrencyCode|Currency",
-	"Quantity|UsageQuantity|ConsumedQuantity", "UnitOfMeasure|Unit of Measure", "MeterCategory", "MeterSubCategory|MeterSubcategory",
-	"MeterName|Meter", "ProductName|Product", "ChargeType", "SubscriptionId|SubscriptionGuid|SubscriptionName",
-	"ResourceLocation|Location", "Tags", "BillingPeriodEndDate", "PricingModel",
+	"Date|UsageDate|UsageDateTime|Usage Date",
+	"CostInBillingCurrency|PreTaxCost|Cost",
+	"BillingCurrency|BillingCurrencyCode|Currency",
+	"Quantity|UsageQuantity|ConsumedQuantity",
+	"UnitOfMeasure|Unit of Measure",
+	"MeterCategory",
+	"MeterSubCategory|MeterSubcategory",
+	"MeterName|Meter",
+	"ProductName|Product",
+	"ChargeType",
+	"SubscriptionId|SubscriptionGuid|SubscriptionName",
+	"ResourceLocation|Location",
+	"Tags",
+	"BillingPeriodEndDate",
+	"PricingModel",
 };
 
 struct azure {
@@ -30,7 +41,8 @@ struct azure {
 
 static unsigned probe(const struct csv *c)
 {
-	bool cost = csv_column(c, "CostInBillingCurrency") >= 0 || csv_column(c, "PreTaxCost") >= 0 || csv_column(c, "Cost") >= 0;
+	bool cost = csv_column(c, "CostInBillingCurrency") >= 0 || csv_column(c, "PreTaxCost") >= 0 ||
+		    csv_column(c, "Cost") >= 0;
 	return cost && csv_column(c, "MeterCategory") >= 0 && csv_column(c, "MeterName") >= 0 &&
 			       csv_column(c, "ChargeCategory") < 0
 		       ? 95
@@ -78,14 +90,16 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if (why)
 		return row_reject(x, csv_row(c), "the cost '%.*s' %s", STR_ARG(cost), why);
 	if (currency_parse(cloud_field(&s->t, c, C_CURRENCY), &cur))
-		return row_reject(x, csv_row(c), "'%.*s' is no currency code", STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
+		return row_reject(x, csv_row(c), "'%.*s' is no currency code",
+				  STR_ARG(cloud_field(&s->t, c, C_CURRENCY)));
 	if ((why = slash_time(x, &s->dates, c, cloud_field(&s->t, c, C_DATE), &k->start_us)) != NULL)
 		return row_reject(x, csv_row(c), "the date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_DATE)), why);
 	k->end_us = k->start_us + US_PER_DAY;
 	say_kind(x, s, c);
 	token_words_read(meter, &w);
 	if (w.tokens && cloud_is_use(cloud_field(&s->t, c, C_CHARGE)))
-		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY), cloud_unit(cloud_field(&s->t, c, C_UNIT), &says));
+		cloud_tokens(x, &w, cloud_field(&s->t, c, C_QUANTITY),
+			     cloud_unit(cloud_field(&s->t, c, C_UNIT), &says));
 	model = meter.n ? meter : cloud_field(&s->t, c, C_PRODUCT);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * data/classify.csv and data/vendors.csv as bytes in the binary; class_data.c is made from it at build time (tools/embed.py).
+ * data/classify.csv and data/vendors.csv as bytes in the binary; class_data.c is made from it at build time
+ * (tools/embed.py).
  */
 #ifndef RR_IMPORT_CLASS_DATA_H
 #define RR_IMPORT_CLASS_DATA_H

@@ -138,7 +138,8 @@ static int add_rule(struct classifier *c, struct csv *csv, const int col[8], str
 
 struct classifier *classifier_parse(struct str text, struct err *e)
 {
-	static const char *const names[8] = {"id", "source", "field", "pattern", "class", "confidence", "example", "date"};
+	static const char *const names[8] = {"id",    "source",     "field",   "pattern",
+					     "class", "confidence", "example", "date"};
 	struct classifier *c = calloc(1, sizeof *c);
 	struct csv *csv = NULL;
 	int col[8], rc = 0;

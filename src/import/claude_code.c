@@ -7,7 +7,8 @@
  * state them (sources.md 2.9; anthropics/claude-code#87303):
  *
  * 1. An answer is message.id with requestId; its lines count once. Among them a line of the main chain wins, then the
- *    one with more tokens, then the dearer one. Bedrock and Vertex send no requestId: their long ids are an answer's alone.
+ *    one with more tokens, then the dearer one. Bedrock and Vertex send no requestId: their long ids are an answer's
+ *    alone.
  * 2. The same message.id under another requestId on a side chain is a replay and does not count.
  * 3. The model <synthetic> is no model. A line without a time has no day and is rejected.
  * 4. Output counts of these logs are placeholders by design: totals are a lower bound, and say so.
@@ -28,7 +29,8 @@ struct entry {
 	int64_t at_us;
 	int64_t claimed_pico; /* INT64_MIN: the line states no cost */
 	uint32_t in, read, write, write_5m, write_1h, out;
-	uint32_t model, project, line, ref_at, next_same; /* ref: message.id; next_same: another entry of that message */
+	/* ref: message.id; next_same: another entry of that message */
+	uint32_t model, project, line, ref_at, next_same;
 	uint32_t searches;
 	uint8_t ref_n, tier, side, fast;
 };
@@ -167,7 +169,8 @@ static int keep(struct import_ctx *x, struct entry *n, struct str ref, struct er
 
 enum { K_TIMESTAMP, K_SESSION, K_REQUEST, K_SIDE, K_CWD, K_COST, K_MESSAGE, KEYS };
 static const struct str keys[KEYS] = {
-	{"timestamp", 9}, {"sessionId", 9}, {"requestId", 9}, {"isSidechain", 11}, {"cwd", 3}, {"costUSD", 7}, {"message", 7},
+	{"timestamp", 9}, {"sessionId", 9}, {"requestId", 9}, {"isSidechain", 11},
+	{"cwd", 3},       {"costUSD", 7},   {"message", 7},
 };
 
 static uint32_t count32(uint64_t v)

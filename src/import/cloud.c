@@ -91,7 +91,8 @@ struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, st
 
 bool cloud_is_amount(struct str name)
 {
-	/* x_BilledCostInUsd, x_Credits and x_Discounts (lists with amounts), ContractApplied and AllocatedMethodDetails (FOCUS 1.3) */
+	/* x_BilledCostInUsd, x_Credits and x_Discounts (lists with amounts), ContractApplied and
+	 * AllocatedMethodDetails (FOCUS 1.3) */
 	static const char amounts[] = "*cost|*price|*quantity|*rate|*amount|*costin*|*pricein*|*exchangerate*|*exchange_rate*|"
 				      "*discounts|*credits|*creditstotal|contractapplied|allocatedmethoddetails|*ratio";
 	return class_pattern_matches(STR(amounts), name);
@@ -123,7 +124,8 @@ static void prove(struct slash *s, struct csv *c)
 {
 	for (unsigned i = 0; i < sizeof s->column / sizeof *s->column && s->order == SLASH_UNKNOWN; i++) {
 		unsigned d[3];
-		if (s->column[i] >= 0 && slash_date(str_trim(csv_field(c, s->column[i])), d) && (d[0] > 12) != (d[1] > 12))
+		if (s->column[i] >= 0 && slash_date(str_trim(csv_field(c, s->column[i])), d) &&
+		    (d[0] > 12) != (d[1] > 12))
 			s->order = d[0] > 12 ? SLASH_DAY_FIRST : SLASH_MONTH_FIRST;
 	}
 }
@@ -201,8 +203,10 @@ uint64_t cloud_unit(struct str unit, bool *tokens)
 	static const struct {
 		const char *word;
 		uint64_t factor;
-	} factors[] = {{"million", 1000000}, {"thousand", 1000}, {"kilo", 1000}, {"mega", 1000000}, {"K", 1000}, {"M", 1000000}};
-	static const char *const said[] = {"input", "output", "prompt", "completion", "cached", "cache", "read", "write", "text", "-", "_"};
+	} factors[] = {{"million", 1000000}, {"thousand", 1000}, {"kilo", 1000},
+		       {"mega", 1000000},    {"K", 1000},        {"M", 1000000}};
+	static const char *const said[] = {"input", "output", "prompt", "completion", "cached", "cache",
+					   "read",  "write",  "text",   "-",          "_"};
 	struct str t = str_trim(unit);
 	uint64_t n = 0, factor = 1;
 	size_t i = 0;
@@ -215,7 +219,8 @@ uint64_t cloud_unit(struct str unit, bool *tokens)
 		f = cut_word(&t, said[f]) ? 0 : f + 1;
 	*tokens = cut_word(&t, "tokens") || cut_word(&t, "token");
 	if (!*tokens)
-		(void)(cut_word(&t, "units") || cut_word(&t, "unit") || cut_word(&t, "count") || cut_word(&t, "requests"));
+		(void)(cut_word(&t, "units") || cut_word(&t, "unit") || cut_word(&t, "count") ||
+		       cut_word(&t, "requests"));
 	return t.n ? 0 : (n ? n : 1) * factor;
 }
 

@@ -14,7 +14,8 @@ struct cloud_columns {
 	int at[CLOUD_COLUMNS];
 	unsigned columns;
 	bool *identity; /* of each column: makes the row that row */
-	bool *kind;     /* of each column: tells kinds of rows apart (cloud_key); a source sets it where it asks for that */
+	/* of each column: tells kinds of rows apart (cloud_key); a source sets it where it asks for that */
+	bool *kind;
 	uint64_t *name_hash;
 };
 void cloud_columns_find(struct cloud_columns *t, const struct csv *c, const char *const *names, unsigned count);
@@ -24,19 +25,21 @@ int cloud_identity(struct cloud_columns *t, const struct csv *c, bool (*not_iden
 uint64_t cloud_name_hash(struct str name);
 void cloud_columns_free(struct cloud_columns *t);
 struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned which); /* null texts are empty */
-/* Adds the row's identity to its key; the order of columns and empty ones do not matter. Returns the same of what its kind is
- * told by. */
+/* Adds the row's identity to its key; the order of columns and empty ones do not matter. Returns the same of what
+ * its kind is told by. */
 struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c);
 
 /* Amounts, quantities, rates: names that no row is told by. */
 bool cloud_is_amount(struct str name);
-/* Those, and what a later export of a cloud's same rows has other values in: invoice numbers that come when a month is closed. */
+/* Those, and what a later export of a cloud's same rows has other values in: invoice numbers that come when a month
+ * is closed. */
 bool cloud_tells_no_row(struct str name);
 
 /* The three numbers of a date with slashes, as they stand. */
 bool slash_date(struct str s, unsigned part[3]);
-/* Whether month or day comes first in such dates of a file: one date of it whose day is above 12 proves it for all. It is
- * looked for in the row at hand, then once through the file, when first needed; without a proof a date is refused. */
+/* Whether month or day comes first in such dates of a file: one date of it whose day is above 12 proves it for all.
+ * It is looked for in the row at hand, then once through the file, when first needed; without a proof a date is
+ * refused. */
 struct slash {
 	enum { SLASH_UNKNOWN, SLASH_MONTH_FIRST, SLASH_DAY_FIRST } order;
 	bool searched;
@@ -50,10 +53,11 @@ void cloud_tokens(struct import_ctx *x, const struct token_words *w, struct str 
 /* {"purpose": "train"} to "purpose=train;", for the rules of classification; other text as it is. */
 struct str cloud_tags(struct import_ctx *x, struct str json);
 uint32_t cloud_name(struct str s);
-/* Pieces in one unit: "1K" 1000, "1M Tokens", "1000000 Tokens", "Million tokens", "Tokens" 1; 0 for what counts no pieces
- * ("1 Hour", "1/Hour"). *tokens: the unit says that the pieces are tokens. */
+/* Pieces in one unit: "1K" 1000, "1M Tokens", "1000000 Tokens", "Million tokens", "Tokens" 1; 0 for what counts no
+ * pieces ("1 Hour", "1/Hour"). *tokens: the unit says that the pieces are tokens. */
 uint64_t cloud_unit(struct str unit, bool *tokens);
-/* "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition; else empty. */
+/* "USE1-Claude3Haiku-input-tokens" is Claude3Haiku; a marketplace product's name stands without its edition; else
+ * empty. */
 struct str aws_model(struct str usage_type, struct str product);
 /* What a usage type of AWS counts in one unit of its quantity. */
 uint64_t aws_unit(struct str usage_type, struct str unit);

@@ -16,15 +16,18 @@
 
 #include "import/cloud.h"
 
-#define COLUMNS(X)                                                                                                 \
-	X(billed, "BilledCost") X(currency, "BillingCurrency") X(charge, "ChargeCategory") X(start, "ChargePeriodStart") \
-	X(end, "ChargePeriodEnd") X(category, "ServiceCategory") X(service, "ServiceName")                         \
-	X(provider, "ServiceProviderName") X(provider_old, "ProviderName") X(project, "SubAccountId")              \
-	X(region, "RegionId") X(quantity, "ConsumedQuantity") X(unit, "ConsumedUnit")                              \
-	X(priced_quantity, "PricingQuantity") X(priced_unit, "PricingUnit") X(meter, "SkuMeter") X(sku, "SkuId")   \
-	X(details, "SkuPriceDetails") X(text, "ChargeDescription") X(resource, "ResourceType") X(tags, "Tags")     \
-	X(meter_azure, "x_SkuMeterName") X(usage_type, "x_UsageType") X(operation, "x_Operation")                  \
-	X(model, "x_Model") X(period_start, "BillingPeriodStart") X(period_end, "BillingPeriodEnd")
+#define COLUMNS(X)                                                                                                     \
+	X(billed, "BilledCost")                                                                                        \
+	X(currency, "BillingCurrency") X(charge, "ChargeCategory") X(start, "ChargePeriodStart")                       \
+		X(end, "ChargePeriodEnd") X(category, "ServiceCategory") X(service, "ServiceName") X(                  \
+			provider, "ServiceProviderName") X(provider_old, "ProviderName") X(project, "SubAccountId")    \
+			X(region, "RegionId") X(quantity, "ConsumedQuantity") X(unit, "ConsumedUnit") X(               \
+				priced_quantity, "PricingQuantity") X(priced_unit, "PricingUnit") X(meter, "SkuMeter") \
+				X(sku, "SkuId") X(details, "SkuPriceDetails") X(text, "ChargeDescription")             \
+					X(resource, "ResourceType") X(tags, "Tags") X(meter_azure, "x_SkuMeterName")   \
+						X(usage_type, "x_UsageType") X(operation, "x_Operation")               \
+							X(model, "x_Model") X(period_start, "BillingPeriodStart")      \
+								X(period_end, "BillingPeriodEnd")
 
 struct focus {
 #define X(name, text) int name;
@@ -38,7 +41,8 @@ struct focus {
 
 static unsigned probe(const struct csv *c)
 {
-	static const char *const must[] = {"BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", NULL};
+	static const char *const must[] = {"BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart",
+					   NULL};
 	return header_has(c, must) ? 100 : 0;
 }
 
@@ -92,8 +96,9 @@ static void identify(struct import_ctx *x, const struct focus *f, struct csv *c)
 static bool month_first(struct csv *c, const struct focus *f)
 {
 	unsigned a[3], b[3];
-	return slash_date(str_trim(csv_field(c, f->period_start)), a) && slash_date(str_trim(csv_field(c, f->period_end)), b) &&
-	       a[0] <= 12 && b[0] <= 12 && a[1] == 1 && b[1] == 1 && (a[0] != 1 || b[0] != 1);
+	return slash_date(str_trim(csv_field(c, f->period_start)), a) &&
+	       slash_date(str_trim(csv_field(c, f->period_end)), b) && a[0] <= 12 && b[0] <= 12 && a[1] == 1 &&
+	       b[1] == 1 && (a[0] != 1 || b[0] != 1);
 }
 
 static const char *charge_time(const struct import_ctx *x, struct csv *c, struct focus *f, int column, int64_t *us)
@@ -109,8 +114,8 @@ static const struct {
 	const char *word;
 	enum vendor vendor;
 	const char *rules;
-} vendors[] = {{"microsoft", V_AZURE, "azure"}, {"azure", V_AZURE, "azure"}, {"amazon", V_AWS, "aws"}, {"aws", V_AWS, "aws"},
-	       {"google", V_GCP, "gcp"}, {"openai", V_OPENAI, "openai-costs"}};
+} vendors[] = {{"microsoft", V_AZURE, "azure"}, {"azure", V_AZURE, "azure"}, {"amazon", V_AWS, "aws"},
+	       {"aws", V_AWS, "aws"},           {"google", V_GCP, "gcp"},    {"openai", V_OPENAI, "openai-costs"}};
 
 static enum vendor vendor_of(struct str provider, const char **rules)
 {
@@ -133,13 +138,14 @@ static struct str meter_of(struct csv *c, const struct focus *f)
 	return s;
 }
 
-/* Tokens of a usage row: only where the texts say which, and the unit (or, at a cloud whose units do not, its meter) that
- * it counts tokens. */
+/* Tokens of a usage row: only where the texts say which, and the unit (or, at a cloud whose units do not, its meter)
+ * that it counts tokens. */
 static void tokens(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details, enum vendor v)
 {
 	const int pair[2][2] = {{f->unit, f->quantity}, {f->priced_unit, f->priced_quantity}};
 	struct str text = read_null(csv_field(c, f->text)), meter = meter_of(c, f);
-	const struct str texts[] = {json_text(x, json_get(details, "x_TokenType")), meter, text, read_null(csv_field(c, f->sku))};
+	const struct str texts[] = {json_text(x, json_get(details, "x_TokenType")), meter, text,
+				    read_null(csv_field(c, f->sku))};
 	struct token_words w = {0};
 	bool meter_says, says;
 	for (unsigned i = 0; i < sizeof texts / sizeof *texts && !w.known; i++)
@@ -180,7 +186,8 @@ static void facts(struct import_ctx *x, const struct focus *f, struct csv *c, st
 		fact(x, CF_TYPE, unit);
 }
 
-/* The vendor's own rules know its meters; what they do not know goes by those of FOCUS, by the line's text and then by its meter. */
+/* The vendor's own rules know its meters; what they do not know goes by those of FOCUS, by the line's text and then
+ * by its meter. */
 static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv *c, const char *rules)
 {
 	struct class_facts own = x->facts;
@@ -203,7 +210,8 @@ static void vendor_class(struct import_ctx *x, const struct focus *f, struct csv
 }
 
 /* As the vendor's own exports call it: where the bill says a model that is it, else what its meter names. */
-static struct str model_of(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details, enum vendor v)
+static struct str model_of(struct import_ctx *x, const struct focus *f, struct csv *c, struct json details,
+			   enum vendor v)
 {
 	struct str service = read_null(csv_field(c, f->service)), model = read_null(csv_field(c, f->model));
 	if (!model.n)

@@ -10,16 +10,30 @@
  */
 #include "import/cloud.h"
 
-enum { C_START, C_END, C_SERVICE, C_SKU, C_SKU_ID, C_PROJECT, C_REGION, C_COST, C_CURRENCY, C_AMOUNT, C_COST_TYPE, C_CREDITS,
-	C_LABELS, C_UNIT, C_PRICING_UNIT, C_COUNT };
+enum { C_START, C_END, C_SERVICE, C_SKU, C_SKU_ID, C_PROJECT, C_REGION, C_COST, C_CURRENCY, C_AMOUNT, C_COST_TYPE,
+	C_CREDITS, C_LABELS, C_UNIT, C_PRICING_UNIT, C_COUNT };
 static const char *const names[C_COUNT] = {
-	"usage_start_time", "usage_end_time", "service.description|service_description", "sku.description|sku_description",
-	"sku.id|sku_id", "project.id|project_id", "location.region|location_region", "cost", "currency",
-	"usage.amount|usage_amount", "cost_type", "credits", "labels", "usage.unit|usage_unit", "usage.pricing_unit|usage_pricing_unit",
+	"usage_start_time",
+	"usage_end_time",
+	"service.description|service_description",
+	"sku.description|sku_description",
+	"sku.id|sku_id",
+	"project.id|project_id",
+	"location.region|location_region",
+	"cost",
+	"currency",
+	"usage.amount|usage_amount",
+	"cost_type",
+	"credits",
+	"labels",
+	"usage.unit|usage_unit",
+	"usage.pricing_unit|usage_pricing_unit",
 };
 static const char *const paths[C_COUNT] = {
-	"usage_start_time", "usage_end_time", "service.description", "sku.description", "sku.id", "project.id", "location.region",
-	"cost", "currency", "usage.amount", "cost_type", "credits", "labels", "usage.unit", "usage.pricing_unit",
+	"usage_start_time", "usage_end_time", "service.description", "sku.description",
+	"sku.id",           "project.id",     "location.region",     "cost",
+	"currency",         "usage.amount",   "cost_type",           "credits",
+	"labels",           "usage.unit",     "usage.pricing_unit",
 };
 
 struct gcp {
@@ -44,7 +58,8 @@ static unsigned probe_json(struct json r)
 static bool tells_no_row(struct str name)
 {
 	return cloud_tells_no_row(name) || str_icontains(name, STR("credits")) || str_icontains(name, STR("amount")) ||
-	       str_icontains(name, STR("price")) || (str_icontains(name, STR("cost")) && !str_icontains(name, STR("cost_type")));
+	       str_icontains(name, STR("price")) ||
+	       (str_icontains(name, STR("cost")) && !str_icontains(name, STR("cost_type")));
 }
 
 static int begin(struct import_ctx *x, struct csv *c, struct err *e)
@@ -65,7 +80,8 @@ static struct str amount_text(struct import_ctx *x, struct json v)
 	char text[MONEY_TEXT];
 	if (v.type != JSON_OBJECT)
 		return json_text(x, v);
-	if (units.type == JSON_STRING ? str_i64(json_text(x, units), &u) : units.type == JSON_NUMBER && json_i64(units, &u))
+	if (units.type == JSON_STRING ? str_i64(json_text(x, units), &u)
+				      : units.type == JSON_NUMBER && json_i64(units, &u))
 		return STR("units are no number");
 	if (nanos.type == JSON_NUMBER && (json_i64(nanos, &n) || n > 999999999 || n < -999999999))
 		return STR("nanos are no number");
@@ -83,7 +99,9 @@ static const char *add_credits(struct import_ctx *x, struct str text, int64_t *p
 		return NULL;
 	if (json_parse(text, &list, NULL) == 0 && list.type == JSON_NUMBER) { /* a query's sum over them */
 		int64_t sum;
-		return money_parse(text, &sum, NULL) || money_add(*pico, sum, pico) ? "cost and credits are out of range" : NULL;
+		return money_parse(text, &sum, NULL) || money_add(*pico, sum, pico)
+			       ? "cost and credits are out of range"
+			       : NULL;
 	}
 	if (json_parse(text, &list, NULL) || list.type != JSON_ARRAY)
 		return "credits are neither a JSON list nor a sum";
@@ -119,7 +137,8 @@ bool gcp_sku_has_tokens(struct str sku)
 {
 	if (str_icontains(sku, STR("storage")))
 		return false;
-	return str_icontains(sku, STR("predictions")) || str_icontains(sku, STR("token")) || str_icontains(sku, STR("caching"));
+	return str_icontains(sku, STR("predictions")) || str_icontains(sku, STR("token")) ||
+	       str_icontains(sku, STR("caching"));
 }
 
 void gcp_pieces(struct import_ctx *x, struct str sku, struct str unit, struct str amount)
@@ -156,7 +175,9 @@ static int put(struct import_ctx *x, const struct str f[C_COUNT], uint64_t numbe
 	if (read_time(f[C_END], &k->end_us))
 		k->end_us = k->start_us;
 	if (!f[C_COST_TYPE].n || str_ieq(f[C_COST_TYPE], STR("regular")))
-		gcp_pieces(x, f[C_SKU], str_icontains(f[C_PRICING_UNIT], STR("character")) ? f[C_PRICING_UNIT] : f[C_UNIT], f[C_AMOUNT]);
+		gcp_pieces(x, f[C_SKU],
+			   str_icontains(f[C_PRICING_UNIT], STR("character")) ? f[C_PRICING_UNIT] : f[C_UNIT],
+			   f[C_AMOUNT]);
 	k->calls = 0;
 	k->currency = intern(str_of(cur.code));
 	k->provider = intern(STR("google"));
@@ -184,9 +205,10 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 
 static int record(struct import_ctx *x, struct json r, uint64_t number, struct err *e)
 {
-	static const char *const identity[] = {"billing_account_id", "service.id", "sku.id", "sku.description", "usage_start_time",
-					       "usage_end_time", "project.id", "location.region", "location.zone", "labels",
-					       "resource.name", "resource.global_name", "cost_type", "currency", "invoice.month"};
+	static const char *const identity[] = {
+		"billing_account_id", "service.id",           "sku.id",          "sku.description", "usage_start_time",
+		"usage_end_time",     "project.id",           "location.region", "location.zone",   "labels",
+		"resource.name",      "resource.global_name", "cost_type",       "currency",        "invoice.month"};
 	struct str f[C_COUNT];
 	row_begin(x, number);
 	for (unsigned i = 0; i < C_COUNT; i++) {

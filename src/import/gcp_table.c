@@ -23,8 +23,15 @@
 
 enum { C_START, C_END, C_SERVICE, C_SKU, C_PROJECT, C_CREDIT, C_KIND, C_AMOUNT, C_UNIT, C_COUNT };
 static const char *const names[C_COUNT] = {
-	"Usage start date", "Usage end date", "Service description", "SKU description", "Project ID|Project name|Project number",
-	"Credit type", "Cost type", "Usage amount", "Usage unit",
+	"Usage start date",
+	"Usage end date",
+	"Service description",
+	"SKU description",
+	"Project ID|Project name|Project number",
+	"Credit type",
+	"Cost type",
+	"Usage amount",
+	"Usage unit",
 };
 
 struct table {
@@ -114,7 +121,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct table *s = x->state;
 	struct call *k = row_begin(x, csv_row(c));
-	struct str text = read_null(csv_field(c, s->cost)), kind = cloud_field(&s->t, c, C_KIND), sku = cloud_field(&s->t, c, C_SKU);
+	struct str text = read_null(csv_field(c, s->cost)), kind = cloud_field(&s->t, c, C_KIND),
+		   sku = cloud_field(&s->t, c, C_SKU);
 	struct str credit = cloud_field(&s->t, c, C_CREDIT);
 	const char *why = read_money(read_plain(x, text, '.'), &k->billed_pico, NULL);
 	if (str_ieq(kind, STR("Total")) || str_ieq(kind, STR("Subtotal"))) { /* rule 3 */
@@ -127,7 +135,8 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	if (!s->has_currency)
 		return row_reject(x, csv_row(c), "no line above the table names a currency ('%.*s')", STR_ARG(csv_about(c, "Currency")));
 	if ((why = when(s, c, k)) != NULL)
-		return row_reject(x, csv_row(c), "the usage start date '%.*s' %s", STR_ARG(cloud_field(&s->t, c, C_START)), why);
+		return row_reject(x, csv_row(c), "the usage start date '%.*s' %s",
+				  STR_ARG(cloud_field(&s->t, c, C_START)), why);
 	if (k->end_us > k->start_us)
 		import_note(x, "Google's cost table has one line a month and SKU: its money stands on the first day of use");
 	if (!credit.n && cloud_is_use(kind))

@@ -43,9 +43,11 @@ struct helicone {
 
 static unsigned probe_json(struct json r)
 {
-	bool tokens = json_get(r, "prompt_tokens").type != JSON_NONE && json_get(r, "completion_tokens").type != JSON_NONE;
+	bool tokens =
+		json_get(r, "prompt_tokens").type != JSON_NONE && json_get(r, "completion_tokens").type != JSON_NONE;
 	return tokens && json_get(r, "request_created_at").type == JSON_STRING &&
-			       (json_get(r, "request_id").type == JSON_STRING || json_get(r, "response_id").type == JSON_STRING)
+			       (json_get(r, "request_id").type == JSON_STRING ||
+				json_get(r, "response_id").type == JSON_STRING)
 		       ? 100
 		       : 0;
 }
@@ -64,7 +66,8 @@ static int column(const struct csv *c, const char *names)
 static unsigned probe_csv(const struct csv *c)
 {
 	static const enum field must[] = {F_ID, F_IN, F_OUT, F_COST, F_MODEL};
-	if (csv_column(c, "request_created_at") < 0 && (csv_column(c, "createdAt") < 0 || csv_column(c, "requestId") < 0))
+	if (csv_column(c, "request_created_at") < 0 &&
+	    (csv_column(c, "createdAt") < 0 || csv_column(c, "requestId") < 0))
 		return 0;
 	for (unsigned i = 0; i < sizeof must / sizeof *must; i++)
 		if (column(c, field_names[must[i]]) < 0)
@@ -77,9 +80,14 @@ static const char *read_counts(const struct str f[FIELD_COUNT], struct usage *u)
 	static const struct {
 		enum field from;
 		enum token_class to;
-	} counts[] = {{F_IN, CLASS_IN_PLAIN}, {F_OUT, CLASS_OUT_TEXT}, {F_READ, CLASS_IN_CACHE_READ},
-		      {F_WRITE, CLASS_IN_CACHE_WRITE}, {F_WRITE_5M, CLASS_IN_CACHE_WRITE_5M}, {F_WRITE_1H, CLASS_IN_CACHE_WRITE_1H},
-		      {F_IN_AUDIO, CLASS_IN_AUDIO}, {F_OUT_AUDIO, CLASS_OUT_AUDIO}};
+	} counts[] = {{F_IN, CLASS_IN_PLAIN},
+		      {F_OUT, CLASS_OUT_TEXT},
+		      {F_READ, CLASS_IN_CACHE_READ},
+		      {F_WRITE, CLASS_IN_CACHE_WRITE},
+		      {F_WRITE_5M, CLASS_IN_CACHE_WRITE_5M},
+		      {F_WRITE_1H, CLASS_IN_CACHE_WRITE_1H},
+		      {F_IN_AUDIO, CLASS_IN_AUDIO},
+		      {F_OUT_AUDIO, CLASS_OUT_AUDIO}};
 	uint64_t split;
 	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++) {
 		struct str text = f[counts[i].from];
@@ -91,7 +99,8 @@ static const char *read_counts(const struct str f[FIELD_COUNT], struct usage *u)
 		u->flags |= text.n ? USAGE_SEEN : 0;
 	}
 	split = u->tok[CLASS_IN_CACHE_WRITE_5M] + u->tok[CLASS_IN_CACHE_WRITE_1H];
-	u->tok[CLASS_IN_CACHE_WRITE] -= split < u->tok[CLASS_IN_CACHE_WRITE] ? split : u->tok[CLASS_IN_CACHE_WRITE]; /* their sum */
+	/* their sum */
+	u->tok[CLASS_IN_CACHE_WRITE] -= split < u->tok[CLASS_IN_CACHE_WRITE] ? split : u->tok[CLASS_IN_CACHE_WRITE];
 	u->vendor_total_tok = usage_total_tok(u);
 	u->tier = TIER_STANDARD;
 	return NULL;
@@ -119,7 +128,8 @@ static void properties(struct import_ctx *x, struct str text, struct call *k)
 			k->feature = json_name(x, v);
 		else if (str_ieq(key, STR("env")) || str_ieq(key, STR("environment"))) {
 			env = json_text(x, v);
-			k->env = env.n && !str_ieq(env, STR("production")) && !str_ieq(env, STR("prod")) ? intern(env) : 0;
+			k->env = env.n && !str_ieq(env, STR("production")) && !str_ieq(env, STR("prod")) ? intern(env)
+													 : 0;
 		}
 	}
 }

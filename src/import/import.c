@@ -13,10 +13,10 @@
  * 4. A row counts with its billed amount where its source bills; else with the price.
  *    What comes again within the import counts once, as it came last: as in the ledger.
  * 5. A call that the gateway measured and a log repeats (the vendor's response id says so) counts once, as measured.
- * 6. Equal keys in a bill's file are several rows, and so they are in the parts of one export. But files that lie together
- *    may also be exports of the same days, or copies. Such a one is a file of whose first rows a quarter (of a thousand and
- *    more a tenth) have come already, amount and all, or that has half of what came. It is a batch of its own, behind the
- *    first, and revises it.
+ * 6. Equal keys in a bill's file are several rows, and so they are in the parts of one export. But files that lie
+ *    together may also be exports of the same days, or copies. Such a one is a file of whose first rows a quarter (of a
+ *    thousand and more a tenth) have come already, amount and all, or that has half of what came. It is a batch of its
+ *    own, behind the first, and revises it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -199,8 +199,10 @@ void row_class(struct import_ctx *x, enum spend_class spend, uint32_t rule)
 		kind = dash == SIZE_MAX ? STR("") : str_sub(kind, dash + 1, kind.n < dash + 33 ? kind.n : dash + 33);
 		/* a tuned model's, by rules whose names end so, beside provisioned capacity and machines that serve */
 		bool tuned = spend == SPEND_I_HOSTING && str_ends(intern_str(rule), STR("-ft-hosting"));
-		snprintf(text, sizeof text, "bill %s%s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend), tuned ? " tuned" : "");
-		/* taxes, credits, support and storage are each a line of their own: rule "charge-tax" is "bill O tax" */
+		snprintf(text, sizeof text, "bill %s%s", spend == SPEND_NONE ? "unclassified" : spend_class_name(spend),
+			 tuned ? " tuned" : "");
+		/* taxes, credits, support and storage are each a line of their own: rule "charge-tax" is "bill O
+		 * tax" */
 		if (x->call.book == BOOK_OTHER && kind.n)
 			snprintf(text, sizeof text, "bill O %.*s", STR_ARG(kind));
 		x->call.surface = intern(str_of(text));
@@ -236,10 +238,22 @@ static struct hash128 body_hash(const struct import_ctx *x)
 	memcpy(b.tok, c->usage.tok, sizeof b.tok);
 	for (unsigned i = 0; i < TOOLS; i++)
 		b.tools[i] = c->usage.tools[i];
-	const int64_t numbers[] = {c->start_us, c->end_us, c->calls, c->status, c->book, c->outcome, c->streamed,
-				   c->billed_pico, (int64_t)c->usage.audio_ms, (int64_t)c->usage.images,
-				   (int64_t)c->usage.characters, (int64_t)c->usage.storage_token_hours,
-				   (int64_t)c->usage.trained_tok, c->usage.tier, c->usage.fast, (int64_t)c->usage.flags};
+	const int64_t numbers[] = {c->start_us,
+				   c->end_us,
+				   c->calls,
+				   c->status,
+				   c->book,
+				   c->outcome,
+				   c->streamed,
+				   c->billed_pico,
+				   (int64_t)c->usage.audio_ms,
+				   (int64_t)c->usage.images,
+				   (int64_t)c->usage.characters,
+				   (int64_t)c->usage.storage_token_hours,
+				   (int64_t)c->usage.trained_tok,
+				   c->usage.tier,
+				   c->usage.fast,
+				   (int64_t)c->usage.flags};
 	memcpy(b.number, numbers, sizeof numbers);
 	b.text[0] = hash_xxh3(x->claimed.p, x->claimed.n);
 	b.text[1] = hash_xxh3(c->vendor_ref, strnlen(c->vendor_ref, sizeof c->vendor_ref));
@@ -290,8 +304,13 @@ static struct row_sum sum_of(struct import_ctx *x)
 	bool priced = c->price_status == PRICE_PRICED || c->price_status == PRICE_FREE;
 	bool billed = c->billed_pico != BILLED_UNKNOWN;
 	struct import_money *m = money_of(x, c->currency);
-	struct row_sum n = {.tokens = usage_total_tok(&c->usage), .calls = c->calls, .book = c->book, .unpriced = !priced && !billed,
-			    .billed = billed, .priced = priced && (c->usage.flags & USAGE_SEEN), .currency = NO_CURRENCY};
+	struct row_sum n = {.tokens = usage_total_tok(&c->usage),
+			    .calls = c->calls,
+			    .book = c->book,
+			    .unpriced = !priced && !billed,
+			    .billed = billed,
+			    .priced = priced && (c->usage.flags & USAGE_SEEN),
+			    .currency = NO_CURRENCY};
 	if (!m) {
 		import_note(x, "more than %d currencies: the sums of the last ones are left out", IMPORT_CURRENCIES);
 		return n;
@@ -325,8 +344,8 @@ static int sum_add(struct import_summary *s, const struct row_sum *n, int sign)
 	return sides_add(&s->sides, &key, (enum batch_side)n->side, sign * (money_wide)n->pico);
 }
 
-/* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. Where only
- * files may repeat each other (rule 6) the first million rows are enough. */
+/* The rows of a batch whose keys may repeat: what each key added last. A key is told by 64 bits, as in seen.c. Where
+ * only files may repeat each other (rule 6) the first million rows are enough. */
 struct summed {
 	struct keymap *at; /* key to its place + 1 */
 	struct row_sum *sum;
@@ -381,8 +400,8 @@ static int row_sample(struct import_ctx *x, struct hash128 natural, struct hash1
 	return 0;
 }
 
-/* The batch is a report of that period (ledger_import_report). What it replaces of this import's own earlier batches is no
- * longer in the sums. */
+/* The batch is a report of that period (ledger_import_report). What it replaces of this import's own earlier batches
+ * is no longer in the sums. */
 int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
 {
 	int rc = x->sample ? 0 : feed_drain(x->feed, e);
@@ -395,7 +414,8 @@ int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct 
 		sum_add(x->s, n, -1);
 		*n = (struct row_sum){.currency = NO_CURRENCY};
 	}
-	return x->again ? ledger_import_replace(x->im, from_us, to_us, e) : ledger_import_report(x->im, from_us, to_us, e);
+	return x->again ? ledger_import_replace(x->im, from_us, to_us, e)
+			: ledger_import_report(x->im, from_us, to_us, e);
 }
 
 void row_statement(struct import_ctx *x)
@@ -405,8 +425,8 @@ void row_statement(struct import_ctx *x)
 	x->said = 0;
 }
 
-/* A vendor groups by more than we know of (api_source was new in 2026), or a table has lost a column: two cells with one
- * key are two. A table's row that repeats another one whole repeats it. */
+/* A vendor groups by more than we know of (api_source was new in 2026), or a table has lost a column: two cells with
+ * one key are two. A table's row that repeats another one whole repeats it. */
 static int cell_key(struct import_ctx *x, struct hash128 *natural, bool *repeated)
 {
 	struct hash128 whole = {natural->hi, natural->lo ^ x->said};
@@ -519,7 +539,8 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 		if (!rc)
 			rc = ledger_live_refs(x->o->ledger, add_live, x->live, e);
 		if (rc)
-			return e && e->code ? -e->code : err_set(e, RR_LIMIT, "too many measured calls to compare with");
+			return e && e->code ? -e->code
+					    : err_set(e, RR_LIMIT, "too many measured calls to compare with");
 	}
 	*yes = seen_has(x->live, ref_hash(ref));
 	return 0;

@@ -42,7 +42,8 @@ struct import_source {
 	/* 0: not mine; else how sure, to 100 */
 	unsigned (*probe_csv)(const struct csv *c);
 	unsigned (*probe_json)(struct json record);
-	/* what whole-period replacement is bound to, read off the first row; files of one scope share a batch; may be NULL */
+	/* what whole-period replacement is bound to, read off the first row; files of one scope share a batch; may
+	 * be NULL */
 	void (*scope)(struct csv *c, char *out, size_t size);
 	/* a line that cannot matter is passed over unread; may be NULL */
 	bool (*wanted)(struct str line);
@@ -116,8 +117,9 @@ struct call *row_begin(struct import_ctx *x, uint64_t number);
 void key_add(struct import_ctx *x, struct str part);
 void key_add_u64(struct import_ctx *x, uint64_t v);
 void fact(struct import_ctx *x, enum class_field f, struct str text);
-/* SRC_CELLS: a statement begins: a bucket of an API, a table of an export. What is in it more than once with an equal key
- * differs in something that we do not know, and each counts; the same key in another statement is the same cell, later. */
+/* SRC_CELLS: a statement begins: a bucket of an API, a table of an export. What is in it more than once with an
+ * equal key differs in something that we do not know, and each counts; the same key in another statement is the same
+ * cell, later. */
 void row_statement(struct import_ctx *x);
 int row_end(struct import_ctx *x, struct err *e);
 /* What the rows that went through the feed were; before the batch counts. */
@@ -151,11 +153,11 @@ const char *read_time(struct str text, int64_t *us);                     /* ISO 
 const char *read_unix(struct json v, int64_t *us);
 /* ISO 8601; seconds or milliseconds since 1970, told by their size; [seconds, nanoseconds] */
 const char *read_moment(struct import_ctx *x, struct json v, int64_t *us);
-/* "1.234,56" by its decimal mark to "1234.56": groups of three with any of . , ' or a no-break space. decimals: how many
- * digits stand behind the mark. false: no number so written. */
+/* "1.234,56" by its decimal mark to "1234.56": groups of three with any of . , ' or a no-break space. decimals: how
+ * many digits stand behind the mark. false: no number so written. */
 bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *decimals);
-/* "1.234,56" to "1234.56" by the decimal mark; "(12.00)" and "12.00-" to "-12.00"; the currency's sign goes. What is no such
- * number stays as it is, and is then refused with its own text. */
+/* "1.234,56" to "1234.56" by the decimal mark; "(12.00)" and "12.00-" to "-12.00"; the currency's sign goes. What is
+ * no such number stays as it is, and is then refused with its own text. */
 struct str read_plain(struct import_ctx *x, struct str s, char mark);
 struct str read_null(struct str text);                                   /* "NULL", "null", "\N" are nothing */
 uint32_t json_name(struct import_ctx *x, struct json v);                 /* interned text of a string or number */

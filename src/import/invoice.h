@@ -37,8 +37,8 @@ bool invoice_is(struct str text);
 
 /* "1.234,56 €", "(12.00)", "USD 5.00-": false when it is no amount. mark: '.' or ','. Exact or false. */
 bool invoice_amount(struct str s, char mark, int64_t *pico);
-/* The first date in s: "2026-10-01", "Oct 1, 2026", "1. Oktober 2026", "31.10.2026", "10/31/2026" (only where one reading is
- * possible). *end is the index behind it. */
+/* The first date in s: "2026-10-01", "Oct 1, 2026", "1. Oktober 2026", "31.10.2026", "10/31/2026" (only where one
+ * reading is possible). *end is the index behind it. */
 bool invoice_date(struct str s, int64_t *us, size_t *end);
 
 #endif

@@ -158,10 +158,34 @@ static const struct {
 	const char *word;
 	unsigned month;
 } months[] = {
-	{"jan", 1}, {"feb", 2}, {"mar", 3}, {"apr", 4}, {"may", 5}, {"jun", 6}, {"jul", 7}, {"aug", 8}, {"sep", 9},
+	{"jan", 1},
+	{"feb", 2},
+	{"mar", 3},
+	{"apr", 4},
+	{"may", 5},
+	{"jun", 6},
+	{"jul", 7},
+	{"aug", 8},
+	{"sep", 9},
 	{"oct", 10},
-	{"nov", 11}, {"dec", 12}, {"m\xC3\xA4r", 3}, {"mai", 5}, {"okt", 10}, {"dez", 12}, {"f\xC3\xA9v", 2}, {"avr", 4},
-	{"juin", 6}, {"juil", 7}, {"ao\xC3\xBB", 8}, {"d\xC3\xA9" "c", 12}, {"ene", 1}, {"abr", 4}, {"ago", 8}, {"dic", 12},
+	{"nov", 11},
+	{"dec", 12},
+	{"m\xC3\xA4r", 3},
+	{"mai", 5},
+	{"okt", 10},
+	{"dez", 12},
+	{"f\xC3\xA9v", 2},
+	{"avr", 4},
+	{"juin", 6},
+	{"juil", 7},
+	{"ao\xC3\xBB", 8},
+	{"d\xC3\xA9"
+	 "c",
+	 12},
+	{"ene", 1},
+	{"abr", 4},
+	{"ago", 8},
+	{"dic", 12},
 };
 
 static size_t number_at(struct str s, size_t i, unsigned most_digits, unsigned *v)
@@ -191,7 +215,8 @@ static size_t month_at(struct str s, size_t i, unsigned *m)
 static size_t gap(struct str s, size_t i)
 {
 	size_t n = 0;
-	while (i + n < s.n && n < 3 && (s.p[i + n] == ' ' || s.p[i + n] == '.' || s.p[i + n] == ',' || s.p[i + n] == '-'))
+	while (i + n < s.n && n < 3 &&
+	       (s.p[i + n] == ' ' || s.p[i + n] == '.' || s.p[i + n] == ',' || s.p[i + n] == '-'))
 		n++;
 	return n;
 }
@@ -390,9 +415,9 @@ static void find_vendor(struct str text, struct str vendors, struct invoice *v)
 
 static void find_number(struct str text, struct invoice *v)
 {
-	static const char *const words[] = {"invoice number", "invoice no", "invoice id", "invoice #", "rechnungsnummer",
-		"rechnungs-nr",
-					    "num\xC3\xA9ro de facture", "factura n"};
+	static const char *const words[] = {
+		"invoice number",           "invoice no", "invoice id", "invoice #", "rechnungsnummer", "rechnungs-nr",
+		"num\xC3\xA9ro de facture", "factura n"};
 	struct str rest = text;
 	while (rest.p && !v->number.n) {
 		struct str line = str_cut(&rest, '\n');
@@ -400,7 +425,8 @@ static void find_number(struct str text, struct invoice *v)
 			for (size_t i = 0; i + strlen(words[k]) <= line.n && !v->number.n; i++)
 				if (str_ieq(str_sub(line, i, i + strlen(words[k])), str_of(words[k]))) {
 					struct str tail = str_sub(line, i + strlen(words[k]), line.n);
-					while (tail.n && (tail.p[0] == ':' || tail.p[0] == ' ' || tail.p[0] == '.' || tail.p[0] == '#'))
+					while (tail.n && (tail.p[0] == ':' || tail.p[0] == ' ' || tail.p[0] == '.' ||
+							  tail.p[0] == '#'))
 						tail = str_sub(tail, 1, tail.n);
 					v->number = str_cut(&tail, ' ');
 				}
@@ -507,7 +533,8 @@ static void take_line(struct invoice *v, struct found *f, struct str before, str
 		return;
 	}
 	bool tax = word_of(before, TAXES);
-	if (word_of(before, TOTALS) && (!tax || word_of(before, WITH_TAX))) { /* "Total VAT" is a tax, "Total incl. VAT" is none */
+	/* "Total VAT" is a tax, "Total incl. VAT" is none */
+	if (word_of(before, TOTALS) && (!tax || word_of(before, WITH_TAX))) {
 		if (!f->total || f->total_pico <= pico) {
 			f->total = true;
 			f->total_pico = pico;
@@ -550,8 +577,8 @@ static void keep_lines(struct invoice *v, unsigned limit, bool taxes)
 	v->lines = kept;
 }
 
-/* Rule 3. Before the total stand the charges; where it stands in a box above them, all lines are. A tax may be inside the
- * prices, and only named. */
+/* Rule 3. Before the total stand the charges; where it stands in a box above them, all lines are. A tax may be
+ * inside the prices, and only named. */
 static void add_up(struct invoice *v, const struct found *f)
 {
 	const unsigned limits[2] = {f->total ? f->total_number : UINT32_MAX, UINT32_MAX};
@@ -575,7 +602,8 @@ static void add_up(struct invoice *v, const struct found *f)
 	}
 	if (charges == 0) { /* a receipt: a total and nothing else */
 		unsigned number = f->total_number ? f->total_number : 1;
-		v->line[0] = (struct invoice_line){.text = STR("invoice total, without lines"), .pico = v->total_pico, .number = number};
+		v->line[0] = (struct invoice_line){
+			.text = STR("invoice total, without lines"), .pico = v->total_pico, .number = number};
 		v->lines = 1;
 		v->confidence -= 25;
 		return;

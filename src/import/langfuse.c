@@ -21,7 +21,8 @@ static struct json either(struct json r, const char *camel, const char *snake)
 static unsigned probe(struct json r)
 {
 	bool trace = either(r, "traceId", "trace_id").type == JSON_STRING;
-	bool usage = either(r, "usageDetails", "usage_details").type != JSON_NONE || json_get(r, "usage").type == JSON_OBJECT;
+	bool usage = either(r, "usageDetails", "usage_details").type != JSON_NONE ||
+		     json_get(r, "usage").type == JSON_OBJECT;
 	return trace && usage && json_get(r, "type").type == JSON_STRING ? 100 : 0;
 }
 
@@ -37,15 +38,17 @@ static struct json map_of(struct import_ctx *x, struct json v)
 static unsigned probe_csv(const struct csv *c)
 {
 	bool trace = csv_column(c, "trace_id") >= 0 || csv_column(c, "traceId") >= 0;
-	bool usage = csv_column(c, "usage_details") >= 0 || csv_column(c, "usageDetails") >= 0 || csv_column(c, "inputUsage") >= 0;
+	bool usage = csv_column(c, "usage_details") >= 0 || csv_column(c, "usageDetails") >= 0 ||
+		     csv_column(c, "inputUsage") >= 0;
 	return trace && usage && csv_column(c, "id") >= 0 && csv_column(c, "type") >= 0 ? 100 : 0;
 }
 
 /* Counts of exports without usageDetails: `usage` of the first API, columns of the first CSV. */
 static void older_usage(struct import_ctx *x, struct json r, struct named_counts *c)
 {
-	static const char *const names[][2] = {{"usage.input", "input"}, {"usage.output", "output"}, {"usage.total", "total"},
-					       {"inputUsage", "input"}, {"outputUsage", "output"}, {"totalUsage", "total"}};
+	static const char *const names[][2] = {{"usage.input", "input"},  {"usage.output", "output"},
+					       {"usage.total", "total"},  {"inputUsage", "input"},
+					       {"outputUsage", "output"}, {"totalUsage", "total"}};
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
 		struct json v = json_path(r, names[i][0]);
 		uint64_t n;
@@ -72,8 +75,10 @@ static const char *read_detail(struct import_ctx *x, struct str key, struct json
 	uint64_t v;
 	const char *why = NULL;
 	if (value.type == JSON_OBJECT) {
-		for (json_open(&it, value); !why && key.n < 80 && json_next(&it, &name, &inner) && inner.type != JSON_OBJECT;) {
-			snprintf(path, sizeof path, "%.*s.%.*s", STR_ARG(key), (int)(name.n < 64 ? name.n : 64), name.p);
+		for (json_open(&it, value);
+		     !why && key.n < 80 && json_next(&it, &name, &inner) && inner.type != JSON_OBJECT;) {
+			snprintf(path, sizeof path, "%.*s.%.*s", STR_ARG(key), (int)(name.n < 64 ? name.n : 64),
+				 name.p);
 			why = read_detail(x, str_of(path), inner, c);
 		}
 		return why;
@@ -94,10 +99,12 @@ static const char *read_usage(struct import_ctx *x, struct json r, struct span *
 	struct str key;
 	const char *why = NULL;
 	bool bare = false, anthropic = false, prompt = false;
-	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details"))); !why && json_next(&it, &key, &value);) {
+	for (json_open(&it, map_of(x, either(r, "usageDetails", "usage_details")));
+	     !why && json_next(&it, &key, &value);) {
 		why = read_detail(x, key, value, &c);
 		bare = bare || str_eqc(key, "input");
-		anthropic = anthropic || str_eqc(key, "cache_read_input_tokens") || str_eqc(key, "cache_creation_input_tokens");
+		anthropic = anthropic || str_eqc(key, "cache_read_input_tokens") ||
+			    str_eqc(key, "cache_creation_input_tokens");
 		prompt = prompt || str_icontains(key, STR("prompt"));
 	}
 	if (!c.any && !c.has_total)
@@ -107,7 +114,8 @@ static const char *read_usage(struct import_ctx *x, struct json r, struct span *
 		n->used = n->uncounted = true;
 		return why;
 	}
-	/* Langfuse prices each key by itself, so its own keys exclude each other; raw ones mean what their vendor means */
+	/* Langfuse prices each key by itself, so its own keys exclude each other; raw ones mean what their vendor
+	 * means */
 	c.beside = bare || (anthropic && !prompt);
 	n->used = c.any;
 	named_counts_read(&c, n->tok, &n->flags);
@@ -147,7 +155,9 @@ static struct json cost_of(struct import_ctx *x, struct json r)
 	struct json v = {JSON_NONE, {NULL, 0}};
 	for (unsigned i = 0; i < sizeof names / sizeof *names && v.type != JSON_NUMBER && v.type != JSON_STRING; i++)
 		v = json_get(r, names[i]);
-	return v.type == JSON_NUMBER || v.type == JSON_STRING ? v : json_get(map_of(x, either(r, "costDetails", "cost_details")), "total");
+	return v.type == JSON_NUMBER || v.type == JSON_STRING
+		       ? v
+		       : json_get(map_of(x, either(r, "costDetails", "cost_details")), "total");
 }
 
 static int record(struct import_ctx *x, struct json r, uint64_t number, struct err *e)

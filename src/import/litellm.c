@@ -71,14 +71,16 @@ static void read_usage(struct json o, const uint64_t given[3], struct usage *u)
 			       given[2] ? given[2] : FIRST(o, "total_tokens")};
 	uint64_t in = n[0], out = n[1], write, w5, w1;
 	bool ok;
-	u->tok[CLASS_IN_CACHE_READ] = FIRST(o, "cache_read_input_tokens", "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens");
+	u->tok[CLASS_IN_CACHE_READ] = FIRST(o, "cache_read_input_tokens", "prompt_tokens_details.cached_tokens",
+					    "input_tokens_details.cached_tokens");
 	write = FIRST(o, "cache_creation_input_tokens", "prompt_tokens_details.cache_creation_tokens", "prompt_tokens_details.cache_write_tokens",
 		      "input_tokens_details.cache_write_tokens");
 	w5 = FIRST(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens", "cache_creation.ephemeral_5m_input_tokens");
 	w1 = FIRST(o, "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens", "cache_creation.ephemeral_1h_input_tokens");
 	u->tok[CLASS_IN_AUDIO] = FIRST(o, "prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens");
 	u->tok[CLASS_OUT_REASONING] = FIRST(o, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens");
-	u->tok[CLASS_OUT_AUDIO] = FIRST(o, "completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens");
+	u->tok[CLASS_OUT_AUDIO] =
+		FIRST(o, "completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens");
 	if (!write)
 		write = w5 + w1;
 	ok = part(&in, u->tok[CLASS_IN_CACHE_READ]) && part(&in, write) && part(&in, u->tok[CLASS_IN_AUDIO]) &&

@@ -26,15 +26,18 @@
 
 enum { MAP_BYTES = 1024 * 1024, MAP_ARENA_BYTES = 16 * 1024 * 1024, LINES_ABOVE = 40 };
 
-#define COLUMNS(X)                                                                                              \
-	X(start, "time or day on which the charge begins") X(end, "time at which it ends")                      \
-	X(amount, "what was billed") X(currency, "currency of the amount") X(hours, "hours, where no amount is given") \
-	X(count, "how many machines; default 1") X(rate, "price of an hour") X(id, "the row's own number")      \
-	X(provider, "who bills") X(model, "model or machine") X(project, "project or account") X(team, "who pays") \
-	X(feature, "what it is for") X(key, "API key or user") X(region, "where") X(service, "service") X(type, "SKU, GPU type") \
-	X(operation, "operation") X(text, "description") X(resource, "resource") X(tag, "tags, as name=value")  \
-	X(input_tokens, "input tokens, cached ones included") X(cached_tokens, "input tokens read from a cache") \
-	X(output_tokens, "output tokens") X(calls, "requests")
+#define COLUMNS(X)                                                                                                     \
+	X(start, "time or day on which the charge begins")                                                             \
+	X(end, "time at which it ends") X(amount, "what was billed") X(currency, "currency of the amount")             \
+		X(hours, "hours, where no amount is given") X(count, "how many machines; default 1")                   \
+			X(rate, "price of an hour") X(id, "the row's own number") X(provider, "who bills") X(          \
+				model, "model or machine") X(project, "project or account") X(team, "who pays")        \
+				X(feature, "what it is for") X(key, "API key or user") X(region, "where") X(           \
+					service, "service") X(type, "SKU, GPU type") X(operation, "operation")         \
+					X(text, "description") X(resource, "resource") X(tag, "tags, as name=value")   \
+						X(input_tokens, "input tokens, cached ones included")                  \
+							X(cached_tokens, "input tokens read from a cache")             \
+								X(output_tokens, "output tokens") X(calls, "requests")
 enum column {
 #define X(name, help) M_##name,
 	COLUMNS(X)
@@ -104,10 +107,12 @@ static void check_map(struct import_map *m)
 	struct currency cur;
 	if (!m->columns.c[M_start].n)
 		conf_error(&m->doc, conf_get(m->doc.root, "columns"), "columns needs start: a row without a day has no place");
-	if (!m->columns.c[M_amount].n && !m->columns.c[M_hours].n && !m->columns.c[M_input_tokens].n && !m->columns.c[M_output_tokens].n)
+	if (!m->columns.c[M_amount].n && !m->columns.c[M_hours].n && !m->columns.c[M_input_tokens].n &&
+	    !m->columns.c[M_output_tokens].n)
 		conf_error(&m->doc, conf_get(m->doc.root, "columns"), "columns needs amount, hours or token counts");
 	if (m->currency_code.n && currency_parse(m->currency_code, &cur))
-		conf_error(&m->doc, conf_get(m->doc.root, "currency"), "'%.*s' is no currency code", STR_ARG(m->currency_code));
+		conf_error(&m->doc, conf_get(m->doc.root, "currency"), "'%.*s' is no currency code",
+			   STR_ARG(m->currency_code));
 	if (!str_eqc(m->decimal, ".") && !str_eqc(m->decimal, ","))
 		conf_error(&m->doc, conf_get(m->doc.root, "decimal"), "the decimal mark is \".\" or \",\"");
 	for (unsigned i = 0; i < m->rules.count; i++) {
@@ -115,9 +120,11 @@ static void check_map(struct import_map *m)
 		for (unsigned c = 0; c < M_COUNT && !known; c++)
 			known = str_eqc(rules[i].field, column_name[c]);
 		if (!known)
-			conf_error(&m->doc, conf_get(m->doc.root, "rules"), "there is no field '%.*s'", STR_ARG(rules[i].field));
+			conf_error(&m->doc, conf_get(m->doc.root, "rules"), "there is no field '%.*s'",
+				   STR_ARG(rules[i].field));
 		if (spend_class_parse(rules[i].class, &spend))
-			conf_error(&m->doc, conf_get(m->doc.root, "rules"), "there is no class '%.*s'", STR_ARG(rules[i].class));
+			conf_error(&m->doc, conf_get(m->doc.root, "rules"), "there is no class '%.*s'",
+				   STR_ARG(rules[i].class));
 	}
 }
 
@@ -360,10 +367,12 @@ static void own_rules(struct import_ctx *x, struct csv *c)
 		for (unsigned k = 0; k < M_COUNT; k++) {
 			enum spend_class spend;
 			char id[96];
-			if (!str_eqc(rules[i].field, column_name[k]) || !field(x, c, k).n || !class_pattern_matches(rules[i].match, field(x, c, k)) ||
+			if (!str_eqc(rules[i].field, column_name[k]) || !field(x, c, k).n ||
+			    !class_pattern_matches(rules[i].match, field(x, c, k)) ||
 			    spend_class_parse(rules[i].class, &spend))
 				continue;
-			snprintf(id, sizeof id, "map %.*s %u", (int)(m->name.n < 60 ? m->name.n : 60), m->name.p, i + 1);
+			snprintf(id, sizeof id, "map %.*s %u", (int)(m->name.n < 60 ? m->name.n : 60), m->name.p,
+				 i + 1);
 			row_class(x, spend, intern(str_of(id)));
 			return;
 		}

@@ -93,7 +93,8 @@ static int each(struct import_ctx *x, struct json v, unsigned depth, struct mixe
 	case RECORD:
 		w->number++;
 		if (s == x->source)
-			rc = s->text_record ? s->text_record(x, v.text, w->number, e) : s->json_record(x, v, w->number, e);
+			rc = s->text_record ? s->text_record(x, v.text, w->number, e)
+					    : s->json_record(x, v, w->number, e);
 		break;
 	case AROUND:
 		for (json_open(&it, v); !rc && depth < DEPTH_MOST && json_next(&it, &key, &child);)

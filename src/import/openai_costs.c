@@ -12,7 +12,8 @@
 #include "import/openai.h"
 
 struct costs {
-	int start, end, start_iso, end_iso, amount, currency, item, project, project_name, key, user, organization, unit;
+	int start, end, start_iso, end_iso, amount, currency, item, project, project_name, key, user, organization,
+		unit;
 };
 
 struct cost {

@@ -13,7 +13,8 @@ static unsigned probe_json(struct json r)
 {
 	if (json_string_eq(json_get(r, "object"), "fine_tuning.job"))
 		return 100;
-	return json_string_eq(json_get(r, "object"), "batch") && json_get(r, "request_counts").type == JSON_OBJECT ? 100 : 0;
+	return json_string_eq(json_get(r, "object"), "batch") && json_get(r, "request_counts").type == JSON_OBJECT ? 100
+														   : 0;
 }
 
 static int tuning(struct import_ctx *x, struct json job, uint64_t number, struct err *e)

@@ -206,9 +206,9 @@ static int endpoint_by(bool (*has)(const void *of, enum field), const void *of)
 	static const struct {
 		enum field has;
 		enum endpoint is;
-	} tells[] = {{F_characters, SPEECHES}, {F_seconds, TRANSCRIPTIONS}, {F_images, IMAGES}, {F_num_sessions, SESSIONS},
-		     {F_usage_bytes, STORES}, {F_context_level, WEB_SEARCHES}, {F_num_requests, FILE_SEARCHES},
-		     {F_output_tokens, COMPLETIONS}, {F_input_tokens, EMBEDDINGS}};
+	} tells[] = {{F_characters, SPEECHES},        {F_seconds, TRANSCRIPTIONS},    {F_images, IMAGES},
+		     {F_num_sessions, SESSIONS},      {F_usage_bytes, STORES},        {F_context_level, WEB_SEARCHES},
+		     {F_num_requests, FILE_SEARCHES}, {F_output_tokens, COMPLETIONS}, {F_input_tokens, EMBEDDINGS}};
 	for (unsigned i = 0; i < sizeof tells / sizeof *tells; i++)
 		if (has(of, tells[i].has))
 			return (int)tells[i].is;
@@ -305,8 +305,10 @@ static int record(struct import_ctx *x, struct json bucket, uint64_t number, str
 
 static unsigned probe_csv(const struct csv *c)
 {
-	static const char *const times[] = {"start_time", "end_time", NULL}, *const iso[] = {"start_time_iso", "end_time_iso", NULL};
-	static const enum field counts[] = {F_num_model_requests, F_num_sessions, F_num_requests, F_usage_bytes, F_output_tokens};
+	static const char *const times[] = {"start_time", "end_time", NULL}, *const iso[] = {"start_time_iso",
+											     "end_time_iso", NULL};
+	static const enum field counts[] = {F_num_model_requests, F_num_sessions, F_num_requests, F_usage_bytes,
+					    F_output_tokens};
 	if (!header_has(c, times) || csv_column(c, "amount_value") >= 0)
 		return 0;
 	for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++)

@@ -17,10 +17,22 @@ enum attribute {
 	A_TEAM, A_OUR_TEAM, A_OUR_FEATURE, A_MODEL_INFERENCE, A_MODEL_SDK, ATTRIBUTES
 };
 static const char *const attribute_name[ATTRIBUTES] = {
-	"gen_ai.provider.name", "gen_ai.system", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model",
-	"gen_ai.response.id", "openai.response.service_tier", "gen_ai.openai.response.service_tier", "service.name",
-	"deployment.environment.name", "deployment.environment", "team", "runrate.team", "runrate.feature",
-	"llm.model_name", "ai.model.id",
+	"gen_ai.provider.name",
+	"gen_ai.system",
+	"gen_ai.operation.name",
+	"gen_ai.request.model",
+	"gen_ai.response.model",
+	"gen_ai.response.id",
+	"openai.response.service_tier",
+	"gen_ai.openai.response.service_tier",
+	"service.name",
+	"deployment.environment.name",
+	"deployment.environment",
+	"team",
+	"runrate.team",
+	"runrate.feature",
+	"llm.model_name",
+	"ai.model.id",
 };
 
 struct attributes {
@@ -41,10 +53,12 @@ static struct json one_of(struct json v, const char *const *paths)
 
 static const char *const trace_paths[] = {"traceId", "trace_id", "spanContext.traceId", "context.trace_id", NULL};
 static const char *const span_paths[] = {"spanId", "span_id", "spanContext.spanId", "context.span_id", NULL};
-static const char *const parent_paths[] = {"parentSpanId", "parent_span_id", "parentSpanContext.spanId", "parent_id", NULL};
+static const char *const parent_paths[] = {"parentSpanId", "parent_span_id", "parentSpanContext.spanId", "parent_id",
+					   NULL};
 static const char *const start_nanos[] = {"startTimeUnixNano", "start_time_unix_nano", NULL},
 			 *const end_nanos[] = {"endTimeUnixNano", "end_time_unix_nano", NULL};
-static const char *const start_paths[] = {"startTime", "start_time", NULL}, *const end_paths[] = {"endTime", "end_time", NULL};
+static const char *const start_paths[] = {"startTime", "start_time", NULL}, *const end_paths[] = {"endTime", "end_time",
+												  NULL};
 
 static bool is_span(struct json r)
 {
@@ -92,10 +106,12 @@ static void read_attributes(struct import_ctx *x, struct json list, struct attri
 			if (str_eqc(name, attribute_name[i]))
 				a->v[i] = v;
 		for (unsigned i = 0; i < sizeof usage / sizeof *usage; i++)
-			if (str_starts(name, str_of(usage[i])) && !str_contains(name, STR(".details.")) && count_of(x, v, &n))
+			if (str_starts(name, str_of(usage[i])) && !str_contains(name, STR(".details.")) &&
+			    count_of(x, v, &n))
 				named_count_add(&a->counts, str_sub(name, strlen(usage[i]), name.n), n);
 		for (unsigned i = 0; i < CLASSES && str_starts(name, own); i++)
-			if (str_eqc(str_sub(name, own.n, name.n), token_class_name((enum token_class)i)) && count_of(x, v, &n)) {
+			if (str_eqc(str_sub(name, own.n, name.n), token_class_name((enum token_class)i)) &&
+			    count_of(x, v, &n)) {
 				a->own[i] = n;
 				a->has_own = true;
 			}
@@ -124,7 +140,8 @@ static uint32_t first_name(struct import_ctx *x, const struct attributes *a, enu
 	return id ? id : json_name(x, a->v[two]);
 }
 
-static int one_span(struct import_ctx *x, struct json s, const struct attributes *resource, uint64_t number, struct err *e)
+static int one_span(struct import_ctx *x, struct json s, const struct attributes *resource, uint64_t number,
+		    struct err *e)
 {
 	struct attributes a = *resource;
 	struct span n;

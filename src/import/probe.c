@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is this file? Told by its content: a database, a PDF, a CSV by its header, JSON by its first records; never by its
- * name. Every source is asked how sure it is.
+ * What is this file? Told by its content: a database, a PDF, a CSV by its header, JSON by its first records; never by
+ * its name. Every source is asked how sure it is.
  */
 #include <stdio.h>
 
@@ -54,15 +54,16 @@ static void probe_csv(struct file *f, struct csv *c, const struct import_source 
 
 /* fault: what is wrong with the first record that is no JSON. kinds: every source that a record is of; deep: those of
  * what lies inside records that are of none. */
-static void probe_json(struct file *f, struct records *r, const struct import_source *as, struct mixed *kinds, struct mixed *deep,
-		       struct arena *a, struct err *fault)
+static void probe_json(struct file *f, struct records *r, const struct import_source *as, struct mixed *kinds,
+		       struct mixed *deep, struct arena *a, struct err *fault)
 {
 	unsigned best = 0, seen = 0;
 	struct json_fault at;
 	struct str text;
 	struct json v;
 	int rc;
-	while (seen < PROBE_RECORDS && (best < SURE || !f->lines) && (rc = records_next(r, &text, fault->code ? NULL : fault)) != 0) {
+	while (seen < PROBE_RECORDS && (best < SURE || !f->lines) &&
+	       (rc = records_next(r, &text, fault->code ? NULL : fault)) != 0) {
 		if (rc > 0 && seen++ == 0)
 			f->lines = records_at_top(r) && !memchr(text.p, '\n', text.n);
 		if (rc < 0)
@@ -210,7 +211,8 @@ int file_probe(struct walk *w, size_t index, struct err *e)
 		*e = fault;
 		return err_at(e, f->path, 0, 0);
 	}
-	err_set(e, RR_INPUT, as ? "it is no export of the kind %s" : "no known source has this shape%s", as ? o->as : "");
+	err_set(e, RR_INPUT, as ? "it is no export of the kind %s" : "no known source has this shape%s",
+		as ? o->as : "");
 	err_hint(e, "runrate import --list-sources; any other CSV by a mapping file: runrate import FILE --map FILE.yaml");
 	return err_at(e, f->path, 0, 0);
 }

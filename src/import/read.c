@@ -44,8 +44,8 @@ bool read_grouped(struct str s, char mark, char *out, size_t size, unsigned *dec
 				return false;
 			out[n++] = '.';
 			behind = true;
-		} else if ((c == '.' || c == ',' || c == '\'' || wide) && c != mark && !behind && i && group <= 3 && (!grouped ||
-			group == 3)) {
+		} else if ((c == '.' || c == ',' || c == '\'' || wide) && c != mark && !behind && i && group <= 3 &&
+			   (!grouped || group == 3)) {
 			grouped = true;
 			group = 0;
 		} else {
@@ -125,13 +125,14 @@ const char *read_time(struct str text, int64_t *us)
 
 const char *read_unix(struct json v, int64_t *us)
 {
-	struct str text = v.type == JSON_STRING ? json_raw_string(v) : v.text; /* a database that holds pages may make texts of numbers */
+	/* a database that holds pages may make texts of numbers */
+	struct str text = v.type == JSON_STRING ? json_raw_string(v) : v.text;
 	money_wide s;
 	bool exact;
 	if (v.type == JSON_NONE || v.type == JSON_NULL)
 		return "is missing";
-	if ((v.type != JSON_STRING && v.type != JSON_NUMBER) || decimal_scaled(str_trim(text), 0, &s, &exact) || !exact || s < 0 ||
-	    s > INT64_C(253402300799)) /* the year 9999 */
+	if ((v.type != JSON_STRING && v.type != JSON_NUMBER) || decimal_scaled(str_trim(text), 0, &s, &exact) ||
+	    !exact || s < 0 || s > INT64_C(253402300799)) /* the year 9999 */
 		return "is no Unix time in seconds";
 	*us = (int64_t)s * US_PER_S;
 	return NULL;
@@ -146,7 +147,8 @@ const char *read_moment(struct import_ctx *x, struct json v, int64_t *us)
 	if (v.type == JSON_NONE)
 		return "is missing: its day is not known";
 	if (v.type == JSON_ARRAY) {
-		if (json_u64(json_path(v, "[0]"), &s) || json_u64(json_path(v, "[1]"), &ns) || s > 253402300799 || ns > 999999999)
+		if (json_u64(json_path(v, "[0]"), &s) || json_u64(json_path(v, "[1]"), &ns) || s > 253402300799 ||
+		    ns > 999999999)
 			return "is no time";
 		*us = (int64_t)s * US_PER_S + (int64_t)(ns / 1000);
 		return NULL;

@@ -34,7 +34,8 @@ static bool begins_utf16(const char *path)
 {
 	struct fs_stream *s = fs_open(path, NULL);
 	char mark[2];
-	bool yes = s && fs_next(s, mark, 2, NULL) == 2 && (memcmp(mark, "\xFF\xFE", 2) == 0 || memcmp(mark, "\xFE\xFF", 2) == 0);
+	bool yes = s && fs_next(s, mark, 2, NULL) == 2 &&
+		   (memcmp(mark, "\xFF\xFE", 2) == 0 || memcmp(mark, "\xFE\xFF", 2) == 0);
 	fs_close(s);
 	return yes;
 }

@@ -98,8 +98,10 @@ unsigned regroup_days_stood(const struct feed_counts *n, struct ledger *l, uint3
 	}
 	for (unsigned i = 0; i < s.days; i++)
 		s.stood[i].day = now[i].day;
-	if (s.days && ledger_rollup_by(l, GRAIN_DAY, now[0].day * US_PER_DAY, (now[s.days - 1].day + 1) * US_PER_DAY, stands, &s, NULL) == 0)
-		for (unsigned i = 0; i < s.days; i++) /* where a day stood there on one side alone, that one is compared */
+	if (s.days && ledger_rollup_by(l, GRAIN_DAY, now[0].day * US_PER_DAY, (now[s.days - 1].day + 1) * US_PER_DAY,
+				       stands, &s, NULL) == 0)
+		/* where a day stood there on one side alone, that one is compared */
+		for (unsigned i = 0; i < s.days; i++)
 			same += (now[i].tok && now[i].tok == s.stood[i].tok) ||
 				(now[i].billed_pico && now[i].billed_pico == s.stood[i].billed_pico);
 	free(now);

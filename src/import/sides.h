@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What one vendor's log, usage and bill tell of the same day is one thing seen from several sides: the sums of an import
- * count the largest of them, as reports do (which look at each model, too: report/overlap.h).
+ * What one vendor's log, usage and bill tell of the same day is one thing seen from several sides: the sums of an
+ * import count the largest of them, as reports do (which look at each model, too: report/overlap.h).
  */
 #ifndef RR_IMPORT_SIDES_H
 #define RR_IMPORT_SIDES_H

@@ -30,7 +30,9 @@ const struct import_source *const import_sources[] = {
 
 const char *import_source_name(unsigned index)
 {
-	return index < sizeof(import_sources) / sizeof(import_sources[0]) && import_sources[index] ? import_sources[index]->name : NULL;
+	return index < sizeof(import_sources) / sizeof(import_sources[0]) && import_sources[index]
+		       ? import_sources[index]->name
+		       : NULL;
 }
 
 const char *import_source_title(unsigned index)

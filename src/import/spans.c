@@ -52,7 +52,8 @@ int spans_add(struct import_ctx *x, struct spans *s, const struct span *n, struc
 	at = find(s, n->id);
 	if (*at) {
 		struct span *old = &s->span[*at - 1];
-		bool newer = n->version || old->version ? n->version >= old->version && (n->used || n->version) : n->used;
+		bool newer =
+			n->version || old->version ? n->version >= old->version && (n->used || n->version) : n->used;
 		if (old->used && n->used)
 			row_repeated(x);
 		if (newer)
@@ -228,7 +229,8 @@ static bool fits(const struct named_counts *c, uint64_t in, uint64_t out, uint64
 void named_counts_read(const struct named_counts *given, uint32_t tok[CLASSES], uint32_t *flags)
 {
 	struct named_counts c = *given;
-	uint64_t *write = &c.n[CLASS_IN_CACHE_WRITE], split = c.n[CLASS_IN_CACHE_WRITE_5M] + c.n[CLASS_IN_CACHE_WRITE_1H];
+	uint64_t *write = &c.n[CLASS_IN_CACHE_WRITE],
+		 split = c.n[CLASS_IN_CACHE_WRITE_5M] + c.n[CLASS_IN_CACHE_WRITE_1H];
 	uint64_t in = c.n[CLASS_IN_PLAIN], out = c.n[CLASS_OUT_TEXT], din, dout;
 	bool in_inside = !c.beside, out_inside = !c.beside, ok = true;
 	if (*write >= split) /* the sum of its parts, and they are counted */
@@ -243,7 +245,8 @@ void named_counts_read(const struct named_counts *given, uint32_t tok[CLASSES], 
 		}
 	} else {
 		in += c.extra_in;
-		in_inside = in_inside && c.n[CLASS_IN_CACHE_READ] <= in; /* what is more than the whole is no part of it */
+		/* what is more than the whole is no part of it */
+		in_inside = in_inside && c.n[CLASS_IN_CACHE_READ] <= in;
 	}
 	if ((in_inside && din > in) || (out_inside && dout > out))
 		ok = false;
@@ -262,18 +265,47 @@ uint32_t provider_named(struct str name)
 {
 	/* OpenTelemetry's gen_ai.provider.name values, LiteLLM's custom_llm_provider; read 21 Nov 2026 */
 	static const char *const names[][2] = {
-		{"vertex_ai", "google"}, {"vertex_ai_beta", "google"}, {"gemini", "google"}, {"gcp.gemini", "google"},
-		{"gcp.vertex_ai", "google"}, {"gcp.gen_ai", "google"}, {"gcp.vertex.agent", "google"},
-		{"google-gla", "google"}, {"google-vertex", "google"}, {"google.generative-ai", "google"},
-		{"google.vertex", "google"}, {"bedrock", "aws"}, {"bedrock_converse", "aws"}, {"aws.bedrock", "aws"},
-		{"amazon-bedrock", "aws"}, {"az.ai.openai", "azure"}, {"azure.ai.openai", "azure"},
-		{"az.ai.inference", "azure"}, {"azure.ai.inference", "azure"}, {"azure_ai", "azure"},
-		{"mistral_ai", "mistral"}, {"mistralai", "mistral"}, {"cohere_chat", "cohere"}, {"x_ai", "xai"},
-		{"together_ai", "together"}, {"fireworks_ai", "fireworks"}, {"text-completion-openai", "openai"},
-		{"openai.chat", "openai"}, {"openai.responses", "openai"}, {"anthropic.messages", "anthropic"},
-		{"vertex", "google"}, {"google-ai-studio", "google"}, {"google-vertex-anthropic", "google"}, {"gemini-cli", "google"},
-		{"x", "xai"}, {"x-ai", "xai"}, {"togetherai", "together"}, {"fireworks-ai", "fireworks"}, {"moonshotai", "moonshot"},
-		{"langchain", ""}, {"crewai", ""},
+		{"vertex_ai", "google"},
+		{"vertex_ai_beta", "google"},
+		{"gemini", "google"},
+		{"gcp.gemini", "google"},
+		{"gcp.vertex_ai", "google"},
+		{"gcp.gen_ai", "google"},
+		{"gcp.vertex.agent", "google"},
+		{"google-gla", "google"},
+		{"google-vertex", "google"},
+		{"google.generative-ai", "google"},
+		{"google.vertex", "google"},
+		{"bedrock", "aws"},
+		{"bedrock_converse", "aws"},
+		{"aws.bedrock", "aws"},
+		{"amazon-bedrock", "aws"},
+		{"az.ai.openai", "azure"},
+		{"azure.ai.openai", "azure"},
+		{"az.ai.inference", "azure"},
+		{"azure.ai.inference", "azure"},
+		{"azure_ai", "azure"},
+		{"mistral_ai", "mistral"},
+		{"mistralai", "mistral"},
+		{"cohere_chat", "cohere"},
+		{"x_ai", "xai"},
+		{"together_ai", "together"},
+		{"fireworks_ai", "fireworks"},
+		{"text-completion-openai", "openai"},
+		{"openai.chat", "openai"},
+		{"openai.responses", "openai"},
+		{"anthropic.messages", "anthropic"},
+		{"vertex", "google"},
+		{"google-ai-studio", "google"},
+		{"google-vertex-anthropic", "google"},
+		{"gemini-cli", "google"},
+		{"x", "xai"},
+		{"x-ai", "xai"},
+		{"togetherai", "together"},
+		{"fireworks-ai", "fireworks"},
+		{"moonshotai", "moonshot"},
+		{"langchain", ""},
+		{"crewai", ""},
 	};
 	char lower[64];
 	size_t n = 0;

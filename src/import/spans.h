@@ -3,8 +3,8 @@
  * Trees of spans, of which only the leaves that used a model count.
  *
  * Agents' spans repeat the sums of the calls within them (OpenTelemetry GenAI, Langfuse), so a span with usage that has
- * a span with usage somewhere below it is no call. Spans come in any order; all are kept, in about 150 bytes each, until
- * the import ends.
+ * a span with usage somewhere below it is no call. Spans come in any order; all are kept, in about 150 bytes each,
+ * until the import ends.
  */
 #ifndef RR_IMPORT_SPANS_H
 #define RR_IMPORT_SPANS_H

@@ -155,7 +155,8 @@ static uint64_t said(const struct csv *c)
 	return h | 1;
 }
 
-/* Files that were put behind one another, or whose columns changed in the middle: what follows has a header of its own. */
+/* Files that were put behind one another, or whose columns changed in the middle: what follows has a header of its
+ * own. */
 static int next_table(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	int rc = csv_header_again(c, e);
@@ -207,7 +208,8 @@ static int read_csv(struct walk *w, struct file *f, struct err *e)
 	return rc;
 }
 
-static int bad_json(struct import_ctx *x, const struct mixed_walk *kinds, uint64_t number, const struct json_fault *fault)
+static int bad_json(struct import_ctx *x, const struct mixed_walk *kinds, uint64_t number,
+		    const struct json_fault *fault)
 {
 	return kinds->first ? row_reject(x, number, "it is not well-formed JSON: byte %zu: %s", fault->at + 1, fault->what) : 0;
 }
@@ -238,7 +240,8 @@ static int read_json(struct walk *w, struct file *f, struct err *e)
 			continue;
 		arena_reset(&x->arena);
 		if (f->mixed)
-			rc = json_parse(text, &v, &fault) ? bad_json(x, &kinds, records_number(r), &fault) : mixed_each(x, v, &kinds, e);
+			rc = json_parse(text, &v, &fault) ? bad_json(x, &kinds, records_number(r), &fault)
+							  : mixed_each(x, v, &kinds, e);
 		else if (x->source->text_record)
 			rc = x->source->text_record(x, text, records_number(r), e);
 		else if (json_parse(text, &v, &fault))
@@ -278,7 +281,8 @@ static int read_pdf(struct walk *w, struct file *f, struct err *e)
 	int rc;
 	sb_init(&text, PDF_TEXT_BYTES);
 	arena_reset(&x->arena);
-	rc = pdf_text(f->path, &text, &mine) ? row_reject(x, 1, "%s", mine.what) : x->source->text_record(x, sb_str(&text), 1, e);
+	rc = pdf_text(f->path, &text, &mine) ? row_reject(x, 1, "%s", mine.what)
+					     : x->source->text_record(x, sb_str(&text), 1, e);
 	sb_fini(&text);
 	return rc;
 }
@@ -305,7 +309,8 @@ static void file_hash(const struct file *f, unsigned char out[32])
 	if (f->bytes >= HASH_WHOLE_BYTES || fs_read(f->path, &b, NULL) || b.full) {
 		stat(f->path, &st);
 		sb_clear(&b);
-		sb_addf(&b, "%s %lld %lld.%ld", f->path, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		sb_addf(&b, "%s %lld %lld.%ld", f->path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+			st.st_mtim.tv_nsec);
 	}
 	hash_sha256(sb_str(&b), out);
 	sb_fini(&b);
@@ -427,7 +432,8 @@ static bool says_again(struct walk *w, struct file *f)
 	free(x->state);
 	x->state = state;
 	x->sample = NULL;
-	f->again = looked && n.known && (n.known >= n.rows / (n.rows < 1000 ? 4 : 10) || (n.known > 2 && n.known >= x->b->rows_read / 2));
+	f->again = looked && n.known &&
+		   (n.known >= n.rows / (n.rows < 1000 ? 4 : 10) || (n.known > 2 && n.known >= x->b->rows_read / 2));
 	if (f->again)
 		import_note(x, "%.80s says again what another file here said: what is read later counts", f->path);
 	return f->again;
@@ -470,7 +476,8 @@ static int read_batch(struct walk *w, size_t first, struct err *e)
 static int by_time(const void *a, const void *b)
 {
 	const struct file *f = a, *g = b;
-	return f->written_s != g->written_s ? (f->written_s > g->written_s) - (f->written_s < g->written_s) : strcmp(f->path, g->path);
+	return f->written_s != g->written_s ? (f->written_s > g->written_s) - (f->written_s < g->written_s)
+					    : strcmp(f->path, g->path);
 }
 
 static bool is_bill(const struct file *f)
@@ -550,8 +557,8 @@ int import_paths(const struct import_options *o, const char *const paths[], unsi
 			folder = true;
 			continue;
 		}
-		folder = folder || w.files != before + 1 || (w.files && strcmp(w.file[w.files - 1].path, paths[i]) != 0 &&
-							     strcmp(paths[i], "-") != 0);
+		folder = folder || w.files != before + 1 ||
+			 (w.files && strcmp(w.file[w.files - 1].path, paths[i]) != 0 && strcmp(paths[i], "-") != 0);
 	}
 	if (!rc && !w.files) {
 		err_set(e, RR_NOTFOUND, "there is no file in it");

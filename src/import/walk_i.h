@@ -35,8 +35,8 @@ extern const char *const walk_opened[];
 
 const struct import_source *import_source_named(const char *name); /* or NULL */
 int walk_add_file(struct walk *w, const char *path, uint64_t bytes, struct err *e);
-/* Source, form and scope of that file of the list, by its content; documents of several kinds become further entries. An
- * error says what the file is instead. */
+/* Source, form and scope of that file of the list, by its content; documents of several kinds become further
+ * entries. An error says what the file is instead. */
 int file_probe(struct walk *w, size_t index, struct err *e);
 
 #endif

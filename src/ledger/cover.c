@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Up to when a batch tells all: behind its last row a day without a row is either a day without spending, or one that the
- * export did not reach. Who reads it knows (import_store.h); forecasts ask.
+ * Up to when a batch tells all: behind its last row a day without a row is either a day without spending, or one that
+ * the export did not reach. Who reads it knows (import_store.h); forecasts ask.
  */
 #include "ledger/import_store.h"
 #include "ledger/store.h"
@@ -49,7 +49,8 @@ int ledger_covers(struct ledger *l, int (*fn)(const struct batch_cover *c, void 
 					     " (SELECT 0 UNION SELECT id FROM batch WHERE state=1) GROUP BY provider,side");
 	int rc = st ? 0 : -RR_STORE;
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct batch_cover c = {.provider = column_text(st, 0), .side = (enum batch_side)sqlite3_column_int64(st, 1),
+		struct batch_cover c = {.provider = column_text(st, 0),
+					.side = (enum batch_side)sqlite3_column_int64(st, 1),
 					.until_us = sqlite3_column_int64(st, 2)};
 		rc = fn(&c, arg);
 	}

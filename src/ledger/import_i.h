@@ -17,8 +17,8 @@ struct import_delta {
 
 /* The stored row `row`, once more or once less. */
 int import_delta_row(struct import_delta *d, int64_t row, int sign, struct err *e);
-/* Every imported row that the condition names (of ?1 <= row < ?2). see (may be NULL) looks at each first, with its natural
- * key, and says whether it is folded. */
+/* Every imported row that the condition names (of ?1 <= row < ?2). see (may be NULL) looks at each first, with its
+ * natural key, and says whether it is folded. */
 typedef int import_see(const struct call *c, int64_t row, struct str nat, bool *fold, void *arg, struct err *e);
 int import_delta_rows(struct import_delta *d, const char *where, int64_t from, int64_t to, int sign,
 		      import_see *see, void *arg, struct err *e);

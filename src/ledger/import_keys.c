@@ -39,7 +39,8 @@ struct import_keys {
 	uint64_t blocks, misses;
 };
 
-struct import_sizes import_sizes = {.run_keys = 1 << 19, .sum_bytes = 64 << 20, .sums_at_once = 1000, .rows_at_once = 4000};
+struct import_sizes import_sizes = {
+	.run_keys = 1 << 19, .sum_bytes = 64 << 20, .sums_at_once = 1000, .rows_at_once = 4000};
 
 static int64_t key_of(struct hash128 nat)
 {
@@ -94,7 +95,9 @@ static int read_batches(struct import_keys *k, struct err *e)
 		k->live[k->lives++] = sqlite3_column_int64(st, 0);
 		k->older = k->older || sqlite3_column_int(st, 1);
 	}
-	rc = rc == SQLITE_DONE ? 0 : rc == SQLITE_ROW ? err_set(e, RR_NOMEM, "out of memory") : store_error(k->l, e, "reading batches");
+	rc = rc == SQLITE_DONE  ? 0
+	     : rc == SQLITE_ROW ? err_set(e, RR_NOMEM, "out of memory")
+				: store_error(k->l, e, "reading batches");
 	sqlite3_finalize(st);
 	return rc;
 }
@@ -444,7 +447,8 @@ static int put_sorted(struct ledger *l, struct key_sort *s, unsigned count, stru
 	struct keys_given k = {.sort = s, .left = count, .more = 1, .e = e};
 	int rc;
 	if (!l->given_keys.name)
-		l->given_keys = (struct given){.name = "given_keys", .columns = 2, .next = next_key, .value = key_value};
+		l->given_keys =
+			(struct given){.name = "given_keys", .columns = 2, .next = next_key, .value = key_value};
 	rc = store_given(l, &l->given_keys, ST_KEYS_ADD,
 			 "INSERT OR IGNORE INTO import_key(key,row) SELECT * FROM given_keys", &k, "writing keys", e);
 	return rc ? rc : k.more;
@@ -468,7 +472,8 @@ int import_keys_fill(struct ledger *l, struct err *e)
 	sqlite3_stmt *st = s ? store_query(l, e, "SELECT row,nat FROM import_call ORDER BY row") : NULL;
 	int rc = s ? st ? 0 : -RR_STORE : err_set(e, RR_NOMEM, "out of memory for the keys of imports");
 	while (!rc && (rc = sqlite3_step(st)) == SQLITE_ROW)
-		rc = key_sort_add(s, (struct key_pair){import_key_of(column_blob(st, 1)), sqlite3_column_int64(st, 0)}, e);
+		rc = key_sort_add(s, (struct key_pair){import_key_of(column_blob(st, 1)), sqlite3_column_int64(st, 0)},
+				  e);
 	if (rc == SQLITE_DONE)
 		rc = 0;
 	else if (rc > 0)
@@ -522,8 +527,9 @@ int import_keys_sum(struct ledger *l, int64_t below, uint64_t *keys, uint64_t *r
 			return -RR_STORE;
 		sqlite3_bind_int64(st, 1, below);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
-			*(i ? rows : keys) += pair_hash(i ? import_key_of(column_blob(st, 1)) : sqlite3_column_int64(st, 1),
-							sqlite3_column_int64(st, 0));
+			*(i ? rows : keys) +=
+				pair_hash(i ? import_key_of(column_blob(st, 1)) : sqlite3_column_int64(st, 1),
+					  sqlite3_column_int64(st, 0));
 		rc = rc == SQLITE_DONE ? 0 : store_error(l, e, "reading keys");
 		sqlite3_finalize(st);
 	}

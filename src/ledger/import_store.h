@@ -41,7 +41,8 @@ struct import_batch {
 enum import_result { IMPORT_NEW, IMPORT_DUPLICATE, IMPORT_REVISED };
 
 struct import;
-/* source, scope, file, file_hash, parser, started_us, shape and unique of b are used. dry: look up and count, keep nothing. */
+/* source, scope, file, file_hash, parser, started_us, shape and unique of b are used. dry: look up and count, keep
+ * nothing. */
 struct import *ledger_import_begin(struct ledger *l, const struct import_batch *b, bool dry, struct err *e);
 /* A call; its provenance becomes PROV_IMPORTED, its id the natural key where it has none. line: the row's number in
  * the file. claimed: the source's own amount as text, kept as it is (may be empty). */

@@ -2,8 +2,9 @@
  *
  * See import_store.h. While a batch is open its rows gather in import_call, unseen, and the change that they make
  * to the roll-ups gathers in memory, and beyond 64 MiB in the delta (rollup_delta.c): plus for each new row, minus for
- * each row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of it
- * count in one short transaction. Since only one import or undo runs at a time, what counts cannot change underneath.
+ * each row that stops counting. Finishing writes the keys and the superseded rows, still unseen, and then makes all of
+ * it count in one short transaction. Since only one import or undo runs at a time, what counts cannot change
+ * underneath.
  *
  * Nothing needs to be on stable storage before the last transaction, so the others are not synced (SQLite's NORMAL:
  * a power cut may take them, never out of order, and they did not count).
@@ -241,7 +242,8 @@ static bool is_repeated(const struct import *im, int64_t row)
 	return im->repeat && im->repeat[row / 64] >> row % 64 & 1;
 }
 
-static int add_row(struct import *im, const struct call *given, struct hash128 natural, struct row_extra *x, struct err *e)
+static int add_row(struct import *im, const struct call *given, struct hash128 natural, struct row_extra *x,
+		   struct err *e)
 {
 	struct ledger *l = im->delta.l;
 	struct call c = *given; /* which also fetches it at once from where another core wrote it */
@@ -492,9 +494,12 @@ static int replace_periods(struct import *im, struct err *e)
 		if (!p)
 			break;
 		span = p;
-		span[count++] = (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2)};
+		span[count++] = (struct span){sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+					      sqlite3_column_int64(st, 2)};
 	}
-	rc = rc == SQLITE_DONE ? 0 : rc == SQLITE_ROW ? err_set(e, RR_NOMEM, "out of memory") : store_error(l, e, "a period");
+	rc = rc == SQLITE_DONE  ? 0
+	     : rc == SQLITE_ROW ? err_set(e, RR_NOMEM, "out of memory")
+				: store_error(l, e, "a period");
 	sqlite3_finalize(st);
 	for (size_t i = 0; i < count && !rc; i++)
 		for (int64_t at = span[i].first; at <= span[i].last && !rc; at += import_sizes.rows_at_once) {

@@ -128,8 +128,8 @@ static int put_run(struct key_sort *s, struct err *e)
 	}
 	if (rc)
 		return rc;
-	/* on its way to the disk at once: by itself the system would write all runs in one go after half a minute, and whoever
-	 * waits for the disk then waits for that */
+	/* on its way to the disk at once: by itself the system would write all runs in one go after half a minute,
+	 * and whoever waits for the disk then waits for that */
 	sync_file_range(s->fd, (off_t)(s->written * sizeof *s->p), (off_t)bytes, SYNC_FILE_RANGE_WRITE);
 	s->run[s->runs++] = (struct run){.at = s->written, .end = s->written + s->count};
 	s->written += s->count;

@@ -350,7 +350,8 @@ void rollup_read_sum(sqlite3_stmt *st, int p, struct rollup_sum *s)
 	for (unsigned i = 0; i < CLASSES; i++)
 		s->tok[i] = (uint64_t)sqlite3_column_int64(st, p++);
 	for (unsigned i = 0; i < MONEY_SUMS; i++, p += 2)
-		money[i] = ((money_wide)sqlite3_column_int64(st, p) << MONEY_LOW_BITS) + sqlite3_column_int64(st, p + 1);
+		money[i] =
+			((money_wide)sqlite3_column_int64(st, p) << MONEY_LOW_BITS) + sqlite3_column_int64(st, p + 1);
 	s->cost_pico = money[0];
 	s->low_pico = money[1];
 	s->high_pico = money[2];
@@ -592,7 +593,8 @@ static int edge_rows(int64_t from, int64_t to, void *arg, struct err *e)
 		bool intact;
 		rc = row_read(l, st, x->import, &c, NULL, &label, &intact, e);
 		if (!intact || (rc && l->label_lost)) {
-			rc = store_damaged_row(l, x->import ? "imported row" : "call row", sqlite3_column_int64(st, 0), e);
+			rc = store_damaged_row(l, x->import ? "imported row" : "call row", sqlite3_column_int64(st, 0),
+					       e);
 			continue;
 		}
 		if (!rc && x->outcomes && c.accepted == ACCEPTED_UNKNOWN)
@@ -744,7 +746,8 @@ static int add_spent(const struct rollup_row *r, void *arg)
 	/* an estimate counts in full: a hard cap must not be overspent by a crash */
 	pico = r->sum.high_pico > r->sum.cost_pico ? r->sum.high_pico : r->sum.cost_pico;
 	str_copy(from.code, sizeof from.code, intern_str(k->currency));
-	if (fx_convert(s->fx, pico > INT64_MAX ? INT64_MAX : (int64_t)pico, from, s->currency, false, k->hour_us, &spent) == 0)
+	if (fx_convert(s->fx, pico > INT64_MAX ? INT64_MAX : (int64_t)pico, from, s->currency, false, k->hour_us,
+		       &spent) == 0)
 		s->pico += spent;
 	return 0;
 }

@@ -14,8 +14,13 @@
 #include "pull/vendors.h"
 
 enum {
-	PAGE_BYTES = 64 * 1024 * 1024, FILE_BYTES = 1024 * 1024 * 1024, PAGES_MOST = 10000, TRIES = 8, WAIT_MOST_S = 300,
-	TARGET_BYTES = 4096, FILES_MOST = 16,
+	PAGE_BYTES = 64 * 1024 * 1024,
+	FILE_BYTES = 1024 * 1024 * 1024,
+	PAGES_MOST = 10000,
+	TRIES = 8,
+	WAIT_MOST_S = 300,
+	TARGET_BYTES = 4096,
+	FILES_MOST = 16,
 };
 #define REQUEST_US (UINT64_C(120) * 1000000)
 
@@ -93,8 +98,13 @@ static void refused(const struct pulling *p, const char *name, struct err *e)
 static int ask_for(struct pulling *p, const struct pull_endpoint *at, struct str target, bool first, bool *left_off,
 		   struct err *e)
 {
-	const struct fetch_ask ask = {.origin = &p->url.origin, .method = STR("GET"), .target = target, .headers = p->header,
-				      .count = p->headers, .timeout_us = REQUEST_US, .most_bytes = PAGE_BYTES};
+	const struct fetch_ask ask = {.origin = &p->url.origin,
+				      .method = STR("GET"),
+				      .target = target,
+				      .headers = p->header,
+				      .count = p->headers,
+				      .timeout_us = REQUEST_US,
+				      .most_bytes = PAGE_BYTES};
 	*left_off = false;
 	for (unsigned try = 1;; try++) {
 		int rc = stopped(p) ? err_set(e, RR_FAIL, "the pull was ended; the next one goes on where it was")
@@ -139,7 +149,8 @@ static void add_escaped(struct sb *b, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '_' || c == '.' || c == '~')
+		if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '_' ||
+		    c == '.' || c == '~')
 			sb_addc(b, (char)c);
 		else
 			sb_addf(b, "%%%02X", c);
@@ -164,7 +175,8 @@ static void target_of(const struct pulling *p, const struct pull_endpoint *at, i
 	const struct pull_vendor *v = p->v;
 	sb_clear(b);
 	if (p->url.target[1]) /* the base has a path of its own */
-		sb_addf(b, "%.*s", (int)strlen(p->url.target) - (p->url.target[strlen(p->url.target) - 1] == '/'), p->url.target);
+		sb_addf(b, "%.*s", (int)strlen(p->url.target) - (p->url.target[strlen(p->url.target) - 1] == '/'),
+			p->url.target);
 	sb_addf(b, "%s?", at->path);
 	add_time(b, v, v->from_key, from_us);
 	sb_addc(b, '&');
@@ -189,7 +201,8 @@ static int read_page(const struct pulling *p, const struct pull_endpoint *at, ui
 	char last[512];
 	str_copy(last, sizeof last, str_of(next));
 	next[0] = 0;
-	if (json_parse(str_trim(sb_str(&p->answer.body)), &top, NULL) || (data = json_get(top, "data")).type != JSON_ARRAY) {
+	if (json_parse(str_trim(sb_str(&p->answer.body)), &top, NULL) ||
+	    (data = json_get(top, "data")).type != JSON_ARRAY) {
 		err_set(e, RR_INPUT, "what %s sends for %s is no page of buckets", p->v->title, at->name);
 		return err_hint(e, "is --base the vendor's API?");
 	}
@@ -221,7 +234,8 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 		target_of(p, at, from_us, to_us, page, &target);
 		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long")
 				 : ask_for(p, at, sb_str(&target), !page[0], &left_off, e);
-		if (rc && page[0] && !again && (p->answer.status == 400 || p->answer.status == 404 || p->answer.status == 410)) {
+		if (rc && page[0] && !again &&
+		    (p->answer.status == 400 || p->answer.status == 404 || p->answer.status == 410)) {
 			again = true; /* a page's name does not hold for ever: once, from the first page on */
 			page[0] = 0;
 			pages = 0;
@@ -292,11 +306,17 @@ static int window(struct pulling *p, int64_t from_us, int64_t to_us, struct impo
 	}
 	if (!rc && files) {
 		char day[TIME_TEXT], end[TIME_TEXT], called[200];
-		struct import_options io = {.ledger = p->o->ledger, .book = p->o->book, .dry_run = p->o->dry_run,
-				.now_us = p->o->now_us,
-					    .called = called, .scope = p->o->account, .replace_from_us = from_us, .replace_to_us = to_us};
+		struct import_options io = {.ledger = p->o->ledger,
+					    .book = p->o->book,
+					    .dry_run = p->o->dry_run,
+					    .now_us = p->o->now_us,
+					    .called = called,
+					    .scope = p->o->account,
+					    .replace_from_us = from_us,
+					    .replace_to_us = to_us};
 		struct import_summary *one = calloc(1, sizeof *one);
-		snprintf(called, sizeof called, "pull %s %s to %s", p->v->name, time_date(from_us, day), time_date(to_us - 1, end));
+		snprintf(called, sizeof called, "pull %s %s to %s", p->v->name, time_date(from_us, day),
+			 time_date(to_us - 1, end));
 		rc = one ? import_paths(&io, paths, files, one, e) : err_set(e, RR_NOMEM, "out of memory");
 		if (one) {
 			import_summary_add(s, one);
@@ -370,8 +390,9 @@ int pull_run(const struct pull_options *o, struct pull_result *r, struct import_
 		if (!rc)
 			rc = set_mark(o, to < o->now_us ? to : o->now_us, e);
 		if (!rc && !o->dry_run && to == end) {
-			const struct batch_cover told[] = {{str_of(o->vendor->name), SIDE_USAGE, o->now_us - IMPORT_LAG_US},
-							   {str_of(o->vendor->name), SIDE_BILL, o->now_us - IMPORT_LAG_US}};
+			const struct batch_cover told[] = {
+				{str_of(o->vendor->name), SIDE_USAGE, o->now_us - IMPORT_LAG_US},
+				{str_of(o->vendor->name), SIDE_BILL, o->now_us - IMPORT_LAG_US}};
 			rc = ledger_add_covers(o->ledger, 0, told, 2, e);
 		}
 		if (rc)

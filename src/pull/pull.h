@@ -9,8 +9,9 @@
  *    is the whole truth of that account: buckets that changed are revised, those that vanished or stand in other widths
  *    stop counting, exports of the same period that were imported before, too. Several accounts: `account` parts them.
  * 3. The admin key is bound to the vendor's own host unless another base is named; http is for loopback alone.
- * 4. 429, 5xx and broken connections are asked again, after Retry-After or 1, 2, 4 ... 60 s; an endpoint whose next page is
- *    no longer known is asked from its first page on, once; what is refused otherwise ends the pull with the vendor's words.
+ * 4. 429, 5xx and broken connections are asked again, after Retry-After or 1, 2, 4 ... 60 s; an endpoint whose next
+ *    page is no longer known is asked from its first page on, once; what is refused otherwise ends the pull with the
+ *    vendor's words.
  *
  * What runs when, and what a row means, is not known here: the table of endpoints is vendors.c, rows are the
  * importers'.

@@ -30,7 +30,8 @@ int report_against(struct report *r, const struct report *months, struct str pla
 	struct json_iter it;
 	struct str key;
 	size_t n;
-	if (json_parse(plan, &top, NULL) || (n = json_count(list = json_get(top, "months"))) == 0 || list.type != JSON_ARRAY) {
+	if (json_parse(plan, &top, NULL) || (n = json_count(list = json_get(top, "months"))) == 0 ||
+	    list.type != JSON_ARRAY) {
 		err_set(e, RR_INPUT, "that is no kept plan: it has no months");
 		return err_hint(e, "keep one with: runrate plan lifetime SCENARIO --json > plan.json");
 	}
@@ -49,7 +50,8 @@ int report_against(struct report *r, const struct report *months, struct str pla
 		snprintf(day, sizeof day, "%s-01", x->month);
 		if (time_parse(str_of(day), &at))
 			continue;
-		window_bounds(WINDOW_MONTH, r->query.tz, at + 2 * US_PER_DAY, &from, &to); /* the zone's month of that name */
+		/* the zone's month of that name */
+		window_bounds(WINDOW_MONTH, r->query.tz, at + 2 * US_PER_DAY, &from, &to);
 		if (from >= r->query.to_us || to <= r->query.from_us)
 			continue; /* outside the period */
 		x->partial = from < r->query.from_us || to > r->query.to_us || to > r->query.now_us;
@@ -60,7 +62,8 @@ int report_against(struct report *r, const struct report *months, struct str pla
 		for (unsigned i = 0; i < sizeof amount / sizeof *amount; i++)
 			if (cur.code[0] && r->currency.code[0] && *amount[i] &&
 			    !rates_convert(r->query.rates, r->query.rate_count, cur, r->currency, from, amount[i])) {
-				err_set(e, RR_USAGE, "the plan is in %s and the report in %s", cur.code, r->currency.code);
+				err_set(e, RR_USAGE, "the plan is in %s and the report in %s", cur.code,
+					r->currency.code);
 				return err_hint(e, "give a dated rate: --rate %s/%s=R@DATE, or --currency %s", cur.code,
 						r->currency.code, cur.code);
 			}

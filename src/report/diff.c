@@ -382,8 +382,8 @@ static int look_outlay(const struct outlay *x, void *arg)
 {
 	struct diff *d = arg;
 	for (unsigned p = 0; p < 2; p++)
-		d->paid_once = d->paid_once || (outlay_kind_book(x->kind) == BOOK_TRAINING && x->date_us >= d->from_us[p] &&
-						x->date_us < d->to_us[p]);
+		d->paid_once = d->paid_once || (outlay_kind_book(x->kind) == BOOK_TRAINING &&
+						x->date_us >= d->from_us[p] && x->date_us < d->to_us[p]);
 	return 0;
 }
 

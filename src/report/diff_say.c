@@ -118,7 +118,8 @@ static void cause(const struct diff *d, const struct diff_line *l, struct sb *ou
 	else if (d->main_effect == EFFECT_VOLUME && l->before.calls && l->after.calls)
 		sb_addf(out, "the requests of %.*s,\nfrom %s to %s", STR_ARG(name), num_group(l->before.calls, a),
 			num_group(l->after.calls, b));
-	else if (d->main_effect == EFFECT_VOLUME || (d->main_effect == EFFECT_PRICE && !l->before.calls && !l->after.calls))
+	else if (d->main_effect == EFFECT_VOLUME ||
+		 (d->main_effect == EFFECT_PRICE && !l->before.calls && !l->after.calls))
 		sb_addf(out, "what %.*s costs", STR_ARG(name));
 	else if (d->main_effect == EFFECT_MIX && d->by == BY_MODEL)
 		sb_addf(out, "the mix of tiers of %.*s", STR_ARG(name));

@@ -24,10 +24,12 @@ static struct str text_of(struct build *b, money_wide pico)
 	return arena_str(b->a, str_of(money_text(pico, t)));
 }
 
-static void term(struct build *b, const char *name, struct str value, struct str unit, struct str source, struct str date)
+static void term(struct build *b, const char *name, struct str value, struct str unit, struct str source,
+		 struct str date)
 {
 	if (b->x->terms < EXPLAIN_TERMS)
-		b->x->term[b->x->terms++] = (struct explain_term){arena_str(b->a, str_of(name)), value, unit, source, date};
+		b->x->term[b->x->terms++] =
+			(struct explain_term){arena_str(b->a, str_of(name)), value, unit, source, date};
 }
 
 static struct str day_of(struct build *b, int64_t us)
@@ -57,8 +59,8 @@ static void call_line(struct build *b, const struct call *c, const struct price_
 		snprintf(count, sizeof count, "%llu", (unsigned long long)line->quantity);
 	money_text_atto(line->price_atto, atto);
 	sb_addf(formula, "%s%s x %s", formula->n ? " + " : "", count, atto);
-	term(b, meter_name(line->meter), arena_str(b->a, str_of(count)), line->meter < METER_TOOL_0 ? STR("token") : STR("unit"),
-	     how_counted(c), day_of(b, c->start_us));
+	term(b, meter_name(line->meter), arena_str(b->a, str_of(count)),
+	     line->meter < METER_TOOL_0 ? STR("token") : STR("unit"), how_counted(c), day_of(b, c->start_us));
 	snprintf(name, sizeof name, "price of %s", meter_name(line->meter));
 	if (line->rule)
 		term(b, name, arena_str(b->a, str_of(atto)), arena_printf(b->a, "%s each", line->rule->currency.code),
@@ -70,8 +72,8 @@ static void facts_of_call(struct build *b, const struct call *c)
 {
 	struct str none = STR("");
 	char n[32];
-	term(b, "model", intern_str(c->model_answered ? c->model_answered : c->model_asked), none, intern_str(c->provider),
-	     day_of(b, c->start_us));
+	term(b, "model", intern_str(c->model_answered ? c->model_answered : c->model_asked), none,
+	     intern_str(c->provider), day_of(b, c->start_us));
 	term(b, "tier", str_of(tier_name(c->usage.tier)), none, STR("served"), none);
 	term(b, "outcome", str_of(outcome_name((enum outcome)c->outcome)), none, none, none);
 	if (c->calls != 1)
@@ -103,7 +105,8 @@ static int explain_call(struct build *b, const struct call *c, const struct book
 	x->value = priced ? text_of(b, c->cost_pico) : STR("unpriced");
 	x->unit = intern_str(c->currency);
 	rc = price(book, &q, &u, r);
-	if (rc == -RR_UNPRICED && c->model_answered && c->model_asked) { /* as the gateway does: by the name that was asked */
+	/* as the gateway does: by the name that was asked */
+	if (rc == -RR_UNPRICED && c->model_answered && c->model_asked) {
 		q.model = intern_str(c->model_asked);
 		rc = price(book, &q, &u, r);
 	}
@@ -116,7 +119,8 @@ static int explain_call(struct build *b, const struct call *c, const struct book
 	if (rc && priced)
 		x->note = arena_printf(b->a, "the price book of today has no price for it: %s", r->why);
 	else if (rc || !priced)
-		x->note = arena_printf(b->a, "not priced: %s", r->why[0] ? r->why : price_status_name((enum price_status)c->price_status));
+		x->note = arena_printf(b->a, "not priced: %s",
+				       r->why[0] ? r->why : price_status_name((enum price_status)c->price_status));
 	else if (r->total_pico != c->cost_pico && c->provenance != PROV_ESTIMATED)
 		x->note = arena_printf(b->a, "priced again today it is %s: the ledger holds %.*s by rule %s",
 				       money_text(r->total_pico, recomputed), STR_ARG(x->value), intern_str(c->rule).p);
@@ -154,19 +158,23 @@ static int explain_rule(struct build *b, const struct price_rule *p)
 
 /* ---- a cell of a report ---- */
 
-static money_wide cell_part(struct build *b, const struct report *r, const struct report_part *p, const char *what, struct sb *formula)
+static money_wide cell_part(struct build *b, const struct report *r, const struct report_part *p, const char *what,
+			    struct sb *formula)
 {
 	char name[128];
-	struct str day = arena_printf(b->a, "%.*s to %.*s", STR_ARG(day_of(b, r->query.from_us)), STR_ARG(day_of(b, r->query.to_us - 1)));
+	struct str day = arena_printf(b->a, "%.*s to %.*s", STR_ARG(day_of(b, r->query.from_us)),
+				      STR_ARG(day_of(b, r->query.to_us - 1)));
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct report_line *line = &p->lines[i];
 		char calls[32];
 		snprintf(name, sizeof name, "%s: %.*s", what, (int)(line->key.n < 90 ? line->key.n : 90), line->key.n ? line->key.p : "-");
 		sb_addf(formula, "%s%.*s", formula->n ? " + " : "", STR_ARG(text_of(b, line->cost_pico)));
 		term(b, name, text_of(b, line->cost_pico), arena_str(b->a, str_of(line->currency.code)),
-		     line->calls ? arena_printf(b->a, "%s calls, %.3f M tokens in, %.3f M out", num_group(line->calls, calls),
-						(double)line->input_tok * 1e-6, (double)line->output_tok * 1e-6)
-				 : line->outlay ? STR("runrate outlay list") : STR("the bill, or a log without calls"),
+		     line->calls    ? arena_printf(b->a, "%s calls, %.3f M tokens in, %.3f M out",
+						   num_group(line->calls, calls), (double)line->input_tok * 1e-6,
+						   (double)line->output_tok * 1e-6)
+		     : line->outlay ? STR("runrate outlay list")
+				    : STR("the bill, or a log without calls"),
 		     day);
 	}
 	return p->total_pico;
@@ -193,7 +201,8 @@ static void cells_beside(const struct explanation *x, struct sb *out)
 	bool first = true;
 	for (unsigned i = 0; i < x->terms; i++) {
 		struct str name = x->term[i].name;
-		if (!str_starts(name, STR("training: ")) && !str_starts(name, STR("other: ")) && !str_starts(name, STR("not classified: ")))
+		if (!str_starts(name, STR("training: ")) && !str_starts(name, STR("other: ")) &&
+		    !str_starts(name, STR("not classified: ")))
 			continue;
 		if (first)
 			sb_addc(out, '\n');
@@ -202,14 +211,15 @@ static void cells_beside(const struct explanation *x, struct sb *out)
 	}
 }
 
-static int explain_cell(struct build *b, struct ledger *l, const struct book *book, struct str id, const struct report_query *given, bool *found,
-			struct err *e)
+static int explain_cell(struct build *b, struct ledger *l, const struct book *book, struct str id,
+			const struct report_query *given, bool *found, struct err *e)
 {
 	struct explanation *x = b->x;
 	struct report_query q = *given;
 	struct report *r = arena_new(b->a, struct report);
 	size_t dot = str_chr(id, '.');
-	struct str when = dot == SIZE_MAX ? STR("") : str_sub(id, 0, dot), what = dot == SIZE_MAX ? id : str_sub(id, dot + 1, id.n);
+	struct str when = dot == SIZE_MAX ? STR("") : str_sub(id, 0, dot),
+		   what = dot == SIZE_MAX ? id : str_sub(id, dot + 1, id.n);
 	char day[16];
 	int64_t local, from, to;
 	struct sb formula, body;
@@ -270,8 +280,8 @@ static int explain_cell(struct build *b, struct ledger *l, const struct book *bo
 	return 0;
 }
 
-int explain_find(struct explanation *x, struct ledger *l, const struct book *book, struct str id, const struct report_query *q,
-		 struct arena *a, struct err *e)
+int explain_find(struct explanation *x, struct ledger *l, const struct book *book, struct str id,
+		 const struct report_query *q, struct arena *a, struct err *e)
 {
 	struct build b = {x, a};
 	struct call_id cid;

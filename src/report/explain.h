@@ -27,8 +27,8 @@ struct explanation {
 /* id: a call ("c-..."), a price rule's id, or a cell of a report: "inference", "training", "total", each also with a
  * month or a day before it ("2026-10.inference"). q gives zone, rates and environment for cells. -RR_NOTFOUND with a
  * hint when it is none of these. Text lives in the arena. */
-int explain_find(struct explanation *x, struct ledger *l, const struct book *b, struct str id, const struct report_query *q,
-		 struct arena *a, struct err *e);
+int explain_find(struct explanation *x, struct ledger *l, const struct book *b, struct str id,
+		 const struct report_query *q, struct arena *a, struct err *e);
 void explain_json(const struct explanation *x, struct sb *out);
 void explain_text(const struct explanation *x, struct sb *out);
 

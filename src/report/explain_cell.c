@@ -53,11 +53,16 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	g = &s->g[i];
 	if (i == s->count) {
 		s->count++;
-		*g = (struct group){.provider = x.key.provider, .model = x.key.model, .currency = x.key.currency, .tier = x.key.tier,
+		*g = (struct group){.provider = x.key.provider,
+				    .model = x.key.model,
+				    .currency = x.key.currency,
+				    .tier = x.key.tier,
 				    .bill = row_is_bill(&x.key)};
 	}
 	g->calls += row_calls(&x);
-	*(x.key.provenance == PROV_MEASURED ? &g->measured : x.key.provenance == PROV_ESTIMATED ? &g->estimated : &g->imported) += row_calls(&x);
+	*(x.key.provenance == PROV_MEASURED    ? &g->measured
+	  : x.key.provenance == PROV_ESTIMATED ? &g->estimated
+					       : &g->imported) += row_calls(&x);
 	*(x.key.provenance == PROV_IMPORTED ? &g->from_export : &g->from_gateway) = true;
 	g->input += x.sum.input_tok;
 	g->output += x.sum.output_tok;
@@ -78,11 +83,17 @@ static int dearest(const void *a, const void *b)
 
 static const char *class_words(enum meter m)
 {
-	static const char *const words[CLASSES] = {
-		[CLASS_IN_PLAIN] = "input tokens", [CLASS_IN_CACHE_READ] = "cached tokens", [CLASS_IN_CACHE_WRITE] = "cache writes",
-		[CLASS_IN_CACHE_WRITE_5M] = "cache writes, 5 min", [CLASS_IN_CACHE_WRITE_1H] = "cache writes, 1 h",
-		[CLASS_OUT_TEXT] = "output tokens", [CLASS_OUT_REASONING] = "reasoning tokens", [CLASS_IN_AUDIO] = "audio input",
-		[CLASS_IN_IMAGE] = "image input", [CLASS_OUT_AUDIO] = "audio output", [CLASS_OUT_IMAGE] = "image output"};
+	static const char *const words[CLASSES] = {[CLASS_IN_PLAIN] = "input tokens",
+						   [CLASS_IN_CACHE_READ] = "cached tokens",
+						   [CLASS_IN_CACHE_WRITE] = "cache writes",
+						   [CLASS_IN_CACHE_WRITE_5M] = "cache writes, 5 min",
+						   [CLASS_IN_CACHE_WRITE_1H] = "cache writes, 1 h",
+						   [CLASS_OUT_TEXT] = "output tokens",
+						   [CLASS_OUT_REASONING] = "reasoning tokens",
+						   [CLASS_IN_AUDIO] = "audio input",
+						   [CLASS_IN_IMAGE] = "image input",
+						   [CLASS_OUT_AUDIO] = "audio output",
+						   [CLASS_OUT_IMAGE] = "image output"};
 	return m < METER_TOKEN_CLASS_0 + CLASSES && words[m - METER_TOKEN_CLASS_0] ? words[m - METER_TOKEN_CLASS_0]
 			: meter_name(m);
 }
@@ -133,14 +144,15 @@ static void price_lines(struct explanation *x, struct arena *a, const struct gro
 			money_symbol(cur, pico, money_decimals(g->pico), amount));
 		if (x->terms + 2 > EXPLAIN_TERMS)
 			continue;
-		snprintf(name, sizeof name, "%.*s: %s", (int)(model.n < 100 ? model.n : 100), model.p, class_words(l->meter));
+		snprintf(name, sizeof name, "%.*s: %s", (int)(model.n < 100 ? model.n : 100), model.p,
+			 class_words(l->meter));
 		x->term[x->terms++] = (struct explain_term){
 			arena_str(a, str_of(name)), arena_printf(a, "%llu", (unsigned long long)l->quantity), STR("token"),
 			g->from_export ? STR("the vendor's export or a log") : STR("measured"), STR("")};
 		if (l->rule)
-			x->term[x->terms++] = (struct explain_term){arena_printf(a, "price of %s", class_words(l->meter)),
-								    arena_str(a, str_of(price)), arena_printf(a, "%s per million", cur.code),
-								    l->rule->source, l->rule->source_date};
+			x->term[x->terms++] = (struct explain_term){
+				arena_printf(a, "price of %s", class_words(l->meter)), arena_str(a, str_of(price)),
+				arena_printf(a, "%s per million", cur.code), l->rule->source, l->rule->source_date};
 	}
 	if (r->lines && !g->tok[CLASS_IN_CACHE_READ] && g->input)
 		sb_addf(out, "%14s M %-20s     <- nothing was cached\n", "0.000", "cached tokens");
@@ -165,10 +177,12 @@ static void group_text(struct explanation *x, struct arena *a, const struct grou
 		uint64_t tokens = g->input + g->output;
 		struct sb said;
 		sb_init(&said, 4096);
-		sb_addf(&said, "%s is billed by %.*s for %.*s", amount, STR_ARG(intern_str(g->provider)), STR_ARG(model));
+		sb_addf(&said, "%s is billed by %.*s for %.*s", amount, STR_ARG(intern_str(g->provider)),
+			STR_ARG(model));
 		if (tokens)
 			sb_addf(&said, ": %.3f M tokens by the bill, which is %s a million", (double)tokens * 1e-6,
-				money_symbol(currency_interned(g->currency), money_round(g->pico * 1000000, (int64_t)tokens), 4, amount));
+				money_symbol(currency_interned(g->currency),
+					     money_round(g->pico * 1000000, (int64_t)tokens), 4, amount));
 		else
 			sb_adds(&said, ", without usage here");
 		text_wrap(sb_str(&said), 0, 4, 80, out);
@@ -197,9 +211,11 @@ static void group_text(struct explanation *x, struct arena *a, const struct grou
 		g->from_export ? "the vendor's export or a log" : "");
 	sb_addf(out, ", estimated: %s\n", num_group(g->estimated, n));
 	if (g->output)
-		sb_addf(out, "In words    The model read %.1f tokens for each one that it wrote; %.0f %% of what\n"
-			     "            it read came from its cache.\n",
-			(double)g->input / (double)g->output, g->input ? (double)g->tok[CLASS_IN_CACHE_READ] * 100 / (double)g->input : 0);
+		sb_addf(out,
+			"In words    The model read %.1f tokens for each one that it wrote; %.0f %% of what\n"
+			"            it read came from its cache.\n",
+			(double)g->input / (double)g->output,
+			g->input ? (double)g->tok[CLASS_IN_CACHE_READ] * 100 / (double)g->input : 0);
 }
 
 int explain_groups(struct explanation *x, struct arena *a, struct ledger *l, const struct book *book,

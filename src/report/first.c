@@ -220,7 +220,8 @@ static void not_priced(const struct report *r, struct sb *out)
 }
 
 /* What is in neither book, in the headline's currency or, without one, in each. */
-static void neither(const struct report *r, const char *name, money_wide all, size_t at, unsigned decimals, struct sb *out)
+static void neither(const struct report *r, const char *name, money_wide all, size_t at, unsigned decimals,
+		    struct sb *out)
 {
 	if (all)
 		row(out, name, r->currency, all, 0, decimals);
@@ -241,9 +242,11 @@ void first_text(const struct first *f, double took_s, struct sb *out)
 		return;
 	}
 	heading(f, out);
-	neither(r, "  NOT CLASSIFIED (neither, yet)", r->unclassified_pico, offsetof(struct report_currency, unclassified_pico), decimals, out);
+	neither(r, "  NOT CLASSIFIED (neither, yet)", r->unclassified_pico,
+		offsetof(struct report_currency, unclassified_pico), decimals, out);
 	lines(f, decimals, out);
-	neither(r, "  other (seats, tax, credits)", r->other_pico, offsetof(struct report_currency, other_pico), decimals, out);
+	neither(r, "  other (seats, tax, credits)", r->other_pico, offsetof(struct report_currency, other_pico),
+		decimals, out);
 	not_priced(r, out);
 	if (r->currency.code[0] || r->currencies < 2) {
 		row(out, "  TOTAL", r->currency, r->inference.total_pico + r->unclassified_pico + r->other_pico,

@@ -3,8 +3,8 @@
  * The first report: who bills for which model, the two checkbooks side by side, on one screen.
  *
  * The totals are the report's own (report.h); this adds the lines by provider and model in two columns. The period is
- * the last 30 days, where the data reach into the last three; else the data's own last 30, or all of them where that is no
- * more than a month or files were asked for, and the heading has the dates.
+ * the last 30 days, where the data reach into the last three; else the data's own last 30, or all of them where that is
+ * no more than a month or files were asked for, and the heading has the dates.
  */
 #ifndef RR_REPORT_FIRST_H
 #define RR_REPORT_FIRST_H

@@ -16,16 +16,18 @@
 
 /* clang-format off */
 #define FOCUS_COLUMNS(X) \
-	X(BilledCost, 0) X(BillingAccountId, 0) X(BillingAccountName, 0) X(BillingAccountType, 0) X(BillingCurrency, 0) \
-	X(BillingPeriodEnd, 0) X(BillingPeriodStart, 0) X(ChargeCategory, 0) X(ChargeClass, 0) X(ChargeDescription, 0) \
-	X(ChargeFrequency, 0) X(ChargePeriodEnd, 0) X(ChargePeriodStart, 0) X(ConsumedQuantity, 0) X(ConsumedUnit, 0) \
-	X(ContractedCost, 0) X(ContractedUnitPrice, 0) X(EffectiveCost, 0) X(HostProviderName, 14) \
-	X(InvoiceIssuerName, 0) X(ListCost, 0) X(ListUnitPrice, 0) X(PricingCategory, 0) X(PricingQuantity, 0) \
-	X(PricingUnit, 0) X(ProviderName, 12) X(PublisherName, 12) X(RegionId, 0) X(RegionName, 0) X(ServiceCategory, 0) \
+	X(BilledCost, 0) X(BillingAccountId, 0) X(BillingAccountName, 0) X(BillingAccountType, 0) \
+	X(BillingCurrency, 0) X(BillingPeriodEnd, 0) X(BillingPeriodStart, 0) X(ChargeCategory, 0) \
+	X(ChargeClass, 0) X(ChargeDescription, 0) X(ChargeFrequency, 0) X(ChargePeriodEnd, 0) \
+	X(ChargePeriodStart, 0) X(ConsumedQuantity, 0) X(ConsumedUnit, 0) X(ContractedCost, 0) \
+	X(ContractedUnitPrice, 0) X(EffectiveCost, 0) X(HostProviderName, 14) X(InvoiceIssuerName, 0) \
+	X(ListCost, 0) X(ListUnitPrice, 0) X(PricingCategory, 0) X(PricingQuantity, 0) X(PricingUnit, 0) \
+	X(ProviderName, 12) X(PublisherName, 12) X(RegionId, 0) X(RegionName, 0) X(ServiceCategory, 0) \
 	X(ServiceName, 0) X(ServiceProviderName, 14) X(ServiceSubcategory, 0) X(SkuId, 0) X(SkuMeter, 0) \
-	X(SkuPriceDetails, 0) X(SkuPriceId, 0) X(SubAccountId, 0) X(SubAccountName, 0) X(SubAccountType, 0) X(Tags, 0) \
-	X(x_Book, 0) X(x_Model, 0) X(x_ServiceTier, 0) X(x_Surface, 0) X(x_Calls, 0) X(x_InputTokens, 0) \
-	X(x_CachedInputTokens, 0) X(x_OutputTokens, 0) X(x_CostPerMillionTokens, 0) X(x_Provenance, 0)
+	X(SkuPriceDetails, 0) X(SkuPriceId, 0) X(SubAccountId, 0) X(SubAccountName, 0) X(SubAccountType, 0) \
+	X(Tags, 0) X(x_Book, 0) X(x_Model, 0) X(x_ServiceTier, 0) X(x_Surface, 0) X(x_Calls, 0) \
+	X(x_InputTokens, 0) X(x_CachedInputTokens, 0) X(x_OutputTokens, 0) X(x_CostPerMillionTokens, 0) \
+	X(x_Provenance, 0)
 /* clang-format on */
 
 enum column {
@@ -227,7 +229,8 @@ static int usage(const struct rollup_row *whole, void *arg)
 	if (!overlap_rest(w->overlap, whole, &rest) || !env_counts(w->env, &x->key))
 		return 0;
 	tokens = x->sum.input_tok + x->sum.output_tok;
-	cached = x->sum.tok[CLASS_IN_CACHE_READ] + x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] + x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
+	cached = x->sum.tok[CLASS_IN_CACHE_READ] + x->sum.tok[CLASS_IN_AUDIO_CACHE_READ] +
+		 x->sum.tok[CLASS_IN_IMAGE_CACHE_READ];
 	if (!row_amount(x, &pico)) {
 		w->count->unpriced_calls += row_unpriced(x) ? row_calls(x) : 0;
 		return 0;
@@ -239,7 +242,8 @@ static int usage(const struct rollup_row *whole, void *arg)
 	names(w, &x->key);
 	if (x->key.book == BOOK_INFERENCE && (drawn = prepaid_take(w->prepaid, x->key.provider, x->key.currency,
 			x->key.hour_us, pico)) > 0)
-		set_money(w, C_BilledCost, pico - drawn); /* billed when the credit was bought (FOCUS 1.2, appendix: prepaid) */
+		/* billed when the credit was bought (FOCUS 1.2, appendix: prepaid) */
+		set_money(w, C_BilledCost, pico - drawn);
 	if (x->key.book == BOOK_OTHER && str_eq(intern_str(x->key.surface), STR("bill O tax"))) {
 		set(w, C_ChargeCategory, STR("Tax"));
 		set(w, C_ChargeFrequency, STR("Recurring"));
@@ -335,7 +339,10 @@ static int purchase(const struct outlay *o, void *arg)
 	if (use != OUTLAY_AT_ONCE)
 		set_money(w, C_EffectiveCost, 0);
 	outlay_names(w, o);
-	set(w, C_ChargeCategory, o->kind == OUTLAY_TAX ? STR("Tax") : o->amount_pico < 0 ? STR("Credit") : STR("Purchase"));
+	set(w, C_ChargeCategory,
+	    o->kind == OUTLAY_TAX ? STR("Tax")
+	    : o->amount_pico < 0  ? STR("Credit")
+				  : STR("Purchase"));
 	set(w, C_ChargeFrequency, STR("One-Time"));
 	set(w, C_PricingCategory, STR("Standard"));
 	if (o->kind == OUTLAY_TAX)

@@ -61,8 +61,8 @@ struct fits {
 	unsigned since; /* so many days ago the level changed; 0: it did not */
 };
 
-/* How many of the last days lie all above, or all below, everything before them: 0 where that may be chance. Of days that are
- * alike, the last four of 18 do so once in 3,060 times for each side (18 over 4). */
+/* How many of the last days lie all above, or all below, everything before them: 0 where that may be chance. Of days
+ * that are alike, the last four of 18 do so once in 3,060 times for each side (18 over 4). */
 static unsigned step(const double *v, unsigned n)
 {
 	double low, high, room, late_low = v[n - 1], late_high = v[n - 1];
@@ -85,7 +85,8 @@ static unsigned step(const double *v, unsigned n)
 static void fit(struct fits *f, const double *day, unsigned history, unsigned weekday)
 {
 	static const double least = 0.05;
-	unsigned n = history < FORECAST_FIT ? history : FORECAST_FIT, first = (weekday + history - n) % 7, pairs = 0, last, new;
+	unsigned n = history < FORECAST_FIT ? history : FORECAST_FIT, first = (weekday + history - n) % 7, pairs = 0,
+		 last, new;
 	const double *y = day + history - n;
 	double flat[FORECAST_FIT], rest[FORECAST_FIT], sum = 0;
 	static _Thread_local double slopes[FORECAST_FIT * FORECAST_FIT / 2];
@@ -161,8 +162,8 @@ static double quantile(double *v, unsigned n, double q)
 	return k + 1 >= n ? v[n - 1] : v[k] + (v[k + 1] - v[k]) * (at - k);
 }
 
-/* How far above and below the forecast 80 % of what came lay. Sums of many days overlap from origin to origin: there are
- * fewer errors than there seem to be, and the band is wider for it. */
+/* How far above and below the forecast 80 % of what came lay. Sums of many days overlap from origin to origin: there
+ * are fewer errors than there seem to be, and the band is wider for it. */
 static void widths(const double *error, unsigned n, unsigned days, double *up, double *down)
 {
 	double v[ORIGINS], wider = 1 + (days - 1.0) / n;
@@ -171,7 +172,8 @@ static void widths(const double *error, unsigned n, unsigned days, double *up, d
 	for (unsigned i = 0; i < n; i++)
 		v[i] = -error[i];
 	*down = quantile(v, n, 0.9) * wider;
-	if (days >= step_days[WEEK_STEP]) { /* a level that swings erred to one side for weeks, and turns: size counts, not sign */
+	/* a level that swings erred to one side for weeks, and turns: size counts, not sign */
+	if (days >= step_days[WEEK_STEP]) {
 		double either;
 		for (unsigned i = 0; i < n; i++)
 			v[i] = fabs(error[i]);
@@ -222,7 +224,8 @@ static unsigned pick(const struct errors *x, unsigned n)
 	return best;
 }
 
-/* Once a change of the level was seen, forecasts made before that for days behind it say nothing of the errors to come. */
+/* Once a change of the level was seen, forecasts made before that for days behind it say nothing of the errors to
+ * come. */
 static void without_step(struct errors *x, unsigned changed)
 {
 	for (unsigned s = 0; s < STEPS; s++) {
@@ -324,7 +327,8 @@ void forecast_backtest(const double *day, unsigned history, unsigned weekday, un
 			double came = 0, slack;
 			for (unsigned k = 0; k < days[t]; k++)
 				came += day[at + k];
-			slack = came * 1e-9; /* a constant is forecast without an error, and added up in another order */
+			/* a constant is forecast without an error, and added up in another order */
+			slack = came * 1e-9;
 			out->test[t].origins++;
 			out->test[t].inside += came >= r.p10 - slack && came <= r.p90 + slack;
 			out->test[t].width += r.p50 > 0 ? (r.p90 - r.p10) / r.p50 : 0;

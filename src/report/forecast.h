@@ -13,15 +13,16 @@
  *   3. the band: the errors of the same way at earlier days, walked through the history: at each origin the sum of
  *      the days ahead is forecast and compared with what came. The band for h days lies between the 10 % and the
  *      90 % quantile of the relative errors for about that many days, widened by (h - 1) / origins, since such sums
- *      overlap; from a week on never narrower than for fewer days, and to neither side narrower than the 80 % quantile of
+ *      overlap; from a week on never narrower than for fewer days, and to neither side narrower than the 80 % quantile
+ * of
  *      the errors' size, since a slowly swinging level errs to one side for weeks before it turns.
  * Coverage is measured honestly: each origin is judged by a band made from origins before it alone.
  *
  * Only what recurs is forecast: inference. A one-time payment has no trend. Doubles are fine here: a forecast is never
  * billed. Shares of a day not yet over count as far as they went.
  *
- * A day that no source covers yet is not a day without spending (forecast_days.c): what is missing of it is estimated like a
- * day ahead, and the band is as wide as for one.
+ * A day that no source covers yet is not a day without spending (forecast_days.c): what is missing of it is estimated
+ * like a day ahead, and the band is as wide as for one.
  */
 #ifndef RR_REPORT_FORECAST_H
 #define RR_REPORT_FORECAST_H
@@ -67,7 +68,8 @@ struct forecast {
 	unsigned days;                /* ahead, today included */
 	int64_t day_us[FORECAST_DAYS];
 	struct forecast_range ahead[FORECAST_DAYS];
-	/* of the days up to and with that one, what is left of today and missing of this month's days before it included */
+	/* of the days up to and with that one, what is left of today and missing of this month's days before it
+	 * included */
 	struct forecast_range sum[FORECAST_DAYS];
 	struct forecast_month month[FORECAST_MONTHS];
 	unsigned months;

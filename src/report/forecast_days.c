@@ -3,10 +3,10 @@
  * What each day cost, and how much of it is known.
  *
  * A vendor's export ends somewhere, and its last bucket was still growing when it was made: behind that, nothing is not
- * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that one
- * at least so much; further where its batches say that they told all (import_store.h: empty buckets, less the days in which
- * a vendor's still fill; logs that were read where they are written). What the gateway meters is known up to now. A day
- * without spending within what is known is one.
+ * zero. So each side that the ledger has (a vendor's usage, its bills, logs) is known up to its last day, and of that
+ * one at least so much; further where its batches say that they told all (import_store.h: empty buckets, less the days
+ * in which a vendor's still fill; logs that were read where they are written). What the gateway meters is known up to
+ * now. A day without spending within what is known is one.
  *
  * 1. A side's share is its part of what was spent in the fourteen days before the first gap.
  * 2. A day of which sides of half the spending or more are known counts in the history, grown by the others' shares.

@@ -56,8 +56,9 @@ void forecast_gaps(const struct forecast *f, struct sb *out)
 	for (unsigned i = 0; i < f->sources; i++) {
 		const struct forecast_source *x = &f->source[i];
 		struct str provider = intern_str(x->provider);
-		snprintf(name, sizeof name, "%.*s%s%s", STR_ARG(str_sub(provider, 0, provider.n < 60 ? provider.n : 60)),
-			 provider.n ? " " : "", kinds[x->kind]);
+		snprintf(name, sizeof name, "%.*s%s%s",
+			 STR_ARG(str_sub(provider, 0, provider.n < 60 ? provider.n : 60)), provider.n ? " " : "",
+			 kinds[x->kind]);
 		snprintf(part, sizeof part, " (%.0f %% of the spending)", x->share * 100);
 		known_through(f, x->last_had, day);
 		if (x->ended)
@@ -245,8 +246,9 @@ void forecast_backtest_text(const struct forecast *f, const struct forecast_back
 	for (unsigned t = 0; t < FORECAST_TESTS; t++) {
 		if (!b->test[t].origins)
 			continue;
-		sb_addf(out, "%-14u%12u%12u%10.0f %%%14.0f %%\n", b->test[t].days, b->test[t].origins, b->test[t].inside,
-			(double)b->test[t].inside * 100 / b->test[t].origins, b->test[t].width * 100);
+		sb_addf(out, "%-14u%12u%12u%10.0f %%%14.0f %%\n", b->test[t].days, b->test[t].origins,
+			b->test[t].inside, (double)b->test[t].inside * 100 / b->test[t].origins,
+			b->test[t].width * 100);
 	}
 	if (!b->test[0].origins)
 		sb_addf(out, "The history is too short: the first forecast that is judged has %d days before it.\n",

@@ -134,7 +134,9 @@ static int grow(struct overlap *o)
 
 static void quantity_of(const struct rollup_row *x, money_wide pico, struct quantity *q)
 {
-	*q = (struct quantity){.pico = pico > 0 ? pico : 0, .calls = x->sum.calls - x->sum.refused, .input = x->sum.input_tok,
+	*q = (struct quantity){.pico = pico > 0 ? pico : 0,
+			       .calls = x->sum.calls - x->sum.refused,
+			       .input = x->sum.input_tok,
 			       .output = x->sum.output_tok};
 	memcpy(q->tok, x->sum.tok, sizeof q->tok);
 }
@@ -259,7 +261,8 @@ static bool rest_of_reported(struct overlap *o, struct rollup_row *rest)
 	if (!c)
 		return true;
 	quantity_meet(&q, &c->seen);
-	if (rest->key.model && (c = find(o, &day)) != NULL) { /* the same is no longer there for a row without a model */
+	/* the same is no longer there for a row without a model */
+	if (rest->key.model && (c = find(o, &day)) != NULL) {
 		struct quantity met = was;
 		met.pico -= q.pico;
 		met.calls -= q.calls;
@@ -292,7 +295,8 @@ int overlap_note_outlay(struct overlap *o, const struct outlay *x)
 	const struct quantity q = {.pico = x->amount_pico > 0 ? x->amount_pico : 0};
 	if (!x->trained_tok || !x->provider[0])
 		return 0;
-	return add(o, training_cell(intern(str_of(x->provider)), intern(str_of(x->currency.code)), x->date_us), &q, false);
+	return add(o, training_cell(intern(str_of(x->provider)), intern(str_of(x->currency.code)), x->date_us), &q,
+		   false);
 }
 
 static bool rest_of_training(struct overlap *o, struct rollup_row *rest)

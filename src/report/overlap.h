@@ -23,8 +23,8 @@ void overlap_free(struct overlap *o);
 int overlap_note(struct overlap *o, const struct rollup_row *x);
 /* ... then each row is asked once: *rest is what of it counts. false: nothing. */
 bool overlap_rest(struct overlap *o, const struct rollup_row *x, struct rollup_row *rest);
-/* A job that the gateway saw or an import named (an outlay with its trained tokens): the bill of that vendor and month for training
- * counts for what it has more. */
+/* A job that the gateway saw or an import named (an outlay with its trained tokens): the bill of that vendor and
+ * month for training counts for what it has more. */
 int overlap_note_outlay(struct overlap *o, const struct outlay *x);
 /* A pass of its own, for reports that have none. */
 int overlap_read(struct overlap *o, struct ledger *l, int64_t from_us, int64_t to_us, struct err *e);

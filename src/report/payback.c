@@ -24,8 +24,8 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	struct rollup_row x;
 	money_wide pico;
 	bool since = whole->key.hour_us >= s->date_us;
-	if (whole->key.feature != s->feature || whole->key.currency != s->currency || whole->key.book != BOOK_INFERENCE ||
-	    !overlap_rest(s->overlap, whole, &x) || !row_amount(&x, &pico))
+	if (whole->key.feature != s->feature || whole->key.currency != s->currency ||
+	    whole->key.book != BOOK_INFERENCE || !overlap_rest(s->overlap, whole, &x) || !row_amount(&x, &pico))
 		return 0;
 	*(since ? &s->since_pico : &s->before_pico) += pico;
 	*(since ? &s->since : &s->before) += row_calls(&x);

@@ -3,7 +3,8 @@
  * Has what was paid once paid itself back? Measured on the feature that it serves, never assumed: what its calls cost
  * each before the payment, against what they cost each since then.
  *
- *   saved = cost before / calls before x calls since - cost since          (months left = what is missing / saved a month)
+ *   saved = cost before / calls before x calls since - cost since          (months left = what is missing / saved a
+ * month)
  *
  * Only where calls of that feature stand on both sides; a cost per call that rose is a saving below zero, and then it
  * never pays back.

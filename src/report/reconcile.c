@@ -198,7 +198,8 @@ static void choose_usage(struct cells *s)
 		struct reconcile_row *x = &s->rows[i];
 		bool gateway = false;
 		for (unsigned k = 0; k < s->gateways; k++)
-			gateway = gateway || (str_eq(s->gateway[k].provider, x->provider) && x->day >= s->gateway[k].from_day);
+			gateway = gateway ||
+				  (str_eq(s->gateway[k].provider, x->provider) && x->day >= s->gateway[k].from_day);
 		if (gateway || !x->has_reported)
 			continue;
 		x->has_usage = true;
@@ -297,8 +298,8 @@ static bool opposite(const struct series *s, unsigned i, unsigned k)
 	return k < s->count && size_of(s->row[i]->day - s->row[k]->day) == 1 && size_of(sum) * 50 < size_of(a);
 }
 
-/* Days that are cut at another hour are off both ways, and together by little: what was carried into the first and out of the
- * last. */
+/* Days that are cut at another hour are off both ways, and together by little: what was carried into the first and
+ * out of the last. */
 static bool cancels(const struct series *s)
 {
 	money_wide sum = 0, all = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The reconciliation as text, JSON and CSV. Amounts are exact: a residual of a millionth is shown as one. On a page of 80
- * columns they have as many decimals as fit.
+ * The reconciliation as text, JSON and CSV. Amounts are exact: a residual of a millionth is shown as one. On a page of
+ * 80 columns they have as many decimals as fit.
  */
 #include <stdio.h>
 

@@ -21,10 +21,11 @@ enum { LINES_MOST = 200000, CAPS_MOST = 1000, KEPT_MOST = 1 << 17 };
 #define HOUR_US (3600 * US_PER_S)
 
 static const char *const by_names[BYS] = {
-	[BY_AUTO] = "auto", [BY_PROVIDER] = "provider", [BY_MODEL] = "model", [BY_TEAM] = "team", [BY_FEATURE] = "feature",
-	[BY_KEY] = "key", [BY_ENV] = "env", [BY_REGION] = "region", [BY_PROJECT] = "project", [BY_SURFACE] = "surface",
-	[BY_TIER] = "tier", [BY_PROVENANCE] = "provenance", [BY_OUTCOME] = "outcome", [BY_HOUR] = "hour", [BY_DAY] = "day",
-	[BY_WEEK] = "week", [BY_MONTH] = "month"};
+	[BY_AUTO] = "auto",       [BY_PROVIDER] = "provider", [BY_MODEL] = "model", [BY_TEAM] = "team",
+	[BY_FEATURE] = "feature", [BY_KEY] = "key",           [BY_ENV] = "env",     [BY_REGION] = "region",
+	[BY_PROJECT] = "project", [BY_SURFACE] = "surface",   [BY_TIER] = "tier",   [BY_PROVENANCE] = "provenance",
+	[BY_OUTCOME] = "outcome", [BY_HOUR] = "hour",         [BY_DAY] = "day",     [BY_WEEK] = "week",
+	[BY_MONTH] = "month"};
 const char report_by_all[] = "provider, model, team, feature, key, env, region, project, surface, tier, provenance, "
 			     "outcome, hour, day, week, month";
 
@@ -265,7 +266,8 @@ static int add_drawn(struct fold *f, const struct rollup_key *k, money_wide own)
 	struct report_line *line;
 	if (drawn == 0)
 		return 0;
-	line = line_of(&f->inference, report_by_time(r->query.by) ? line_id(r, k) : intern(STR("drawn from prepaid credit")),
+	line = line_of(&f->inference,
+		       report_by_time(r->query.by) ? line_id(r, k) : intern(STR("drawn from prepaid credit")),
 		       in ? intern(str_of(r->currency.code)) : k->currency);
 	if (!line)
 		return -RR_LIMIT;
@@ -333,14 +335,15 @@ static int add_row(const struct rollup_row *whole, void *arg)
 	if (f->shares && in && (pool = shares_pool_of(r->query.shares, k)) >= 0)
 		share_add_cost(f->shares, pool, (enum book_kind)k->book, column_of(r, k->hour_us), pico);
 	if (k->book == BOOK_OTHER)
-		return add_other(f, report_by_time(r->query.by) ? line_id(r, k) : other_name(k), currency, column_of(r, k->hour_us),
-				 in ? pico : own, in, pool >= 0);
-	if (k->book == BOOK_INFERENCE && f->shares && share_add_use(f->shares, x, column_of(r, k->hour_us), in ? pico : 0))
+		return add_other(f, report_by_time(r->query.by) ? line_id(r, k) : other_name(k), currency,
+				 column_of(r, k->hour_us), in ? pico : own, in, pool >= 0);
+	if (k->book == BOOK_INFERENCE && f->shares &&
+	    share_add_use(f->shares, x, column_of(r, k->hour_us), in ? pico : 0))
 		return -RR_LIMIT;
 	line = pool >= 0 ? &nowhere
-	       : k->book == BOOK_TRAINING ? line_of(&f->training, report_by_time(r->query.by) ? line_id(r, k) : k->model,
-			currency)
-					: line_of(&f->inference, line_id(r, k), currency);
+	       : k->book == BOOK_TRAINING
+		       ? line_of(&f->training, report_by_time(r->query.by) ? line_id(r, k) : k->model, currency)
+		       : line_of(&f->inference, line_id(r, k), currency);
 	if (!line)
 		return -RR_LIMIT;
 	add_to_line(r, line, x, calls, in ? pico : own);
@@ -458,7 +461,8 @@ static int give_shares(struct fold *f)
 	double months[REPORT_COLUMNS];
 	unsigned columns = r->columns ? r->columns : 1;
 	for (unsigned c = 0; c < columns; c++) {
-		int64_t from = c ? r->column_us[c] : r->query.from_us, to = c + 1 < columns ? r->column_us[c + 1] : r->query.to_us;
+		int64_t from = c ? r->column_us[c] : r->query.from_us,
+			to = c + 1 < columns ? r->column_us[c + 1] : r->query.to_us;
 		months[c] = (double)(to - from) / ((double)HOUR_US * 730);
 	}
 	return f->shares ? share_give(f->shares, columns, months, add_share, f) : 0;
@@ -470,7 +474,8 @@ static int add_outlay(const struct outlay *o, void *arg)
 	struct report *r = f->r;
 	const struct report_query *q = &r->query;
 	int rc = 0;
-	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED && outlay_kind_use(o->kind) != OUTLAY_BY_USAGE) { /* a part for each bucket of time */
+	/* a part for each bucket of time */
+	if (report_by_time(q->by) && q->basis == BASIS_AMORTISED && outlay_kind_use(o->kind) != OUTLAY_BY_USAGE) {
 		int64_t at = q->from_us > o->date_us ? q->from_us : o->date_us;
 		int64_t end = q->to_us < outlay_end_us(o) ? q->to_us : outlay_end_us(o);
 		unsigned buckets = 0;
@@ -488,7 +493,8 @@ static int add_outlay(const struct outlay *o, void *arg)
 	if (r->columns == 0)
 		return add_outlay_part(f, o, q->from_us, q->to_us, 0);
 	for (unsigned c = 0; c < r->columns && !rc; c++)
-		rc = add_outlay_part(f, o, c ? r->column_us[c] : q->from_us, c + 1 < r->columns ? r->column_us[c + 1] : q->to_us, c);
+		rc = add_outlay_part(f, o, c ? r->column_us[c] : q->from_us,
+				     c + 1 < r->columns ? r->column_us[c + 1] : q->to_us, c);
 	return rc;
 }
 
@@ -626,8 +632,9 @@ static struct str shared_key(struct str name)
 static int take_lines(struct report *r, struct lines *s, struct report_part *p)
 {
 	for (unsigned i = 0; i < s->count; i++)
-		s->items[i].key = s->items[i].shared.n ? shared_key(intern_str((uint32_t)s->ids[i]))
-				  : report_by_time(r->query.by) ? bucket_text(r, s->ids[i]) : intern_str((uint32_t)s->ids[i]);
+		s->items[i].key = s->items[i].shared.n          ? shared_key(intern_str((uint32_t)s->ids[i]))
+				  : report_by_time(r->query.by) ? bucket_text(r, s->ids[i])
+								: intern_str((uint32_t)s->ids[i]);
 	p->lines = arena_array(r->arena, struct report_line, s->count ? s->count : 1);
 	if (!p->lines)
 		return -RR_NOMEM;
@@ -651,7 +658,8 @@ static int add_cap(const struct cap_row *c, void *arg)
 	if (r->cap_count == CAPS_MOST)
 		return 0;
 	r->caps[r->cap_count] = *c;
-	return ledger_cap_state(x->l, c, (struct fx){r->query.rates, r->query.rate_count}, r->query.now_us, &r->cap_states[r->cap_count++], x->e);
+	return ledger_cap_state(x->l, c, (struct fx){r->query.rates, r->query.rate_count}, r->query.now_us,
+				&r->cap_states[r->cap_count++], x->e);
 }
 
 static int count_cap(const struct cap_row *c, void *arg)
@@ -694,7 +702,8 @@ int report_make(struct report *r, struct ledger *l, const struct report_query *q
 		rc = prepaid_read(&f.prepaid, l, r->query.to_us, e);
 	if (!rc && q->shares && r->query.by == BY_TEAM && !(f.shares = share_fold_new(q->shares)))
 		rc = err_set(e, RR_NOMEM, "out of memory for shared costs");
-	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 && tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
+	utc = rc == 0 && tz_offset_s(r->query.tz, r->query.from_us) == 0 &&
+	      tz_offset_s(r->query.tz, r->query.to_us) == 0 &&
 	      tz_offset_s(r->query.tz, (r->query.from_us / 2 + r->query.to_us / 2)) == 0;
 	/* Whole days come as one row unless a bucket could end within one, or a rate could change. */
 	fine = r->query.by == BY_HOUR || (!utc && (report_by_time(r->query.by) || r->columns));

@@ -91,7 +91,8 @@ struct report {
 	unsigned unpriced_models;
 	uint64_t estimated_calls;
 	money_wide low_pico, high_pico, saved_pico;
-	money_wide billed_pico;         /* lines of bills in the ledger; those of usage that is priced here count once */
+	/* lines of bills in the ledger; those of usage that is priced here count once */
+	money_wide billed_pico;
 	uint64_t hidden_calls;          /* pilot and test calls that the headline leaves out */
 	money_wide hidden_pico;
 	struct report_currency by_currency[REPORT_CURRENCIES];
@@ -105,7 +106,8 @@ struct report {
 	struct report_against *against; /* NULL: no plan was given */
 	unsigned against_count;
 	const struct forecast *forecast; /* of the month under way; NULL: none was made */
-	struct {                        /* of the last month: what a vendor bills for tokens, and the usage that stands here */
+	/* of the last month: what a vendor bills for tokens, and the usage that stands here */
+	struct {
 		uint32_t provider;
 		money_wide billed_pico, usage_pico;
 	} invoice[REPORT_INVOICES];
@@ -125,7 +127,8 @@ int report_against(struct report *r, const struct report *months, struct str pla
 
 void report_json(const struct report *r, struct sb *out);
 void report_text(const struct report *r, unsigned width, struct sb *out);
-/* Its lines of what the month will come to, and of what vendors billed beside what is here; for every page that people read. */
+/* Its lines of what the month will come to, and of what vendors billed beside what is here; for every page that
+ * people read. */
 void report_outlook(const struct report *r, struct sb *out);
 void report_csv(const struct report *r, struct sb *out);
 

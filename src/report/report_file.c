@@ -96,7 +96,8 @@ void report_ahead_svg(const struct report *r, struct sb *out)
 	const struct forecast *f = r->forecast;
 	struct month_days *m = month_days(r);
 	char title[96], desc[400], from[TIME_TEXT];
-	struct svg_chart c = {.x_name = "day of the month", .y_name = f ? f->currency.code : "", .title = title, .desc = desc};
+	struct svg_chart c = {
+		.x_name = "day of the month", .y_name = f ? f->currency.code : "", .title = title, .desc = desc};
 	struct sb words;
 	if (!m)
 		return;
@@ -262,8 +263,10 @@ static void notes(const struct report *r, struct sb *out)
 			report_tokens_million_per_month(r));
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (r->by_currency[i].unclassified_pico)
-			sb_addf(out, "<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
-				money_human(r->by_currency[i].unclassified_pico, 2, a), r->by_currency[i].currency.code);
+			sb_addf(out,
+				"<p><strong>Not classified: %s %s</strong>: neither inference nor training, yet.</p>\n",
+				money_human(r->by_currency[i].unclassified_pico, 2, a),
+				r->by_currency[i].currency.code);
 	if (r->unpriced_calls)
 		sb_addf(out, "<p>%s calls have no known price: they are not in the totals, and not free.</p>\n",
 			num_group(r->unpriced_calls, n));

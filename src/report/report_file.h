@@ -14,7 +14,8 @@
 
 /* days: the same report by day (or by month where the period is long), for charts and their tables. */
 void report_svg(const struct report *days, struct sb *out);
-/* The month under way, day by day: what came, what is likely, and the band of 80 %. Nothing where no forecast was made. */
+/* The month under way, day by day: what came, what is likely, and the band of 80 %. Nothing where no forecast was
+ * made. */
 void report_ahead_svg(const struct report *r, struct sb *out);
 void report_html(const struct report *r, const struct report *days, const struct book *b, struct sb *out);
 int report_xlsx(const struct report *r, const struct report *days, const struct book *b, const char *path,

@@ -277,7 +277,8 @@ void report_csv(const struct report *r, struct sb *out)
 	csv_part(r, "training", &r->training, out);
 	csv_part(r, "other", &r->other, out);
 	for (unsigned i = 0; i < r->currencies; i++) { /* so that the lines are the total here too */
-		struct report_line x = {.currency = r->by_currency[i].currency, .cost_pico = r->by_currency[i].unclassified_pico};
+		struct report_line x = {.currency = r->by_currency[i].currency,
+					.cost_pico = r->by_currency[i].unclassified_pico};
 		if (x.cost_pico)
 			csv_part(r, "unclassified", &(struct report_part){.lines = &x, .count = 1}, out);
 	}

@@ -136,8 +136,9 @@ static void part(const struct page *p, const char *title, const struct report_pa
 	for (unsigned i = 0; i < x->count && i < LINES_SHOWN; i++) {
 		const struct report_line *l = &x->lines[i];
 		struct str key = l->key.n ? l->key : STR("(none)");
-		snprintf(label, sizeof label, l->shared.n ? "* %.*s, share of %.*s" : "  %.*s", (int)(key.n < 60 ? key.n : 60), key.p,
-			 (int)(l->shared.n < 40 ? l->shared.n : 40), l->shared.n ? l->shared.p : "");
+		snprintf(label, sizeof label, l->shared.n ? "* %.*s, share of %.*s" : "  %.*s",
+			 (int)(key.n < 60 ? key.n : 60), key.p, (int)(l->shared.n < 40 ? l->shared.n : 40),
+			 l->shared.n ? l->shared.p : "");
 		row(p, label, l->column, l->calls, l->input_tok + l->output_tok, l->cost_pico,
 		    currency_eq(l->currency, p->r->currency) ? none : l->currency);
 	}
@@ -163,7 +164,8 @@ static void not_classified(const struct page *p)
 	const struct report *r = p->r;
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (!r->by_currency[i].in_headline && r->by_currency[i].unclassified_pico)
-			row(p, "NOT CLASSIFIED", NULL, 0, 0, r->by_currency[i].unclassified_pico, r->by_currency[i].currency);
+			row(p, "NOT CLASSIFIED", NULL, 0, 0, r->by_currency[i].unclassified_pico,
+			    r->by_currency[i].currency);
 	if (r->unclassified_pico)
 		row(p, "NOT CLASSIFIED", r->unclassified_column, 0, 0, r->unclassified_pico, (struct currency){{0}});
 }
@@ -190,8 +192,10 @@ static void totals(const struct page *p)
 		return;
 	}
 	for (unsigned c = 0; c < REPORT_COLUMNS; c++)
-		sum[c] = (struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico +
-						      r->other.column[c].cost_pico + r->unclassified_column[c].cost_pico, 0};
+		sum[c] =
+			(struct report_cell){r->inference.column[c].cost_pico + r->training.column[c].cost_pico +
+						     r->other.column[c].cost_pico + r->unclassified_column[c].cost_pico,
+					     0};
 	rule(p);
 	row(p, "TOTAL", sum, 0, 0, r->total_pico, none);
 	for (unsigned i = 0; i < r->currencies; i++)
@@ -209,12 +213,16 @@ static void rates(const struct page *p)
 		const struct fx_rate *x = &r->query.rates[i];
 		bool used = false;
 		for (unsigned k = 0; k < r->currencies; k++)
-			used = used || (r->by_currency[k].in_headline && !currency_eq(r->by_currency[k].currency, r->currency) &&
-					(currency_eq(x->from, r->by_currency[k].currency) || currency_eq(x->to, r->by_currency[k].currency)) &&
-					(currency_eq(x->from, r->currency) || currency_eq(x->to, r->currency)) && x->from_us < r->query.to_us);
+			used = used || (r->by_currency[k].in_headline &&
+					!currency_eq(r->by_currency[k].currency, r->currency) &&
+					(currency_eq(x->from, r->by_currency[k].currency) ||
+					 currency_eq(x->to, r->by_currency[k].currency)) &&
+					(currency_eq(x->from, r->currency) || currency_eq(x->to, r->currency)) &&
+					x->from_us < r->query.to_us);
 		if (used)
-			sb_addf(p->out, "Rate  %s/%s %s%s%s, set by you\n", x->from.code, x->to.code, money_text(x->rate_pico, number),
-				x->from_us > 0 ? " from " : "", x->from_us > 0 ? time_date(x->from_us, day) : "");
+			sb_addf(p->out, "Rate  %s/%s %s%s%s, set by you\n", x->from.code, x->to.code,
+				money_text(x->rate_pico, number), x->from_us > 0 ? " from " : "",
+				x->from_us > 0 ? time_date(x->from_us, day) : "");
 	}
 }
 
@@ -263,12 +271,13 @@ static void ahead(const struct report *r, struct sb *out)
 	t = &f->month[0].total;
 	snprintf(label, sizeof label, "Forecast, all of %s", month_name(f->month[0].from_us, f->tz, name));
 	sb_addf(out, "%-24s%s  (80 %%: %s - %s)", label, money_symbol(f->currency, whole_cents(t->p50), 2, a),
-		money_symbol(f->currency, whole_cents(t->p10), 2, b), money_symbol(f->currency, whole_cents(t->p90), 2, c));
+		money_symbol(f->currency, whole_cents(t->p10), 2, b),
+		money_symbol(f->currency, whole_cents(t->p90), 2, c));
 	if (f->has_budget && f->crossed_already)
 		sb_addf(out, "  over %s", money_symbol(f->currency, whole_cents(f->budget), 0, a));
 	else if (f->has_budget && f->crosses)
-		sb_addf(out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a), date_of(r, f->cross_us,
-				day));
+		sb_addf(out, "  crosses %s on %s", money_symbol(f->currency, whole_cents(f->budget), 0, a),
+			date_of(r, f->cross_us, day));
 	sb_addc(out, '\n');
 	if (f->month[0].missing > 0)
 		forecast_gaps(f, out);
@@ -285,10 +294,11 @@ static void invoices(const struct report *r, struct sb *out)
 		bool same = off >= -PICO_PER_UNIT / 100 && off <= PICO_PER_UNIT / 100;
 		if (billed == 0 || usage == 0)
 			continue;
-		sb_addf(out, "%-24s%.*s %s  %s %s ledger %s   %s\n", label, STR_ARG(provider), month_name(r->invoice_us,
-				r->query.tz, name),
+		sb_addf(out, "%-24s%.*s %s  %s %s ledger %s   %s\n", label, STR_ARG(provider),
+			month_name(r->invoice_us, r->query.tz, name),
 			money_symbol(r->currency, billed, money_decimals(billed), a), same ? "=" : "and",
-			money_symbol(r->currency, usage, money_decimals(usage), b), same ? "matches" : "differs: runrate reconcile FILE");
+			money_symbol(r->currency, usage, money_decimals(usage), b),
+			same ? "matches" : "differs: runrate reconcile FILE");
 		label = "";
 	}
 }
@@ -336,7 +346,8 @@ static void unit_cost(const struct page *p)
 	if (r->calls || r->input_tok + r->output_tok)
 		sb_addf(p->out, "\nMillion tokens a month  %.3f      Calls  %s\n", report_tokens_million_per_month(r),
 			num_group(r->calls, n));
-	if (report_per_mtok(r, r->inference.total_pico, &inference) && report_per_mtok(r, r->training.total_pico, &share) &&
+	if (report_per_mtok(r, r->inference.total_pico, &inference) &&
+	    report_per_mtok(r, r->training.total_pico, &share) &&
 	    report_per_mtok(r, r->inference.total_pico + r->training.total_pico, &all))
 		sb_addf(p->out, "Per million tokens      inference %s   training %s   all %s\n",
 			money_human(inference, inference < 1000 * (money_wide)PICO_PER_UNIT ? 4 : 0, a),
@@ -344,7 +355,8 @@ static void unit_cost(const struct page *p)
 			money_human(all, all < 1000 * (money_wide)PICO_PER_UNIT ? 4 : 0, c));
 	if (r->accepted && r->currency.code[0])
 		sb_addf(p->out, "Per accepted answer     %s   (%s accepted)\n",
-			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a), num_group(r->accepted, n));
+			money_human(money_round(r->inference.total_pico, (money_wide)r->accepted), 6, a),
+			num_group(r->accepted, n));
 	if (r->saved_pico)
 		sb_addf(p->out, "Saved by levers         %s\n", money_human(r->saved_pico, p->decimals, a));
 	for (unsigned i = 0; i < r->invoices; i++)
@@ -385,8 +397,8 @@ static void unknowns(const struct page *p)
 		if (c->amount_pico == INT64_MAX)
 			continue;
 		sb_addf(p->out, "Cap, %-9s          %s of %s %s a %s, %s\n", book_kind_name(r->caps[i].book),
-			money_human(r->cap_states[i].spent_pico, 2, a), money_human(c->amount_pico, 2, b), c->currency.code,
-			window_name(c->window), cap_scope_text(&c->scope, scope, sizeof scope));
+			money_human(r->cap_states[i].spent_pico, 2, a), money_human(c->amount_pico, 2, b),
+			c->currency.code, window_name(c->window), cap_scope_text(&c->scope, scope, sizeof scope));
 	}
 }
 
@@ -443,8 +455,11 @@ static void against(const struct page *p)
 		const struct report_against *x = &r->against[i];
 		bool in = x->came_pico >= x->low_pico && x->came_pico <= x->high_pico;
 		sb_addf(p->out, "  %-18s%12s%12s%12s%12s%s\n", x->month, money_human(x->planned_pico, 2, a),
-				money_human(x->low_pico, 2, b),
-			money_human(x->high_pico, 2, c), money_human(x->came_pico, 2, d), x->partial ? "  in part" : in ? "" : "  outside");
+			money_human(x->low_pico, 2, b), money_human(x->high_pico, 2, c),
+			money_human(x->came_pico, 2, d),
+			x->partial ? "  in part"
+			: in       ? ""
+				   : "  outside");
 	}
 }
 

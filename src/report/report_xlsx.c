@@ -81,7 +81,8 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 	return last + 2;
 }
 
-static unsigned not_classified(const struct sheets *s, lxw_worksheet *w, money_wide pico, struct currency c, unsigned row)
+static unsigned not_classified(const struct sheets *s, lxw_worksheet *w, money_wide pico, struct currency c,
+			       unsigned row)
 {
 	worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
 	worksheet_write_number(w, row, 4, (double)pico / (double)PICO_PER_UNIT, s->money);
@@ -107,7 +108,8 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 		row = block(s, w, r, &r->other, "NEITHER: tax, credits, seats, support", row, &other);
 	for (unsigned i = 0; i < r->currencies; i++)
 		if (!r->by_currency[i].in_headline && r->by_currency[i].unclassified_pico)
-			row = not_classified(s, w, r->by_currency[i].unclassified_pico, r->by_currency[i].currency, row);
+			row = not_classified(s, w, r->by_currency[i].unclassified_pico, r->by_currency[i].currency,
+					     row);
 	if (r->unclassified_pico) {
 		unclassified = row;
 		row = not_classified(s, w, r->unclassified_pico, r->currency, row);

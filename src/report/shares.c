@@ -34,10 +34,17 @@ struct file_pool {
 static const struct conf_field pool_fields[] = {
 	{.name = "name", .kind = CONF_STR, .offset = offsetof(struct file_pool, name), .required = true},
 	{.name = "cost", .kind = CONF_STRUCT, .offset = offsetof(struct file_pool, cost), .fields = match_fields},
-	{.name = "by", .kind = CONF_ENUM, .offset = offsetof(struct file_pool, by), .choices = "tokens|calls|cost|fixed",
-			.fallback = "tokens"},
+	{.name = "by",
+	 .kind = CONF_ENUM,
+	 .offset = offsetof(struct file_pool, by),
+	 .choices = "tokens|calls|cost|fixed",
+	 .fallback = "tokens"},
 	{.name = "used_by", .kind = CONF_STRUCT, .offset = offsetof(struct file_pool, used_by), .fields = match_fields},
-	{.name = "capacity", .kind = CONF_NUM, .offset = offsetof(struct file_pool, capacity), .least = 0, .most = 1e15},
+	{.name = "capacity",
+	 .kind = CONF_NUM,
+	 .offset = offsetof(struct file_pool, capacity),
+	 .least = 0,
+	 .most = 1e15},
 	{.name = "teams", .kind = CONF_NODE, .offset = offsetof(struct file_pool, teams)},
 	{.name = NULL},
 };
@@ -68,8 +75,8 @@ static void take_pool(struct conf_doc *d, const struct conf_node *at, const stru
 	if ((p->key == SHARE_FIXED) != (f->teams != NULL))
 		conf_error(d, at, p->key == SHARE_FIXED ? "by: fixed wants teams: {NAME: SHARE, ...}" : "teams belongs to by: fixed");
 	for (const struct conf_node *n = f->teams ? f->teams->first : NULL; n && p->key == SHARE_FIXED; n = n->next) {
-		if (n->type != CONF_SCALAR || decimal_scaled(n->scalar, 6, &v, &exact) || !exact || v <= 0 || v > INT64_MAX / 512 ||
-		    p->fixed_count == SHARES_FIXED) {
+		if (n->type != CONF_SCALAR || decimal_scaled(n->scalar, 6, &v, &exact) || !exact || v <= 0 ||
+		    v > INT64_MAX / 512 || p->fixed_count == SHARES_FIXED) {
 			conf_error(d, n, "a team's share is a number above 0, with at most 6 decimals");
 			return;
 		}
@@ -294,7 +301,8 @@ int share_give(struct share_fold *f, unsigned columns, const double *months, giv
 				share_split(f->cost[i][b][c], w, n + 1, out);
 				for (unsigned k = 0; k <= n && !rc; k++)
 					if (out[k] != 0)
-						rc = part(arg, &f->s->pool[i], (enum book_kind)b, k < n ? &names[k] : NULL, c, out[k]);
+						rc = part(arg, &f->s->pool[i], (enum book_kind)b,
+							  k < n ? &names[k] : NULL, c, out[k]);
 			}
 		}
 	free(w);
