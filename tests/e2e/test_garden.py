@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from garden import payloads
 from stack import Stack, free_port, wait_port, ok, skip, close
 
-QUIET = 0.35
+FIRST, QUIET = 3, 0.35  # seconds: until an answer begins; until no other one can be expected
 HEAD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (/[\x21-\x7e]*) HTTP/1\.[01]\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n")
 
 class Vendor:
@@ -68,10 +68,11 @@ def send(port, data):
     out, closed = b'', False
     try:
         with socket.create_connection(('127.0.0.1', port), 5) as c:
-            c.settimeout(QUIET)
+            c.settimeout(FIRST)
             c.sendall(data)
             while True:
                 more = c.recv(65536)
+                c.settimeout(QUIET)
                 if not more: closed = True; break
                 out += more
     except (ConnectionResetError, BrokenPipeError): closed = True
