@@ -118,7 +118,7 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	if (s->periods == PERIODS_MOST)
 		return err_set(e, RR_LIMIT, "more than %d billing periods in one report", PERIODS_MOST);
 	s->period[s->periods++] = from_us;
-	return import_reports(x, from_us, to_us, e);
+	return import_reports(x, from_us, to_us, true, e);
 }
 
 /* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace

@@ -400,9 +400,8 @@ static int row_sample(struct import_ctx *x, struct hash128 natural, struct hash1
 	return 0;
 }
 
-/* The batch is a report of that period (ledger_import_report). What it replaces of this import's own earlier batches
- * is no longer in the sums. */
-int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e)
+/* What the batch replaces of this import's own earlier ones is no longer in the sums. */
+int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, bool in_parts, struct err *e)
 {
 	int rc = x->sample ? 0 : feed_drain(x->feed, e);
 	if (rc || x->sample)
@@ -414,7 +413,7 @@ int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct 
 		sum_add(x->s, n, -1);
 		*n = (struct row_sum){.currency = NO_CURRENCY};
 	}
-	return x->again ? ledger_import_replace(x->im, from_us, to_us, e)
+	return x->again || !in_parts ? ledger_import_replace(x->im, from_us, to_us, e)
 			: ledger_import_report(x->im, from_us, to_us, e);
 }
 

@@ -140,7 +140,9 @@ void import_covers(struct import_ctx *x, struct str provider, enum batch_side si
 void covers_begin(struct import_ctx *x);
 int covers_end(struct import_ctx *x, int64_t batch, struct err *e);
 /* The batch holds the whole truth for [from, to). */
-int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, struct err *e);
+/* in_parts: a batch may be one of several that make up the report (ledger_import_report); else it is the whole of
+ * it. */
+int import_reports(struct import_ctx *x, int64_t from_us, int64_t to_us, bool in_parts, struct err *e);
 /* The rule "the source only holds such rows": books are set without asking classify.csv. */
 void row_is(struct import_ctx *x, enum book_kind book, const char *rule);
 /* A class that the source found by itself: a rule of its own, or classify() over other facts. */

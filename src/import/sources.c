@@ -16,6 +16,7 @@ const struct import_source *const import_sources[] = {
 	&source_claude_code,
 	&source_codex,
 	&source_aws,
+	&source_aws_bill,
 	&source_azure,
 	&source_gcp,
 	&source_gcp_table,

@@ -119,6 +119,40 @@ def aws():
     case("the same as a legacy CUR, a gzip member a line", packed, "cur.csv.gz", {**want, "tok": sum(c[-1] for c in cells)})
 
 
+def aws_bill():
+    head = ("InvoiceID PayerAccountId LinkedAccountId RecordType RecordID BillingPeriodStartDate BillingPeriodEndDate InvoiceDate PayerAccountName LinkedAccountName TaxationAddress PayerPONumber "
+            "ProductCode ProductName SellerOfRecord UsageType Operation RateId ItemDescription UsageStartDate UsageEndDate UsageQuantity BlendedRate CurrencyCode CostBeforeTax Credits TaxAmount TaxType TotalCost").split()
+    def line(record, usage, cost, credit="0.0", tax="0.000000", linked="", **m):
+        return {**dict.fromkeys(head, ""), "InvoiceID": "Estimated", "PayerAccountId": "111", "LinkedAccountId": linked, "RecordType": record, "RecordID": str(next(number)), "BillingPeriodStartDate": "2026/10/01 00:00:00",
+                "BillingPeriodEndDate": "2026/10/31 23:59:59", "InvoiceDate": "2026/11/03 10:00:00", "ProductCode": "AmazonBedrock", "ProductName": "Amazon Bedrock", "UsageType": usage, "UsageStartDate": "2026/10/01 00:00:00",
+                "UsageEndDate": "2026/10/31 23:59:59", "UsageQuantity": "12.5", "CurrencyCode": "USD", "CostBeforeTax": cost, "Credits": credit, "TaxAmount": tax, "TaxType": "None",
+                "TotalCost": str(D(cost) + D(credit) + D(tax)), **m}
+    total = lambda *lines, kind="StatementTotal": {**dict.fromkeys(head, ""), "RecordType": kind, "PayerAccountId": "111", "CurrencyCode": "USD", "TotalCost": str(sum(D(x["TotalCost"]) for x in lines).quantize(D("0.01")))}
+    tokens, train = "USE1-Claude3Haiku-input-tokens", {"ProductCode": "AmazonSageMaker", "ProductName": "Amazon SageMaker", "Operation": "CreateTrainingJob"}
+    a, b = line("LinkedLineItem", tokens, "3.125", linked="222"), line("LinkedLineItem", tokens, "1.5", tax="0.31", linked="333")
+    hours = line("PayerLineItem", "USE1-Train:ml.p4d.24xlarge", "75.000001", "-5.0", "7.0", **train)
+    sums = line("PayerLineItem", tokens, "4.625", tax="0.31")
+    case("AWS's bill: a payer alone; credits and tax beside the cost; totals are no lines", table([hours, total(hours), total(hours, kind="InvoiceTotal")]), "ecsv.csv", {"T": D("75.000001"), "O": 2})
+    case("... two accounts and the payer's own: all of them add up", table([a, b, hours, total(a, b, hours)]), "ecsv.csv", {"I": D("4.625"), "T": D("75.000001"), "O": D("2.31"), "tok": 25000})
+    case("... two accounts and the payer's line that is their sum", table([a, b, total(a, b, kind="AccountTotal"), sums, total(sums)]), "ecsv.csv", {"I": D("4.625"), "O": D("0.31"), "tok": 25000})
+    case("... the same, estimated, without any total", table([sums, a, b]), "ecsv.csv", {"I": D("4.625"), "O": D("0.31"), "tok": 25000})
+    case("... below a line of words, as the cost allocation report has it", "Don't see your tags in the report? New tags are excluded by default\n" + table([a, total(a)]), "aws-cost-allocation-2026-10.csv", {"I": D("3.125"), "tok": 12500})
+    case("... a line is missing: said", table([a, total(a, b)]), "ecsv.csv", {"I": D("3.125"), "tok": 12500}, notes=["its own total is 4.94"])
+    case("... a cost that is none, a day that is none: named, the rest counts", table([a, {**b, "CostBeforeTax": "x"}, {**hours, "UsageStartDate": "2026/13/01 00:00:00"}]), "ecsv.csv", {"I": D("3.125"), "tok": 12500},
+         [(2, "cost before tax"), (3, "usage start date")])
+    case("... a rounding line", table([a, {**line("Rounding", "", "0.005"), "UsageStartDate": "", "UsageEndDate": ""}, total(a, line("Rounding", "", "0.005"))]), "ecsv.csv", {"I": D("3.125"), "O": D("0.005"), "tok": 12500 + 0})
+    folder = TMP / str(next(number))
+    folder.mkdir()
+    for i, bill in enumerate(([a, hours], [{**a, "InvoiceID": "77", "CostBeforeTax": "4", "TotalCost": "4"}, {**b, "InvoiceID": "77"}])):
+        (folder / f"{i}.csv").write_text(table(bill))
+        subprocess.run([RUNRATE, "import", str(folder / f"{i}.csv"), "--ledger", str(folder / "l.db")], capture_output=True)
+    r = json.loads(subprocess.run([RUNRATE, "report", "--json", "--ledger", str(folder / "l.db")], capture_output=True, text=True).stdout)
+    global passed, failed
+    ok = D(r["total"]) == D("5.81")
+    passed, failed = passed + ok, failed + (not ok)
+    print(f"{'ok' if ok else 'not ok'} AWS's bill: the final one replaces the estimated one, also a line that it no longer has: {r['total']}")
+
+
 def azure():
     row = lambda date, cost, n, unit, meter, **m: {"InvoiceSectionName": "s", "Date": date, "BillingCurrency": "EUR", "CostInBillingCurrency": cost, "Quantity": n, "UnitOfMeasure": unit,
             "MeterCategory": "Azure OpenAI", "MeterSubCategory": "", "MeterName": meter, "ProductName": "p", "ChargeType": "Usage", "ResourceId": "/r", "Tags": "", **m}
@@ -264,7 +298,7 @@ def focus():
     case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
 
 
-for part in (openai, anthropic, aws, azure, gcp, cost_table, behind_one_another, one_folder, month_closes, focus):
+for part in (openai, anthropic, aws, aws_bill, azure, gcp, cost_table, behind_one_another, one_folder, month_closes, focus):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
