@@ -5,6 +5,7 @@
  * 1. A row counts with its cost in the billing currency. Import actual or amortised, not both: they are the same rows.
  *    In the first what reservations cover costs nothing and their purchase is a row, in the second it is the other way
  *    round: a file that shows by that which one it is is called by its name.
+ *    What the portal's cost analysis downloads (days by service, meter ..., no quantities) is read as well.
  * 2. Dates are month/day/year in most exports: the order is proven by any date of the file whose day is above 12, as
  *    the billing period's end; where nothing proves it the row is refused.
  * 3. The deployment is no column; the meter's name says model and direction, in abbreviations (token_words.c), and
@@ -21,8 +22,8 @@ static const char *const names[C_COUNT] = {
 	"BillingCurrency|BillingCurrencyCode|Currency",
 	"Quantity|UsageQuantity|ConsumedQuantity",
 	"UnitOfMeasure|Unit of Measure",
-	"MeterCategory",
-	"MeterSubCategory|MeterSubcategory",
+	"MeterCategory|ServiceName",
+	"MeterSubCategory|MeterSubcategory|ServiceTier",
 	"MeterName|Meter",
 	"ProductName|Product",
 	"ChargeType",
@@ -39,14 +40,22 @@ struct azure {
 	bool actual, amortised;
 };
 
+/* The portal's cost analysis downloads days by whatever it was grouped by. */
+static bool is_analysis(const struct csv *c)
+{
+	static const char *const must[] = {"UsageDate", "CostUSD", "Cost", "Currency", NULL};
+	return header_has(c, must) && csv_column(c, "MeterCategory") < 0;
+}
+
 static unsigned probe(const struct csv *c)
 {
 	bool cost = csv_column(c, "CostInBillingCurrency") >= 0 || csv_column(c, "PreTaxCost") >= 0 ||
 		    csv_column(c, "Cost") >= 0;
-	return cost && csv_column(c, "MeterCategory") >= 0 && csv_column(c, "MeterName") >= 0 &&
-			       csv_column(c, "ChargeCategory") < 0
-		       ? 95
-		       : 0;
+	if (csv_column(c, "ChargeCategory") >= 0)
+		return 0;
+	if (is_analysis(c))
+		return 90;
+	return cost && csv_column(c, "MeterCategory") >= 0 && csv_column(c, "MeterName") >= 0 ? 95 : 0;
 }
 
 /* Rules that share costs are written later than the costs. */
@@ -59,6 +68,9 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct azure *s = x->state;
 	cloud_columns_find(&s->t, c, names, C_COUNT);
+	if (is_analysis(c))
+		import_note(x, "a download of cost analysis is the same money as a cost export of its days: import one of the two%s",
+			    s->t.at[C_METER] < 0 ? "; group it by meter to see what was trained" : "");
 	s->dates = (struct slash){.column = {s->t.at[C_DATE], s->t.at[C_PERIOD_END], -1, -1}};
 	return cloud_identity(&s->t, c, not_identity, e);
 }

@@ -17,6 +17,7 @@ const struct import_source *const import_sources[] = {
 	&source_codex,
 	&source_aws,
 	&source_aws_bill,
+	&source_aws_explorer,
 	&source_azure,
 	&source_gcp,
 	&source_gcp_table,

@@ -9,7 +9,7 @@
 
 extern const struct import_source source_focus, source_openai_usage, source_openai_costs, source_openai_job,
 	source_anthropic_usage, source_anthropic_costs, source_anthropic_people, source_claude_code, source_codex,
-	source_agents, source_helicone, source_invoice, source_mapping, source_aws, source_aws_bill, source_azure,
-	source_gcp, source_gcp_table, source_litellm, source_langfuse, source_otel;
+	source_agents, source_helicone, source_invoice, source_mapping, source_aws, source_aws_bill,
+	source_aws_explorer, source_azure, source_gcp, source_gcp_table, source_litellm, source_langfuse, source_otel;
 
 #endif

@@ -153,6 +153,27 @@ def aws_bill():
     print(f"{'ok' if ok else 'not ok'} AWS's bill: the final one replaces the estimated one, also a line that it no longer has: {r['total']}")
 
 
+def console():
+    """What people download without asking anybody: AWS Cost Explorer, Azure's cost analysis."""
+    def pivot(by, cells, **more):
+        names = list(dict.fromkeys(n for day in cells.values() for n in day))
+        lines = [[by, *[f"{n}($)" for n in names], "Total costs($)"], [f"{by} total", *[sum(D(d.get(n) or 0) for d in cells.values()) for n in names], "0"]]
+        lines += [[day, *[d.get(n, "") for n in names], more.get("total") or sum(D(v) for v in d.values())] for day, d in cells.items()]
+        return "".join(",".join(f'"{v}"' for v in line) + "\n" for line in lines)
+    days = {"2026-10-01": {"USE1-Claude3Haiku-input-tokens": "1.25", "USE1-Train:ml.p4d.24xlarge": "65.5", "USE1-Host:ml.g5.xlarge": "33.80000001"},
+            "2026-10-02": {"USE1-Claude3Haiku-input-tokens": "0.75", "NoUsageType": "4", "USE1-NatGateway-Hours": "1.08"}}
+    want = {"I": D("35.80000001"), "T": D("65.5"), "O": D("1.08"), "U": 4}
+    case("Cost Explorer by usage type, days", pivot("Usage type", days), "costs.csv", want)
+    months = {"2026-09-01": {"Bedrock": "2.5", "Claude Sonnet 4.5 (Amazon Bedrock Edition)": "7", "Tax": "1"}, "2026-10-01": {"Bedrock": "3", "S3": "0.0000000001", "Tax": "-0.5"}}
+    case("Cost Explorer by service, months", pivot("Service", months), "costs.csv", {"I": 7, "U": D("5.5"), "O": D("0.5000000001")}, notes=["group by usage type", "the month's first day"])
+    case("... a group left out, a cost that is none", pivot("Service", {"2026-10-01": {"Bedrock": "3"}}, total="8")
+         + '"2026-10-02","x","1"\n"Oktober","1","1"\n', "costs.csv", {"U": 3}, [(3, "the cost 'x'"), (4, "the date 'Oktober'")], notes=["left groups out"])
+    analysis = lambda date, meter, cost, **m: {"UsageDate": date, "ResourceId": "/subscriptions/x", "ServiceName": "Foundry Models", "ServiceTier": "Azure OpenAI GPT5", "Meter": meter, "CostUSD": D(cost) * 2, "Cost": cost, "Currency": "EUR", **m}
+    rows = [analysis("2026-10-01", "gpt-4o 0806 Inp glbl Tokens", "1"), analysis("2026-10-01", "gpt 4.1 FTuned Training Unit", "5"), analysis("2026-10-02", "gpt-4o 0806 Inp glbl Tokens", "2.25")]
+    case("Azure's cost analysis by meter: the billing currency, not the dollars beside it", table(rows), "cost-analysis.csv", {"I": D("3.25"), "T": 5}, notes=["import one of the two"])
+    case("... daily totals alone are not classified", table([{k: r[k] for k in ("UsageDate", "CostUSD", "Cost", "Currency")} for r in rows]), "cost-analysis.csv", {"U": D("8.25")}, notes=["group it by meter"])
+
+
 def azure():
     row = lambda date, cost, n, unit, meter, **m: {"InvoiceSectionName": "s", "Date": date, "BillingCurrency": "EUR", "CostInBillingCurrency": cost, "Quantity": n, "UnitOfMeasure": unit,
             "MeterCategory": "Azure OpenAI", "MeterSubCategory": "", "MeterName": meter, "ProductName": "p", "ChargeType": "Usage", "ResourceId": "/r", "Tags": "", **m}
@@ -298,7 +319,7 @@ def focus():
     case("a header alone is an export of nothing", table(bad).split("\n")[0] + "\n", "f.csv", {})
 
 
-for part in (openai, anthropic, aws, aws_bill, azure, gcp, cost_table, behind_one_another, one_folder, month_closes, focus):
+for part in (openai, anthropic, aws, aws_bill, console, azure, gcp, cost_table, behind_one_another, one_folder, month_closes, focus):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)
