@@ -167,6 +167,7 @@ static bool read_line(struct import_ctx *x, struct csv *c, struct read *v)
 {
 	struct bill *s = x->state;
 	struct str text = cloud_field(&s->t, c, C_CURRENCY);
+	char from[TIME_TEXT], to[TIME_TEXT];
 	const char *what = "currency", *why = currency_parse(text, &v->currency) ? "is no currency code" : NULL;
 	for (unsigned i = 0; i < AMOUNTS && !why; i++) {
 		text = cloud_field(&s->t, c, amounts[i].column);
@@ -186,7 +187,8 @@ static bool read_line(struct import_ctx *x, struct csv *c, struct read *v)
 	if (read_day(x, cloud_field(&s->t, c, C_END), &v->end_us) || v->end_us < v->start_us)
 		v->end_us = v->start_us;
 	if (v->end_us - v->start_us > US_PER_DAY)
-		import_note(x, "AWS's bill has one line a month and usage type: its money stands on the month's first day");
+		import_note(x, "AWS's bill has one line a month and usage type: its money stands on the first day (figures a month: "
+			       "report --since %s --until %s)", time_date(v->start_us, from), time_date(v->end_us, to));
 	return true;
 }
 
