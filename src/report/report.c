@@ -738,10 +738,15 @@ double report_tokens_million_per_month(const struct report *r)
 	return r->months > 0 ? (double)(r->input_tok + r->output_tok) * 1e-6 / r->months : 0;
 }
 
+bool report_nothing_priced(const struct report *r)
+{
+	return r->unpriced_calls && !r->inference.total_pico;
+}
+
 bool report_per_mtok(const struct report *r, money_wide pico, money_wide *out)
 {
 	uint64_t tokens = r->input_tok + r->output_tok;
-	if (!tokens || !r->currency.code[0])
+	if (!tokens || !r->currency.code[0] || report_nothing_priced(r))
 		return false;
 	*out = money_round(pico * 1000000, (money_wide)tokens);
 	return true;

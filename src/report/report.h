@@ -119,7 +119,9 @@ struct report {
 int report_make(struct report *r, struct ledger *l, const struct report_query *q, struct arena *a, struct err *e);
 /* Millions of tokens a month of 730 h. */
 double report_tokens_million_per_month(const struct report *r);
-/* Money per million tokens, rounded once; false when there are no tokens or no headline currency. */
+/* There are calls, and no price is known for any of them: what they cost each is unknown, not 0. */
+bool report_nothing_priced(const struct report *r);
+/* Money per million tokens, rounded once; false when there are no tokens, no headline currency or no price. */
 bool report_per_mtok(const struct report *r, money_wide pico, money_wide *out);
 
 /* Sets a kept plan beside the months that came (the same report by month). -RR_INPUT when it is none. */

@@ -243,7 +243,7 @@ static void per_thousand(const struct page *p)
 	char cost[MONEY_SYMBOL], n[32], name[16], in_month[32] = "Requests";
 	money_wide each, rest = without_requests(r);
 	uint64_t calls = r->columns ? r->inference.column[r->columns - 1].calls : r->calls;
-	if (!r->calls || !r->currency.code[0])
+	if (!r->calls || !r->currency.code[0] || report_nothing_priced(r))
 		return;
 	each = money_scale(r->inference.total_pico, 1000, (money_wide)r->calls);
 	if (r->columns)

@@ -26,6 +26,11 @@ static const char *chars(struct arena *a, struct str s)
 	return kept.p ? kept.p : "";
 }
 
+static double units(money_wide pico)
+{
+	return (double)pico / (double)PICO_PER_UNIT;
+}
+
 static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p,
 		      unsigned row)
 {
@@ -39,18 +44,60 @@ static unsigned lines(const struct sheets *s, lxw_worksheet *w, const struct rep
 		worksheet_write_number(w, row, 1, (double)l->calls, s->count);
 		worksheet_write_number(w, row, 2, (double)l->input_tok, s->count);
 		worksheet_write_number(w, row, 3, (double)l->output_tok, s->count);
-		worksheet_write_number(w, row, 4, (double)l->cost_pico / (double)PICO_PER_UNIT, s->money);
 		worksheet_write_string(w, row, 5, l->currency.code, NULL);
+		if (!l->cost_pico && l->unpriced_calls) { /* unknown, and not 0 */
+			worksheet_write_string(w, row, 6, "not priced", NULL);
+			continue;
+		}
+		worksheet_write_number(w, row, 4, units(l->cost_pico), s->money);
 		worksheet_write_string(w, row, 6, money_text(l->cost_pico, exact), NULL);
 	}
 	return row;
 }
 
-/* A block: its head, its lines, its total. Amounts of another currency than the total's are left out by SUMIF. */
+/* Currencies are not added: each has totals of its own, the headline's first. */
+struct totals {
+	struct currency of[REPORT_CURRENCIES + 1];
+	unsigned count;
+};
+
+static struct totals totals_of(const struct report *r)
+{
+	struct totals t = {.of = {r->currency}, .count = r->currency.code[0] != 0};
+	for (unsigned i = 0; i < r->currencies; i++)
+		if (!r->by_currency[i].in_headline)
+			t.of[t.count++] = r->by_currency[i].currency;
+	t.count += t.count == 0; /* nothing there: one total, of no currency */
+	return t;
+}
+
+static money_wide in_currency(const struct report_part *p, struct currency c)
+{
+	money_wide pico = 0;
+	for (unsigned i = 0; i < p->count; i++)
+		pico += currency_eq(p->lines[i].currency, c) ? p->lines[i].cost_pico : 0;
+	return pico;
+}
+
+/* The rows [first, last) in one currency; and what a viewer shows that does not calculate. */
+static void total_cost(const struct sheets *s, lxw_worksheet *w, const struct report_part *p, struct currency c,
+		       unsigned first, unsigned last, unsigned row)
+{
+	char formula[200];
+	snprintf(formula, sizeof formula, "=SUMIF(F%u:F%u,\"%s\",E%u:E%u)", first + 1, last, c.code, first + 1, last);
+	if (p->count)
+		worksheet_write_formula_num(w, row, 4, formula, s->money, units(in_currency(p, c)));
+	else
+		worksheet_write_number(w, row, 4, 0, s->money);
+	worksheet_write_string(w, row, 5, c.code, NULL);
+}
+
+/* A block: its head, its lines, a total for each currency; *total_row is the first of those. The next block's row. */
 static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct report *r, const struct report_part *p,
 		      const char *title, unsigned row, unsigned *total_row)
 {
 	static const char *const heads[] = {"calls", "input tokens", "output tokens", "cost", "currency", "exact"};
+	const struct totals t = totals_of(r);
 	unsigned first = row + 1, last;
 	double sum[3] = {0};
 	char formula[200];
@@ -59,8 +106,7 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 		worksheet_write_string(w, row, (lxw_col_t)(i + 1), heads[i], s->bold);
 	last = lines(s, w, r, p, first);
 	*total_row = last;
-	worksheet_write_string(w, last, 0, "Total", s->bold);
-	for (unsigned i = 0; i < p->count; i++) { /* what a viewer shows that does not calculate */
+	for (unsigned i = 0; i < p->count; i++) {
 		sum[0] += (double)p->lines[i].calls;
 		sum[1] += (double)p->lines[i].input_tok;
 		sum[2] += (double)p->lines[i].output_tok;
@@ -69,34 +115,29 @@ static unsigned block(const struct sheets *s, lxw_worksheet *w, const struct rep
 		snprintf(formula, sizeof formula, "=SUM(%c%u:%c%u)", c, first + 1, c, last);
 		worksheet_write_formula_num(w, last, (lxw_col_t)(c - 'A'), formula, s->count, sum[c - 'B']);
 	}
-	if (p->count) {
-		snprintf(formula, sizeof formula, "=SUMIF(F%u:F%u,\"%s\",E%u:E%u)", first + 1, last, r->currency.code,
-			 first + 1, last);
-		worksheet_write_formula_num(w, last, 4, formula, s->money,
-					    (double)p->total_pico / (double)PICO_PER_UNIT);
-	} else {
-		worksheet_write_number(w, last, 4, 0, s->money);
+	for (unsigned k = 0; k < t.count; k++) {
+		worksheet_write_string(w, last + k, 0, "Total", s->bold);
+		total_cost(s, w, p, t.of[k], first, last, last + k);
 	}
-	worksheet_write_string(w, last, 5, r->currency.code, NULL);
-	return last + 2;
+	return last + t.count + 1;
 }
 
-static unsigned not_classified(const struct sheets *s, lxw_worksheet *w, money_wide pico, struct currency c,
-			       unsigned row)
+static money_wide not_classified(const struct report *r, struct currency c)
 {
-	worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
-	worksheet_write_number(w, row, 4, (double)pico / (double)PICO_PER_UNIT, s->money);
-	worksheet_write_string(w, row, 5, c.code, NULL);
-	return row + 2;
+	for (unsigned i = 0; i < r->currencies && !currency_eq(c, r->currency); i++)
+		if (currency_eq(r->by_currency[i].currency, c))
+			return r->by_currency[i].unclassified_pico;
+	return currency_eq(c, r->currency) ? r->unclassified_pico : 0;
 }
 
 static void summary(const struct sheets *s, lxw_worksheet *w, const struct report *r)
 {
-	unsigned row = 3, inference, training, other = 0, unclassified = 0;
+	const struct totals t = totals_of(r);
+	unsigned row = 3, inference, training, other = 0, unclassified[REPORT_CURRENCIES + 1] = {0};
+	bool more = r->other.count != 0;
 	int n;
 	char formula[200], from[TIME_TEXT], to[TIME_TEXT], text[200];
 	double tokens = (double)r->input_tok + (double)r->output_tok;
-	double per_mtok = tokens > 0 ? (double)r->inference.total_pico / (double)PICO_PER_UNIT * 1e6 / tokens : 0;
 	snprintf(text, sizeof text, "%s to %s, %s basis, %s", time_date(r->query.from_us, from),
 		 time_date(r->query.to_us - 1, to), r->query.basis == BASIS_CASH ? "cash" : "amortised",
 		 r->query.env ? r->query.env : "production");
@@ -106,26 +147,38 @@ static void summary(const struct sheets *s, lxw_worksheet *w, const struct repor
 	row = block(s, w, r, &r->training, "TRAINING, paid once", row, &training);
 	if (r->other.count)
 		row = block(s, w, r, &r->other, "NEITHER: tax, credits, seats, support", row, &other);
-	for (unsigned i = 0; i < r->currencies; i++)
-		if (!r->by_currency[i].in_headline && r->by_currency[i].unclassified_pico)
-			row = not_classified(s, w, r->by_currency[i].unclassified_pico, r->by_currency[i].currency,
-					     row);
-	if (r->unclassified_pico) {
-		unclassified = row;
-		row = not_classified(s, w, r->unclassified_pico, r->currency, row);
+	for (unsigned k = 0; k < t.count; k++) {
+		money_wide pico = not_classified(r, t.of[k]);
+		if (!pico)
+			continue;
+		more = true;
+		unclassified[k] = row;
+		worksheet_write_string(w, row, 0, "NOT CLASSIFIED: see runrate report", s->bold);
+		worksheet_write_number(w, row, 4, units(pico), s->money);
+		worksheet_write_string(w, row, 5, t.of[k].code, NULL);
+		row += 2;
 	}
-	worksheet_write_string(w, row, 0, r->other.count || unclassified ? "TOTAL" : "TOTAL of both", s->bold);
-	n = snprintf(formula, sizeof formula, "=E%u+E%u", inference + 1, training + 1);
-	if (r->other.count)
-		n += snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", other + 1);
-	if (unclassified)
-		snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", unclassified + 1);
-	worksheet_write_formula_num(w, row, 4, formula, s->money, (double)r->total_pico / (double)PICO_PER_UNIT);
-	worksheet_write_string(w, row++, 5, r->currency.code, NULL);
-	worksheet_write_string(w, row, 0, "Inference per million tokens", NULL);
-	snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1, inference + 1,
-		 inference + 1, inference + 1, inference + 1);
-	worksheet_write_formula_num(w, row++, 4, formula, s->million, per_mtok);
+	for (unsigned k = 0; k < t.count; k++, row++) {
+		worksheet_write_string(w, row, 0, more ? "TOTAL" : "TOTAL of both", s->bold);
+		n = snprintf(formula, sizeof formula, "=E%u+E%u", inference + k + 1, training + k + 1);
+		if (r->other.count)
+			n += snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", other + k + 1);
+		if (unclassified[k])
+			snprintf(formula + n, sizeof formula - (size_t)n, "+E%u", unclassified[k] + 1);
+		worksheet_write_formula_num(w, row, 4, formula, s->money,
+					    units(in_currency(&r->inference, t.of[k]) +
+						  in_currency(&r->training, t.of[k]) + in_currency(&r->other, t.of[k]) +
+						  not_classified(r, t.of[k])));
+		worksheet_write_string(w, row, 5, t.of[k].code, NULL);
+	}
+	/* of several currencies there is no one figure, of no price neither */
+	if (t.count == 1 && r->inference.total_pico) {
+		worksheet_write_string(w, row, 0, "Inference per million tokens", NULL);
+		snprintf(formula, sizeof formula, "=IF(C%u+D%u>0,E%u*1000000/(C%u+D%u),\"\")", inference + 1,
+			 inference + 1, inference + 1, inference + 1, inference + 1);
+		worksheet_write_formula_num(w, row++, 4, formula, s->million,
+					    tokens > 0 ? units(r->inference.total_pico) * 1e6 / tokens : 0);
+	}
 	worksheet_write_string(w, row, 0, "Calls without a known price (in no figure)", NULL);
 	worksheet_write_number(w, row, 4, (double)r->unpriced_calls, s->count);
 }

@@ -507,7 +507,7 @@ def outlook():
     check('the budget is a line of the chart', '>budget<' in page or 'budget</text>' in page, page[:200])
 
 def workbook(book):
-    """Strings of a report's workbook, its total and that line's label; each formula is worked out anew."""
+    """Strings of a report's workbook, its totals by currency and their label; each formula is worked out anew."""
     strings = [''.join(t.firstChild.data for t in si.getElementsByTagName('t') if t.firstChild) for si in
                xml.dom.minidom.parseString(book.read('xl/sharedStrings.xml')).getElementsByTagName('si')]
     cells, formulas = {}, {}
@@ -529,8 +529,8 @@ def workbook(book):
         return cells[m[3]] * 1e6 / (cells[m[4]] + cells[m[5]])
     check('every formula of the workbook gives what stands beside it', len(formulas) >= 7 and
           all(abs(evaluate(f) - cells[k]) < 1e-9 * max(1, abs(cells[k])) for k, f in formulas.items()), str(formulas))
-    total = [k for k in cells if str(cells[k]).startswith('TOTAL') and k[0] == 'A' and 'E' + k[1:] in formulas][-1]
-    return strings, cells['E' + total[1:]], cells[total]
+    total = [k for k in cells if str(cells[k]).startswith('TOTAL') and k[0] == 'A' and 'E' + k[1:] in formulas]
+    return strings, {cells['F' + k[1:]]: cells['E' + k[1:]] for k in total}, cells[total[-1]]
 
 def files():
     rc, out, err = run('report', '--by', 'model', '--html', 'r.html', '--xlsx', 'r.xlsx', '--svg', 'r.svg')
@@ -547,7 +547,7 @@ def files():
     xml.dom.minidom.parseString(chart)
     book = zipfile.ZipFile(WORK / 'r.xlsx')
     strings, total, label = workbook(book)
-    check('... and the total is the report\'s, with the tax and the credit', label == 'TOTAL' and abs(total - float(sum(PUBLISHED) + 8000 + D('0.10'))) < 1e-9, f'{label} {total}')
+    check('... and the total is the report\'s, with the tax and the credit', label == 'TOTAL' and abs(total['USD'] - float(sum(PUBLISHED) + 8000 + D('0.10'))) < 1e-9, f'{label} {total}')
     ledger = 'parts.db'
     run('import', '-q', write('parts.csv', usage_csv([(1759276800, 10, 300000, 90000)])), ledger=ledger)
     for kind, amount in (('finetune', '80'), ('tax', '12.34'), ('credit', '5')):
@@ -555,7 +555,17 @@ def files():
     run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--xlsx', 'parts.xlsx', ledger=ledger)
     due = json.loads(run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--json', ledger=ledger)[1])['total']
     _, total, label = workbook(zipfile.ZipFile(WORK / 'parts.xlsx'))
-    check('a workbook with tax and credits sums to the report\'s total', label == 'TOTAL' and abs(total - float(due)) < 1e-9, f'{label} {total} {due}')
+    check('a workbook with tax and credits sums to the report\'s total', label == 'TOTAL' and abs(total['USD'] - float(due)) < 1e-9, f'{label} {total} {due}')
+    for kind, amount in (('finetune', '70 EUR'), ('tax', '3 GBP'), ('seats', '9 EUR')):
+        run('outlay', 'add', '--kind', kind, '--amount', amount, '--date', '2025-10-01', ledger=ledger)
+    run('import', '-q', write('unpriced.csv', usage_csv([(1759276800, 10, 300000, 90000)]).replace('gpt-5-mini', 'gpt-nobody')), ledger=ledger)
+    run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--by', 'model', '--xlsx', 'three.xlsx', ledger=ledger)
+    strings, total, _ = workbook(zipfile.ZipFile(WORK / 'three.xlsx'))
+    by = {c['currency']: sum(D(c[b]) for b in ('inference', 'training', 'other', 'unclassified')) for c in
+          json.loads(run('report', '--since', '2025-10-01', '--until', '2025-10-31', '--json', ledger=ledger)[1])['by_currency']}
+    check('a workbook of three currencies has a total for each, none is added to another and none is 0', len(by) == 3 and set(total) == set(by) and
+          all(abs(total[c] - float(by[c])) < 1e-9 for c in by), f'{total} {by}')
+    check('what nobody can price is no 0 there', 'not priced' in strings and 'gpt-nobody' in str(strings), str(strings))
     names = [s.getAttribute('name') for s in xml.dom.minidom.parseString(book.read('xl/workbook.xml')).getElementsByTagName('sheet')]
     check('there is a sheet of sources', 'Sources' in names and any('in_plain' == s or 'out_text' == s for s in strings), str(names))
     plan = write('plan.json', json.dumps({'months': [{'date': '2025-10', 'inference': {'p10': 0.5, 'p50': 0.9, 'p90': 0.95}, 'training': {'p50': 8000}},
