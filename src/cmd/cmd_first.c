@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "base/table.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_query.h"
 #include "cmd/discover.h"
@@ -58,18 +59,32 @@ struct first_run {
 	struct first report;
 };
 
-static void say(struct found *f, const char *state, const char *what, const char *detail, const char *next)
+static void say_json(struct found *f, const char *state, const char *what, const char *detail, const char *next)
 {
-	sb_addf(&f->text, "  %-4s %-20s  %s", state, what, detail);
-	if (next && next[0])
-		sb_addf(&f->text, "   %s", next);
-	sb_addc(&f->text, '\n');
 	jw_object(&f->w);
 	jw_kcstr(&f->w, "what", what);
 	jw_kcstr(&f->w, "state", strcmp(state, "ok") == 0 ? "ok" : strcmp(state, "--") == 0 ? "none" : "bad");
 	jw_kcstr(&f->w, "detail", detail);
 	jw_kcstr(&f->w, "next", next && next[0] ? next : NULL);
 	jw_end_object(&f->w);
+}
+
+static void say(struct found *f, const char *state, const char *what, const char *detail, const char *next)
+{
+	sb_addf(&f->text, "  %-4s %-20s  %s", state, what, detail);
+	if (next && next[0])
+		sb_addf(&f->text, "   %s", next);
+	sb_addc(&f->text, '\n');
+	say_json(f, state, what, detail, next);
+}
+
+/* What is wrong with the one before it. */
+static void say_wrong(struct found *f, const char *sentence)
+{
+	sb_addf(&f->text, "  %-4s %-20s  ", "bad", "");
+	text_wrap(str_of(sentence), 29, 29, 80, &f->text);
+	sb_addc(&f->text, '\n');
+	say_json(f, "bad", "", sentence, NULL);
 }
 
 /* ---- reading what was found ---- */
@@ -105,6 +120,10 @@ static void say_summary(struct first_run *f, const char *what, const char *name,
 	snprintf(text, sizeof text, "%s (%s%s%s rows%s)", name, source, source[0] ? ", " : "",
 		 num_group(s->rows_new + s->rows_revised, rows), bad);
 	say(&f->found, s->rows_rejected ? "bad" : "ok", what, text, NULL);
+	if (s->twice[0]) { /* without what to take back: nothing is kept here */
+		str_copy(text, sizeof text, str_sub(str_of(s->twice), 0, str_chr(str_of(s->twice), ';')));
+		say_wrong(&f->found, text);
+	}
 	say_rejects(s);
 }
 

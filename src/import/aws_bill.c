@@ -145,7 +145,6 @@ static int period(struct import_ctx *x, struct csv *c, struct err *e)
 	if (s->periods == PERIODS_MOST)
 		return err_set(e, RR_LIMIT, "more than %d months in one bill", PERIODS_MOST);
 	s->period[s->periods++] = from_us;
-	import_note(x, "an AWS bill is the same money as the cost report (CUR) of its month: import one of the two");
 	return import_reports(x, from_us, to_us + 1, false, e);
 }
 

@@ -50,7 +50,6 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 	for (unsigned i = 1; i < csv_columns(c); i++)
 		if (is_total(csv_header(c, i)))
 			s->total = (int)i;
-	import_note(x, "AWS Cost Explorer shows the same money as the cost report (CUR) and the bill: import one of them");
 	if (str_ieq(csv_header(c, 0), STR("Service")))
 		import_note(x, "grouped by service, SageMaker and Bedrock may be training or inference: group by usage type");
 	return 0;

@@ -128,21 +128,36 @@ void row_repeated(struct import_ctx *x)
 	x->b->rows_duplicate++;
 }
 
-void import_note(struct import_ctx *x, const char *fmt, ...)
+static void add_note(struct import_ctx *x, const char *text)
 {
 	struct import_summary *s = x->s;
-	char text[sizeof s->note[0]];
-	va_list ap;
-	if (x->sample)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
 	for (unsigned i = 0; i < s->notes; i++)
 		if (strcmp(s->note[i], text) == 0)
 			return;
-	if (s->notes < IMPORT_NOTES)
-		str_copy(s->note[s->notes++], sizeof text, str_of(text));
+	if (s->notes < IMPORT_NOTES && !x->sample)
+		str_copy(s->note[s->notes++], sizeof s->note[0], str_of(text));
+}
+
+void import_note(struct import_ctx *x, const char *fmt, ...)
+{
+	char text[sizeof x->s->note[0]];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	add_note(x, text);
+}
+
+void import_twice(struct import_ctx *x, const char *fmt, ...)
+{
+	char text[sizeof x->s->note[0]];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	add_note(x, text);
+	if (!x->s->twice[0])
+		str_copy(x->s->twice, sizeof x->s->twice, str_of(text));
 }
 
 /* Nobody paid for tokens before, nor is an export written ahead for so long: such a time is a damaged one. */
@@ -486,6 +501,23 @@ void covers_begin(struct import_ctx *x)
 	x->sides = 0;
 	x->side_provider = x->side_surface = 0;
 	x->covered_us = x->o->replace_to_us ? x->o->replace_to_us : INT64_MIN;
+	x->first_us = INT64_MAX;
+	x->last_us = 0;
+}
+
+/* A vendor's bills from two sources (its cost report, and a download of the console) are the same money: both count. */
+static int say_twin(struct import_ctx *x, int64_t batch, const struct batch_cover *c, struct err *e)
+{
+	char source[48], from[TIME_TEXT], to[TIME_TEXT];
+	int64_t from_us, to_us;
+	int rc = c->side == SIDE_BILL && !(x->source->flags & SRC_ALONE) && x->last_us
+			 ? ledger_cover_twin(x->o->ledger, batch, c, source, &from_us, &to_us, e)
+			 : 0;
+	if (rc <= 0)
+		return rc;
+	import_twice(x, "%.*s's bills of %s to %s stand here from %s too: they count twice; keep one of the two (runrate import"
+		     " --undo)", STR_ARG(c->provider), time_date(from_us, from), time_date(to_us, to), source);
+	return 0;
 }
 
 int covers_end(struct import_ctx *x, int64_t batch, struct err *e)
@@ -494,14 +526,24 @@ int covers_end(struct import_ctx *x, int64_t batch, struct err *e)
 	int64_t until = living || x->covered_us > x->o->now_us ? x->o->now_us : x->covered_us;
 	if (x->o->dry_run || x->covered_us == INT64_MIN)
 		return 0;
-	for (unsigned i = 0; i < x->sides; i++)
-		x->side[i].until_us = until - (living ? 0 : IMPORT_LAG_US);
+	for (unsigned i = 0; i < x->sides; i++) {
+		struct batch_cover *c = &x->side[i];
+		int rc;
+		c->until_us = until - (living ? 0 : IMPORT_LAG_US);
+		c->first_us = x->last_us && !(x->source->flags & SRC_ALONE) ? x->first_us : 0;
+		c->last_us = c->first_us ? x->last_us : 0;
+		rc = say_twin(x, batch, c, e);
+		if (rc)
+			return rc;
+	}
 	return ledger_add_covers(x->o->ledger, batch, x->side, x->sides, e);
 }
 
 static void row_covers(struct import_ctx *x)
 {
 	const struct call *c = &x->call;
+	x->first_us = c->start_us < x->first_us ? c->start_us : x->first_us;
+	x->last_us = c->start_us > x->last_us ? c->start_us : x->last_us;
 	if (c->provider == x->side_provider && c->surface == x->side_surface) {
 		if (c->start_us > x->covered_us)
 			x->covered_us = c->start_us;
@@ -603,11 +645,11 @@ void batch_count(struct import_ctx *x, const struct feed_counts *n)
 	x->b->rows_revised += n->revised;
 	twice = regroup_days_twice(n);
 	if (twice)
-		import_note(x, "%u day%s of %.*s came in two groupings with the same sums: they count twice now; take this import back (runrate"
+		import_twice(x, "%u day%s of %.*s came in two groupings with the same sums: they count twice now; take this import back (runrate"
 			       " import --undo) and import one of them", twice, twice == 1 ? "" : "s", STR_ARG(vendor));
 	twice = regroup_days_stood(n, x->o->ledger, x->call.provider);
 	if (twice)
-		import_note(x, "%u day%s of %.*s stand here already with the same sums, in other groups: they count twice now; take one of the"
+		import_twice(x, "%u day%s of %.*s stand here already with the same sums, in other groups: they count twice now; take one of the"
 			       " imports back (runrate import --undo)", twice, twice == 1 ? "" : "s", STR_ARG(vendor));
 }
 

@@ -72,6 +72,7 @@ struct import_summary {
 	uint64_t tokens, calls, unpriced_rows;
 	char note[IMPORT_NOTES][200];
 	unsigned notes;
+	char twice[200]; /* the first of them that says what counts twice */
 };
 
 /* Reads every path (files, folders, "-"). 0, or a negative code when nothing at all could be done; rejected rows are

@@ -28,6 +28,7 @@ enum source_flag {
 	SRC_UNIQUE = 1 << 3,     /* equal keys never come twice within a batch: the source sees to that */
 	SRC_LINES = 1 << 2,      /* JSON lines: a broken line is one rejected row */
 	SRC_LIVING = 1 << 6,   /* read where it is written: it tells all up to the import */
+	SRC_ALONE = 1 << 7,    /* whose bill it repeats cannot be told by its rows' days: an invoice has its own date */
 	SRC_CELLS = 1 << 4,      /* equal keys within one statement (row_said) are several rows */
 	SRC_SHORT_ROWS = 1 << 5, /* CSV rows may lack their last columns, also the last row of a file */
 };
@@ -85,6 +86,7 @@ struct import_ctx {
 	unsigned sides;
 	uint32_t side_provider, side_surface;  /* of the row before */
 	int64_t covered_us;                    /* the latest bucket or row that was read begins here */
+	int64_t first_us, last_us;             /* of rows that were taken */
 	struct seen *seen;
 	struct seen *cells;    /* SRC_CELLS: keys of the statement that is being read */
 	uint64_t said;         /* of the whole row, where a table may repeat it; else 0 */
@@ -134,6 +136,8 @@ void row_repeated(struct import_ctx *x);
 int row_outlay(struct import_ctx *x, uint64_t number, const struct outlay *o, struct err *e);
 /* A sentence for the reader of the result, once. */
 void import_note(struct import_ctx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, of money that counts twice: who shows few notes shows this one. */
+void import_twice(struct import_ctx *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The source has a bucket there, be it empty: that vendor and side are told up to it. */
 void import_covers(struct import_ctx *x, struct str provider, enum batch_side side, int64_t start_us);
 /* A batch begins; it counts: what it covers is kept beside it. */

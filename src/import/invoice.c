@@ -80,6 +80,6 @@ static int document(struct import_ctx *x, struct str text, uint64_t number, stru
 const struct import_source source_invoice = {
 	.name = "invoice",
 	.title = "PDF invoices of any vendor, by pdftotext (poppler-utils)",
-	.flags = SRC_OCCURRENCE,
+	.flags = SRC_OCCURRENCE | SRC_ALONE,
 	.text_record = document,
 };

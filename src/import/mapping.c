@@ -448,7 +448,7 @@ static void state_free(struct import_ctx *x)
 const struct import_source source_mapping = {
 	.name = "mapping",
 	.title = "any CSV, by a mapping file (--map): GPU clouds, invoices",
-	.flags = SRC_OCCURRENCE,
+	.flags = SRC_OCCURRENCE | SRC_ALONE,
 	.state_bytes = sizeof(struct mapped),
 	.file_begin = begin,
 	.csv_row = row,

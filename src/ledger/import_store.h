@@ -75,9 +75,14 @@ struct batch_cover {
 	struct str provider;
 	enum batch_side side;
 	int64_t until_us;
+	int64_t first_us, last_us; /* its own rows start from then to then; 0: not known */
 };
 /* batch 0: who fetched it knows, whether or not there was a row; the last one counts. */
 int ledger_add_covers(struct ledger *l, int64_t batch, const struct batch_cover *c, unsigned count, struct err *e);
+/* Another batch whose rows are of the same vendor, side and days, from another source (of the same scope, where both
+ * have one): 1 with its source and the days that both have, or 0, or a negative code. */
+int ledger_cover_twin(struct ledger *l, int64_t batch, const struct batch_cover *c, char source[48], int64_t *from_us,
+		      int64_t *to_us, struct err *e);
 /* The latest of batches that count, for each vendor and side. */
 int ledger_covers(struct ledger *l, int (*fn)(const struct batch_cover *c, void *arg), void *arg, struct err *e);
 

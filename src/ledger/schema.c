@@ -122,7 +122,7 @@ static const char step_12[] =
 	" STRICT, WITHOUT ROWID;";
 
 static const char step_13[] =
-	""; /* a batch's shape: below */
+	""; /* a batch's shape, what a cover's rows span: below */
 
 static const char *const steps[SCHEMA_VERSION] = {step_1, step_2, step_3,  step_4,  step_5,  step_6, step_7,
 						  step_8, step_9, step_10, step_11, step_12, step_13};
@@ -242,6 +242,10 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 		rc = add_column(l, "key", key_columns[i], "NOT NULL DEFAULT 0", e);
 	if (!rc && version >= 13) /* 0 = not known */
 		rc = add_column(l, "batch", "shape", "NOT NULL DEFAULT 0", e);
+	if (!rc && version >= 13) /* the first row's start and the last one's; 0 = not known */
+		rc = add_column(l, "cover", "first", "NOT NULL DEFAULT 0", e);
+	if (!rc && version >= 13)
+		rc = add_column(l, "cover", "last", "NOT NULL DEFAULT 0", e);
 	return rc;
 }
 

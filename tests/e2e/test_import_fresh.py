@@ -120,6 +120,7 @@ def aws():
 
 
 def aws_bill():
+    global passed, failed
     head = ("InvoiceID PayerAccountId LinkedAccountId RecordType RecordID BillingPeriodStartDate BillingPeriodEndDate InvoiceDate PayerAccountName LinkedAccountName TaxationAddress PayerPONumber "
             "ProductCode ProductName SellerOfRecord UsageType Operation RateId ItemDescription UsageStartDate UsageEndDate UsageQuantity BlendedRate CurrencyCode CostBeforeTax Credits TaxAmount TaxType TotalCost").split()
     def line(record, usage, cost, credit="0.0", tax="0.000000", linked="", **m):
@@ -141,13 +142,29 @@ def aws_bill():
     case("... a cost that is none, a day that is none: named, the rest counts", table([a, {**b, "CostBeforeTax": "x"}, {**hours, "UsageStartDate": "2026/13/01 00:00:00"}]), "ecsv.csv", {"I": D("3.125"), "tok": 12500},
          [(2, "cost before tax"), (3, "usage start date")])
     case("... a rounding line", table([a, {**line("Rounding", "", "0.005"), "UsageStartDate": "", "UsageEndDate": ""}, total(a, line("Rounding", "", "0.005"))]), "ecsv.csv", {"I": D("3.125"), "O": D("0.005"), "tok": 12500 + 0})
+    cur = {"bill_payer_account_id": "111", "bill_billing_period_start_date": "2026-10-01", "bill_billing_period_end_date": "2026-11-01", "line_item_usage_start_date": "2026-10-20", "line_item_usage_end_date": "2026-10-21",
+           "line_item_unblended_cost": "3", "line_item_currency_code": "USD", "line_item_usage_type": tokens, "line_item_product_code": "AmazonBedrock", "line_item_line_item_type": "Usage"}
+    early = {**cur, "line_item_usage_start_date": "2026-10-01", "line_item_resource_id": "x"}
+    both = {"payers alike": ([early, cur], True), "another payer": ([{**early, "bill_payer_account_id": "9"}], False), "another month": ([{**cur, "line_item_usage_start_date": "2026-09-20", "bill_billing_period_start_date": "2026-09-01", "bill_billing_period_end_date": "2026-10-01"}], False)}
+    for name, (report, twice) in both.items():
+        for at_once in (True, False):
+            folder = TMP / str(next(number))
+            folder.mkdir()
+            (folder / "bill.csv").write_text(table([a, hours])); (folder / "cur.csv").write_text(table(report))
+            files, notes = [str(folder / "bill.csv"), str(folder / "cur.csv")], []
+            for command in ([files] if at_once else [[f] for f in files]):
+                notes += json.loads(subprocess.run([RUNRATE, "import", *command, "--json", "--ledger", str(folder / "l.db")], capture_output=True, text=True).stdout)["notes"]
+            heard = [n for n in notes if "count twice" in n]
+            first = subprocess.run([os.path.abspath(RUNRATE)], cwd=folder, capture_output=True, text=True, env={**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder / "d"), "XDG_CONFIG_HOME": str(folder / "c"), "NO_COLOR": "1"}).stdout
+            ok = bool(heard) == twice == ("count twice" in " ".join(first.split())) and all(len(line) <= 80 for line in first.split("\n"))
+            passed, failed = passed + ok, failed + (not ok)
+            print(f"{'ok' if ok else 'not ok'} bill and cost report, {name}{', one import' if at_once else ''}: said to count twice, or not" + ("" if ok else f": {notes} {first}"))
     folder = TMP / str(next(number))
     folder.mkdir()
     for i, bill in enumerate(([a, hours], [{**a, "InvoiceID": "77", "CostBeforeTax": "4", "TotalCost": "4"}, {**b, "InvoiceID": "77"}])):
         (folder / f"{i}.csv").write_text(table(bill))
         subprocess.run([RUNRATE, "import", str(folder / f"{i}.csv"), "--ledger", str(folder / "l.db")], capture_output=True)
     r = json.loads(subprocess.run([RUNRATE, "report", "--json", "--ledger", str(folder / "l.db")], capture_output=True, text=True).stdout)
-    global passed, failed
     ok = D(r["total"]) == D("5.81")
     passed, failed = passed + ok, failed + (not ok)
     print(f"{'ok' if ok else 'not ok'} AWS's bill: the final one replaces the estimated one, also a line that it no longer has: {r['total']}")
