@@ -233,8 +233,11 @@ static int list_sources(void)
 	struct sb b;
 	int rc;
 	sb_init(&b, 65536);
-	for (unsigned i = 0; import_source_name(i); i++)
-		sb_addf(&b, "%-18s %s\n", import_source_name(i), import_source_title(i));
+	for (unsigned i = 0; import_source_name(i); i++) {
+		sb_addf(&b, "%-21s  ", import_source_name(i));
+		text_wrap(str_of(import_source_title(i)), 23, 23, 80, &b);
+		sb_addc(&b, '\n');
+	}
 	rc = cmd_print(sb_str(&b));
 	sb_fini(&b);
 	return rc;

@@ -137,7 +137,7 @@ static void state_free(struct import_ctx *x)
 
 const struct import_source source_azure = {
 	.name = "azure",
-	.title = "Azure cost exports, actual or amortised (CSV)",
+	.title = "Azure cost exports, actual or amortised, and what cost analysis downloads (CSV)",
 	.flags = SRC_OCCURRENCE,
 	.state_bytes = sizeof(struct azure),
 	.probe_csv = probe,

@@ -15,6 +15,7 @@
  * 10 in which blocks of rows the calls of an hour are (span.c)
  * 11 up to when a batch tells all (cover.c)
  * 12 large changes of the roll-ups are written by day too (rollup_delta.c)
+ * 13 a batch's header, the days of what it covers: parts of a report, two bills of the same days
  *
  * The columns of `label` and the integer columns of `call` and `import_call` are generated from
  * model/call_fields.def (field.h); a field that a newer list adds is added to an older ledger when it is opened
