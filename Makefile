@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 
 all: build
-.PHONY: all build run test test-all bench lint fuzz bless install clean help man
+.PHONY: all build run test test-all sanitize bench lint fuzz bless install clean help man
 
 build: ## build build/runrate and link ./runrate
 	@tools/install run
@@ -29,7 +29,12 @@ bench: ## speed beside named rivals, as ratios
 	@bench/run
 	@bench/imports
 
-lint: ## both compilers, sanitizers' build, clang-tidy, layering, file sizes
+sanitize: ## the tests under address and undefined-behaviour sanitizers (about 15 minutes)
+	@tools/install test
+	@tools/build build-asan --sanitize
+	@BUILD=build-asan tests/run
+
+lint: ## both compilers, clang-tidy, layering, file sizes
 	@tools/install lint
 	@tools/lint
 

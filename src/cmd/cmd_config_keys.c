@@ -56,15 +56,14 @@ static void add(struct listing *l, const struct conf_field *f, const char *path)
 
 static void each(struct listing *l, const struct conf_field *fields, const char *prefix)
 {
-	char path[256];
+	char path[256], inside[sizeof path + 2];
 	for (const struct conf_field *f = fields; f->name; f++) {
 		snprintf(path, sizeof path, "%s%s%s", prefix, prefix[0] ? "." : "", f->name);
 		add(l, f, path);
 		if (!f->fields)
 			continue;
-		if (f->kind == CONF_STRUCTS)
-			strcat(path, "[]");
-		each(l, f->fields, path);
+		snprintf(inside, sizeof inside, "%s%s", path, f->kind == CONF_STRUCTS ? "[]" : "");
+		each(l, f->fields, inside);
 	}
 }
 

@@ -81,7 +81,7 @@ static int run(int argc, char **argv)
 		l = ledger_open(ledger_default_path(globals.ledger, path, sizeof path), LEDGER_READ, &e);
 		rc = l ? forecast_make(f, l, &q, (unsigned)months, budget.given ? &budget.pico : NULL, &e) : -RR_STORE;
 	}
-	if (rc) {
+	if (rc || !f) {
 		rc = cmd_fail(&e);
 	} else {
 		if (backtest)

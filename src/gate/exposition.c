@@ -240,7 +240,7 @@ static void process(struct sb *out, const struct gate *g)
 	struct rusage used;
 	struct rlimit files;
 	uint64_t free_bytes, size_bytes;
-	unsigned long long pages = 0, resident = 0;
+	char statm[128], *rest; /* "total resident shared ...", in pages */
 	FILE *f = fopen("/proc/self/statm", "re");
 	family(out, "runrate_build_info", "gauge", "1; the version stands in the label");
 	sb_adds(out, "runrate_build_info{version=\"" RUNRATE_VERSION "\"} 1\n");
@@ -253,10 +253,10 @@ static void process(struct sb *out, const struct gate *g)
 		value_us(out, (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
 				      (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec));
 	}
-	if (f && fscanf(f, "%llu %llu", &pages, &resident) == 2) {
+	if (f && fgets(statm, sizeof statm, f) && (rest = strchr(statm, ' ')) != NULL) {
 		family(out, "process_resident_memory_bytes", "gauge", "Resident memory");
 		sb_adds(out, "process_resident_memory_bytes");
-		value_u64(out, resident * (uint64_t)sysconf(_SC_PAGESIZE));
+		value_u64(out, strtoull(rest, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE));
 	}
 	if (f)
 		fclose(f);

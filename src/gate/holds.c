@@ -279,11 +279,12 @@ static int take_due(struct ledger *l, void *arg, struct err *e)
 {
 	struct work *w = arg;
 	struct hold h;
-	int rc;
 	w->count = w->touches = 0;
-	while (w->count < SLICES_MOST && (rc = ledger_next_hold(l, &h, e)) == 0 && hold_due_us(&h) <= w->at_us)
-		if ((rc = advance(w, l, &h, e)) != 0)
+	while (w->count < SLICES_MOST && ledger_next_hold(l, &h, e) == 0 && hold_due_us(&h) <= w->at_us) {
+		int rc = advance(w, l, &h, e);
+		if (rc)
 			return rc;
+	}
 	return note_due(w, l, e);
 }
 

@@ -476,8 +476,10 @@ void recover_begin(struct worker *w)
 
 void recover_end(struct worker *w)
 {
-	while (w->rounds)
-		round_free(w->rounds);
+	for (struct round *r = w->rounds, *next; r; r = next) {
+		next = r->next;
+		round_free(r);
+	}
 }
 
 void recover_with(struct request *r)

@@ -372,7 +372,7 @@ static void forget(struct socket *s, struct request *r)
 {
 	for (unsigned i = 0; i < s->turns; i++)
 		if (s->turn[i] == r) {
-			memmove(&s->turn[i], &s->turn[i + 1], (s->turns - i - 1) * sizeof *s->turn);
+			memmove(&s->turn[i], &s->turn[i + 1], (s->turns - i - 1) * sizeof(struct request *));
 			s->turns--;
 			break;
 		}

@@ -35,9 +35,10 @@ static bool is_utf16(struct str head)
 
 bool magic_json(struct str head)
 {
+	static const char blank[] = {'\0', ' ', '\t', '\r', '\n'};
 	bool wide = is_utf16(head);
 	for (size_t i = wide ? 2 : 0; i < head.n; i++)
-		if (!wide || !memchr("\0 \t\r\n", head.p[i], 5))
+		if (!wide || !memchr(blank, head.p[i], sizeof blank))
 			return head.p[i] == '{' || head.p[i] == '[';
 	return false;
 }

@@ -339,7 +339,7 @@ static int undo_superseded(struct import_delta *d, int64_t batch, struct err *e)
 {
 	struct heirs h = {.l = d->l, .batch = batch};
 	char alive[IMPORT_ALIVE_MOST], sql[1200];
-	int64_t first, last;
+	int64_t first = 0, last = -1;
 	int rc = two_numbers(d->l, "SELECT ifnull(min(row),1),ifnull(max(row),0) FROM supersede WHERE batch=?1", batch,
 			     &first, &last, e);
 	snprintf(sql, sizeof sql,
@@ -372,7 +372,7 @@ static int undo_change(struct import_delta *d, int64_t batch, struct err *e)
 static int undo_stay(struct ledger *l, int64_t batch, uint64_t *stay, struct err *e)
 {
 	struct sb sql;
-	int64_t own, repeated;
+	int64_t own = 0, repeated = 0;
 	int rc;
 	sb_init(&sql, 4096);
 	sb_addf(&sql,

@@ -229,14 +229,14 @@ uint64_t label_hash(const struct ledger *l, const int64_t v[LABEL_MOST])
 	return sum;
 }
 
-static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct err *e)
+static int find_or_add(struct ledger *l, const uint32_t *v, unsigned count, int64_t *id, struct err *e)
 {
 	int64_t stored[LABEL_MOST] = {0};
 	struct sb sql;
 	sqlite3_stmt *st;
 	uint64_t hash;
 	int rc;
-	for (unsigned i = 0; i < l->label_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		uint32_t n = v[i];
 		if (is_name(l->label_field[i])) {
 			rc = name_id(l, v[i], &n, e);
@@ -258,7 +258,7 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 		sqlite3_bind_int64(st, 1, (int64_t)hash);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW && !*id) {
 			bool same = true;
-			for (unsigned i = 0; i < l->label_count && same; i++)
+			for (unsigned i = 0; i < count && same; i++)
 				same = sqlite3_column_int64(st, (int)i + 1) == stored[i];
 			if (same)
 				*id = sqlite3_column_int64(st, 0);
@@ -270,14 +270,14 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 		sb_adds(&sql, "INSERT INTO label(hash");
 		schema_columns(l, true, &sql);
 		sb_adds(&sql, ") VALUES(?1");
-		for (unsigned i = 0; i < l->label_count; i++)
+		for (unsigned i = 0; i < count; i++)
 			sb_addf(&sql, ",?%u", i + 2);
 		sb_adds(&sql, ")");
 		st = store_stmt(l, ST_LABEL_ADD, sb_whole(&sql), e);
 		rc = st ? 0 : -RR_STORE;
 		if (st) {
 			sqlite3_bind_int64(st, 1, (int64_t)hash);
-			for (unsigned i = 0; i < l->label_count; i++)
+			for (unsigned i = 0; i < count; i++)
 				sqlite3_bind_int64(st, (int)i + 2, stored[i]);
 			rc = sqlite3_step(st) == SQLITE_DONE ? 0 : store_error(l, e, "adding a label");
 			sqlite3_reset(st);
@@ -291,9 +291,10 @@ static int find_or_add(struct ledger *l, const uint32_t *v, int64_t *id, struct 
 int label_of_call(struct ledger *l, const struct call *c, struct label **out, struct err *e)
 {
 	UNSET uint32_t v[LABEL_MOST];
+	const unsigned count = l->label_count;
 	int64_t id;
 	int rc;
-	for (unsigned i = 0; i < l->label_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		const struct field *f = &fields[l->label_field[i]];
 		if (f->kind == FIELD_TEXT) {
 			const char *p = (const char *)c + f->offset;
@@ -306,13 +307,13 @@ int label_of_call(struct ledger *l, const struct call *c, struct label **out, st
 		uint32_t mask = l->label_slot_count - 1;
 		for (uint32_t s = (uint32_t)key_hash(l, v) & mask; l->label_slots[s]; s = (s + 1) & mask) {
 			struct label *lb = &l->labels[l->label_slots[s] - 1];
-			if (memcmp(lb->v, v, l->label_count * sizeof *v) == 0) {
+			if (memcmp(lb->v, v, count * sizeof *v) == 0) {
 				*out = lb;
 				return 0;
 			}
 		}
 	}
-	rc = find_or_add(l, v, &id, e);
+	rc = find_or_add(l, v, count, &id, e);
 	return rc ? rc : cache_add(l, v, id, out, e);
 }
 

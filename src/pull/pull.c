@@ -230,7 +230,7 @@ static int fetch_endpoint(struct pulling *p, const struct pull_endpoint *at, int
 	sb_init(&file, FILE_BYTES);
 	*results = 0;
 	while (!rc && more) {
-		bool left_off;
+		bool left_off = false;
 		target_of(p, at, from_us, to_us, page, &target);
 		rc = target.full ? err_set(e, RR_LIMIT, "the vendor's page name is too long")
 				 : ask_for(p, at, sb_str(&target), !page[0], &left_off, e);

@@ -408,12 +408,12 @@ static void reason(const struct reconcile *r, const struct series *s, unsigned i
 
 static int reasons(struct reconcile *r)
 {
-	struct reconcile_row **all = calloc(r->count + 1, sizeof *all);
+	struct reconcile_row **all = calloc(r->count + 1, sizeof(struct reconcile_row *));
 	if (!all)
 		return -RR_NOMEM;
 	for (unsigned i = 0; i < r->count; i++)
 		all[i] = &r->rows[i];
-	qsort(all, r->count, sizeof *all, by_series);
+	qsort(all, r->count, sizeof(struct reconcile_row *), by_series);
 	for (unsigned i = 0; i < r->count;) {
 		struct series s = {all + i, 1};
 		bool shifted;

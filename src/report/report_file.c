@@ -99,7 +99,7 @@ void report_ahead_svg(const struct report *r, struct sb *out)
 	struct svg_chart c = {
 		.x_name = "day of the month", .y_name = f ? f->currency.code : "", .title = title, .desc = desc};
 	struct sb words;
-	if (!m)
+	if (!m || !f)
 		return;
 	sb_init(&words, 4096);
 	report_outlook(r, &words);

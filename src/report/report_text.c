@@ -414,7 +414,8 @@ static void widen(struct page *p, money_wide pico)
 static void lay_out(struct page *p, unsigned width)
 {
 	const struct report *r = p->r;
-	const struct report_part *parts[] = {&r->inference, &r->training, &r->other};
+	enum { PARTS = 3 };
+	const struct report_part *const parts[PARTS] = {&r->inference, &r->training, &r->other};
 	money_wide size = r->total_pico < 0 ? -r->total_pico : r->total_pico;
 	for (unsigned i = 0; i < r->currencies; i++) {
 		const struct report_currency *c = &r->by_currency[i];
@@ -427,7 +428,7 @@ static void lay_out(struct page *p, unsigned width)
 								  : 6;
 	p->cell = CELL;
 	widen(p, r->total_pico);
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+	for (unsigned i = 0; i < PARTS; i++) {
 		widen(p, parts[i]->total_pico);
 		for (unsigned k = 0; k < parts[i]->count && k < LINES_SHOWN; k++)
 			widen(p, parts[i]->lines[k].cost_pico);
