@@ -68,12 +68,12 @@ def worth(*reports): return sum(D(row['line_item_unblended_cost']) for rows in r
 
 def verified(ledger): return json.loads(subprocess.run([BINARY, 'verify', '--json', '--ledger', str(ledger)], capture_output=True, text=True, timeout=60).stdout)['ok']
 
-for turn in range(6):
+for turn in range(4):
     folder = TMP / str(turn)
     folder.mkdir()
     ledger, per_day = folder / 'l.db', rng.randint(3, 12)
     whole = report('111', '2026-09', 30, per_day, turn)
-    days = (1, 28, 5, 2, 12, 20)[turn]
+    days = (1, 28, 5, 12)[turn]
     first = {k: v for k, v in whole.items() if k[0] <= days}
     second = later(first, whole, turn)
     other = report('222', '2026-09', 9, 4, 1000 + turn)

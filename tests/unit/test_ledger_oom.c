@@ -165,7 +165,7 @@ TEST(a_transaction_is_whole_or_not_at_all)
 {
 	calls_path = help_path();
 	ledger_close(help_open(calls_path, LEDGER_WRITE));
-	each("a transaction", step_of(2), add_calls);
+	each("a transaction", step_of(3), add_calls);
 	T_EQ_I(stands(calls_path).calls, calls_there);
 	help_clean();
 }
@@ -232,7 +232,7 @@ TEST(a_report_is_right_or_says_memory)
 	read_path = l->path;
 	OK(ledger_rollup(l, HELP_T0 + 5, INT64_MAX, add_sum, &read_want, &e));
 	T_EQ_I(read_want.calls, ROWS - 1 + 8);
-	each("a report", step_of(7), read_all);
+	each("a report", step_of(11), read_all);
 	help_done(l);
 }
 
@@ -263,7 +263,7 @@ static bool import_one(long n, bool ever, long *hit)
 
 TEST(an_import_is_whole_or_not_at_all)
 {
-	each("an import", step_of(127), import_one);
+	each("an import", step_of(211), import_one);
 }
 
 static bool undo_one(long n, bool ever, long *hit)
@@ -294,7 +294,7 @@ static bool undo_one(long n, bool ever, long *hit)
 
 TEST(an_undo_is_whole_or_not_at_all)
 {
-	each("an undo", step_of(97), undo_one);
+	each("an undo", step_of(173), undo_one);
 }
 
 T_MAIN
