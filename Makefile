@@ -32,7 +32,7 @@ bench: ## speed beside named rivals, as ratios
 sanitize: ## the tests under address and undefined-behaviour sanitizers (about 15 minutes)
 	@tools/install test
 	@tools/build build-asan --sanitize
-	@BUILD=build-asan tests/run
+	@BUILD=build-asan ASAN_OPTIONS=allocator_may_return_null=1 tests/run
 
 lint: ## both compilers, clang-tidy, layering, file sizes
 	@tools/install lint
