@@ -77,7 +77,7 @@ def main():
         skip('all surfaces', 'node or the SDKs are not there')
         return
     with tempfile.TemporaryDirectory() as folder:
-        args = ['--job-ms', '1500', '--script', run.write_script(folder)]
+        args = ['--job-ms', '900', '--script', run.write_script(folder)]
         with Stack(sandbox_args=args) as s:
             base = f'http://127.0.0.1:{s.port}'
             key = s.json('key', 'new', '--team', 'surfaces')['key']

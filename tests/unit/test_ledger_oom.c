@@ -100,7 +100,7 @@ TEST(a_writer_waits_for_memory)
 	unsigned gave_up = 0, lost = 0, tries = 0;
 	long hit = 1;
 	log_init(LOG_OFF, false);
-	for (long n = 0; hit && FAILING; n += step_of(20), tries++) {
+	for (long n = 0; hit && FAILING; n += step_of(40), tries++) {
 		struct err e = {0};
 		const char *path = help_path();
 		struct writer_config c = {.ledger_path = path, .workers = 1, .ring_rows = 64};
@@ -124,7 +124,7 @@ TEST(a_writer_waits_for_memory)
 	}
 	log_init(LOG_INFO, false);
 	printf("  %u tries\n", tries);
-	T_TRUE(tries > 15 || !FAILING);
+	T_TRUE(tries > 8 || !FAILING);
 	T_EQ_I(gave_up, 0);
 	T_EQ_I(lost, 0);
 }
@@ -232,7 +232,7 @@ TEST(a_report_is_right_or_says_memory)
 	read_path = l->path;
 	OK(ledger_rollup(l, HELP_T0 + 5, INT64_MAX, add_sum, &read_want, &e));
 	T_EQ_I(read_want.calls, ROWS - 1 + 8);
-	each("a report", step_of(11), read_all);
+	each("a report", step_of(17), read_all);
 	help_done(l);
 }
 
@@ -263,7 +263,7 @@ static bool import_one(long n, bool ever, long *hit)
 
 TEST(an_import_is_whole_or_not_at_all)
 {
-	each("an import", step_of(211), import_one);
+	each("an import", step_of(307), import_one);
 }
 
 static bool undo_one(long n, bool ever, long *hit)
@@ -294,7 +294,7 @@ static bool undo_one(long n, bool ever, long *hit)
 
 TEST(an_undo_is_whole_or_not_at_all)
 {
-	each("an undo", step_of(173), undo_one);
+	each("an undo", step_of(257), undo_one);
 }
 
 T_MAIN

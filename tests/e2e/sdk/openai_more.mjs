@@ -58,7 +58,7 @@ await test('openai uploads in parts, joined and trained on', async () => {
   assert.equal((await client.uploads.cancel(gone.id)).status, 'cancelled')
   let j = await client.fineTuning.jobs.create({ model: 'gpt-4o-mini', training_file: whole.file.id, method: { type: 'supervised', supervised: { hyperparameters: { n_epochs: 1 } } } })
   assert.equal((await client.fineTuning.jobs.pause(j.id)).status, 'paused')
-  await new Promise(f => setTimeout(f, 1700)) // longer than a job takes
+  await new Promise(f => setTimeout(f, 1000)) // longer than a job takes
   assert.equal((await client.fineTuning.jobs.retrieve(j.id)).status, 'paused')
   assert.ok((await client.fineTuning.jobs.resume(j.id)).status !== 'paused')
   for (let i = 0; i < 400 && j.status !== 'succeeded'; i++) { await new Promise(f => setTimeout(f, 50)); j = await client.fineTuning.jobs.retrieve(j.id) }
