@@ -268,11 +268,15 @@ void first_text(const struct first *f, double took_s, struct sb *out)
 	sb_addc(out, '\n');
 	if (r->calls)
 		sb_addf(out, "%s requests, ", num_group(r->calls, n));
-	if (r->calls || r->input_tok + r->output_tok)
-		sb_addf(out, "%.3f million tokens a month%s", report_tokens_million_per_month(r),
-			r->calls ? "" : " (requests are not counted in it)");
-	else
+	if (r->calls || r->input_tok + r->output_tok) {
+		/* a single day, where a month's bill stands too, says nothing of a month */
+		bool day = r->query.to_us - r->query.from_us <= US_PER_DAY;
+		sb_addf(out, "%.3f million tokens%s%s",
+			day ? (double)(r->input_tok + r->output_tok) * 1e-6 : report_tokens_million_per_month(r),
+			day ? "" : " a month", r->calls ? "" : " (requests are not counted in it)");
+	} else {
 		sb_adds(out, "a bill alone: it counts no requests and no tokens");
+	}
 	if (r->hidden_calls)
 		sb_addf(out, "; pilots and tests (%s requests) are not counted", num_group(r->hidden_calls, n));
 	if (took_s >= 0)
