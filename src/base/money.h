@@ -51,6 +51,12 @@ unsigned money_decimals(money_wide pico);
 char *money_human(money_wide pico, unsigned decimals, char out[MONEY_TEXT]);
 char *money_text_atto(money_wide atto, char out[MONEY_TEXT]);
 
+/* How far two amounts are from each other. */
+static inline money_wide money_apart(money_wide a, money_wide b)
+{
+	return a > b ? a - b : b - a;
+}
+
 /* v / d rounded half to even; d > 0. The one place of rounding. */
 money_wide money_round(money_wide v, money_wide d);
 /* atto-sum of one row to pico, half to even; -RR_RANGE if it does not fit an int64. */

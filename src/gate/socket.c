@@ -128,7 +128,7 @@ static void close_vendor(struct socket *s)
 	hash_random(mask, sizeof mask);
 	sb_init(&frame, 256);
 	ws_write_close(&frame, WS_CLOSE_AWAY, str_make("", 0), mask);
-	to_vendor(s, frame.full ? STR("") : sb_str(&frame));
+	to_vendor(s, sb_str(&frame));
 	sb_fini(&frame);
 	s->closing = true;
 	exchange_limit_us(r->exchange, CLOSE_WAIT_US);
@@ -173,7 +173,7 @@ static void close_client(struct socket *s, unsigned code, const char *reason)
 		return;
 	sb_init(&frame, 256);
 	ws_write_close(&frame, code, str_of(reason), NULL);
-	to_client(s, frame.full ? STR("") : sb_str(&frame));
+	to_client(s, sb_str(&frame));
 	sb_fini(&frame);
 	s->client_over = true;
 	stream_end(s->session->client);
@@ -191,7 +191,7 @@ static void tell_error(struct socket *s, unsigned status, struct call_id id, str
 	sb_addf(&event, "{\"type\":\"error\",\"event_id\":\"event_%s\",\"status\":%u,", call_id_text(id, text), status);
 	sb_add_str(&event, str_sub(body, 1, body.n));
 	ws_write(&frame, WS_TEXT, sb_str(&event), NULL);
-	if (!event.full && !frame.full)
+	if (!event.full)
 		to_client(s, sb_str(&frame));
 	sb_fini(&event);
 	sb_fini(&frame);
@@ -453,7 +453,7 @@ static void client_control(struct socket *s, const struct ws_piece *p)
 		struct sb frame;
 		sb_init(&frame, 256);
 		ws_write(&frame, WS_CLOSE, p->control_payload, NULL);
-		to_client(s, frame.full ? STR("") : sb_str(&frame));
+		to_client(s, sb_str(&frame));
 		sb_fini(&frame);
 		s->client_over = true;
 		stream_end(s->session->client);

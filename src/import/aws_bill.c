@@ -21,15 +21,13 @@ static const char *const names[C_COUNT] = {
 };
 
 enum line { LINE_PAYER, LINE_LINKED, LINE_OTHER, LINE_NONE };
-enum { PERIODS_MOST = 64 };
 
 struct bill {
 	struct cloud_columns t;
 	bool counts[LINE_NONE + 1]; /* rule 2 */
 	bool has_total;
 	money_wide total, sum;
-	int64_t period[PERIODS_MOST];
-	unsigned periods;
+	struct cloud_periods periods;
 };
 
 static unsigned probe(const struct csv *c)
@@ -56,14 +54,7 @@ static enum line line_of(struct str record)
 /* Replacement is bound to the payer's account. */
 static void scope(struct csv *c, char *out, size_t size)
 {
-	struct cloud_columns t = {.columns = 0};
-	cloud_columns_find(&t, c, names, C_COUNT);
-	str_copy(out, size, csv_next(c, NULL) > 0 ? cloud_field(&t, c, C_PAYER) : STR(""));
-}
-
-static money_wide apart(money_wide a, money_wide b)
-{
-	return a > b ? a - b : b - a;
+	cloud_scope(c, names, C_COUNT, C_PAYER, out, size);
 }
 
 /* Rule 2: once through the file for its own total and for what stands in each kind of line. */
@@ -103,7 +94,7 @@ static void choose(const struct import_ctx *x, struct bill *s)
 	for (unsigned set = 0; set < 3; set++) { /* the accounts first: they say more than their sum */
 		bool linked = set != 1, payer = set != 0;
 		money_wide sum = (linked ? of[LINE_LINKED] : 0) + (payer ? of[LINE_PAYER] : 0) + of[LINE_OTHER];
-		money_wide off = apart(sum, s->total);
+		money_wide off = money_apart(sum, s->total);
 		if (set && off >= least)
 			continue;
 		least = off;
@@ -139,13 +130,7 @@ static int period(struct import_ctx *x, struct csv *c, struct err *e)
 	if (read_day(x, cloud_field(&s->t, c, C_PERIOD_START), &from_us) ||
 	    read_day(x, cloud_field(&s->t, c, C_PERIOD_END), &to_us) || to_us <= from_us)
 		return 0;
-	for (unsigned i = 0; i < s->periods; i++)
-		if (s->period[i] == from_us)
-			return 0;
-	if (s->periods == PERIODS_MOST)
-		return err_set(e, RR_LIMIT, "more than %d months in one bill", PERIODS_MOST);
-	s->period[s->periods++] = from_us;
-	return import_reports(x, from_us, to_us + 1, false, e);
+	return cloud_reports(x, &s->periods, from_us, to_us + 1, false, e);
 }
 
 /* A line's amounts, and the charge that each is, "" for the cost itself. */
@@ -249,7 +234,7 @@ static int end(struct import_ctx *x, struct err *e)
 	const struct bill *s = x->state;
 	char a[MONEY_TEXT], b[MONEY_TEXT];
 	(void)e;
-	if (s->has_total && apart(s->total, s->sum) > PICO_PER_UNIT / 100)
+	if (s->has_total && money_apart(s->total, s->sum) > PICO_PER_UNIT / 100)
 		import_note(x, "its own total is %s, its lines are %s: a line is missing or was refused", money_text(s->total, a),
 			    money_text(s->sum, b));
 	return 0;

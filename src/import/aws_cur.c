@@ -29,7 +29,7 @@ static const char *const names[C_COUNT] = {
 	"product_region_code|product/regionCode|product/region", "resource_tags", "product",
 };
 
-enum { PERIODS_MOST = 64, KINDS = 8192, PERIOD_TEXT = 40 };
+enum { KINDS = 8192, PERIOD_TEXT = 40 };
 
 /* Rule 5. */
 struct kind {
@@ -43,8 +43,7 @@ struct kind {
 
 struct cur {
 	struct cloud_columns t;
-	int64_t period[PERIODS_MOST];
-	unsigned periods;
+	struct cloud_periods periods;
 	char period_text[2][PERIOD_TEXT]; /* of the last row: nearly always the next one's too */
 	struct kind kind[KINDS];
 };
@@ -94,9 +93,7 @@ static int begin(struct import_ctx *x, struct csv *c, struct err *e)
 /* Replacement is bound to the payer's account. */
 static void scope(struct csv *c, char *out, size_t size)
 {
-	struct cloud_columns t = {.columns = 0};
-	cloud_columns_find(&t, c, names, C_COUNT);
-	str_copy(out, size, csv_next(c, NULL) > 0 ? cloud_field(&t, c, C_PAYER) : STR(""));
+	cloud_scope(c, names, C_COUNT, C_PAYER, out, size);
 }
 
 /* Rule 2. */
@@ -112,13 +109,7 @@ static int replace_period(struct import_ctx *x, struct csv *c, struct err *e)
 	str_copy(s->period_text[1], sizeof s->period_text[1], to);
 	if (read_time(from, &from_us) || read_time(to, &to_us) || to_us <= from_us)
 		return 0;
-	for (unsigned i = 0; i < s->periods; i++)
-		if (s->period[i] == from_us)
-			return 0;
-	if (s->periods == PERIODS_MOST)
-		return err_set(e, RR_LIMIT, "more than %d billing periods in one report", PERIODS_MOST);
-	s->period[s->periods++] = from_us;
-	return import_reports(x, from_us, to_us, true, e);
+	return cloud_reports(x, &s->periods, from_us, to_us, true, e);
 }
 
 /* Rule 3: "USE1-Claude3Haiku-input-tokens" is Claude3Haiku, "USE1-Train:ml.p5.48xlarge" the machine; a marketplace

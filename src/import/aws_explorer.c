@@ -88,7 +88,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 {
 	struct table *s = x->state;
 	struct str day = str_trim(csv_field(c, 0)), text = STR("");
-	money_wide sum = 0, off;
+	money_wide sum = 0;
 	const char *why;
 	char a[MONEY_TEXT], b[MONEY_TEXT];
 	int64_t start_us, pico, total;
@@ -112,8 +112,7 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 		rc = cell(x, c, i, start_us, pico, e);
 	}
 	text = str_trim(csv_field(c, s->total));
-	off = text.n && !read_money(text, &total, NULL) ? sum - total : 0;
-	if (off > PICO_PER_UNIT / 100 || off < -PICO_PER_UNIT / 100)
+	if (text.n && !read_money(text, &total, NULL) && money_apart(sum, total) > PICO_PER_UNIT / 100)
 		import_note(x, "the total of %.*s is %s, its cells are %s: the download has left groups out", STR_ARG(day),
 			    money_text(total, a), money_text(sum, b));
 	if (s->last_us && start_us - s->last_us > 27 * US_PER_DAY)

@@ -65,6 +65,25 @@ struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned wh
 	return read_null(csv_field(c, t->at[which]));
 }
 
+void cloud_scope(struct csv *c, const char *const *names, unsigned count, unsigned which, char *out, size_t size)
+{
+	struct cloud_columns t = {.columns = 0};
+	cloud_columns_find(&t, c, names, count);
+	str_copy(out, size, csv_next(c, NULL) > 0 ? cloud_field(&t, c, which) : STR(""));
+}
+
+int cloud_reports(struct import_ctx *x, struct cloud_periods *p, int64_t from_us, int64_t to_us, bool in_parts,
+		  struct err *e)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->from_us[i] == from_us)
+			return 0;
+	if (p->count == CLOUD_PERIODS)
+		return err_set(e, RR_LIMIT, "more than %d billing periods in one report", CLOUD_PERIODS);
+	p->from_us[p->count++] = from_us;
+	return import_reports(x, from_us, to_us, in_parts, e);
+}
+
 struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c)
 {
 	struct hash128 row = {0, 0}, kind = {0, 0};

@@ -29,6 +29,17 @@ struct str cloud_field(const struct cloud_columns *t, struct csv *c, unsigned wh
  * its kind is told by. */
 struct hash128 cloud_key(struct import_ctx *x, const struct cloud_columns *t, struct csv *c);
 
+/* What replacement is bound to, in that column of the first row: a payer's account (import_source's scope). */
+void cloud_scope(struct csv *c, const char *const *names, unsigned count, unsigned which, char *out, size_t size);
+/* The billing periods that a report is of. Each is told once (import_reports); -RR_LIMIT beyond so many. */
+enum { CLOUD_PERIODS = 64 };
+struct cloud_periods {
+	int64_t from_us[CLOUD_PERIODS];
+	unsigned count;
+};
+int cloud_reports(struct import_ctx *x, struct cloud_periods *p, int64_t from_us, int64_t to_us, bool in_parts,
+		  struct err *e);
+
 /* Amounts, quantities, rates: names that no row is told by. */
 bool cloud_is_amount(struct str name);
 /* Those, and what a later export of a cloud's same rows has other values in: invoice numbers that come when a month

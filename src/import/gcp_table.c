@@ -162,11 +162,6 @@ static int row(struct import_ctx *x, struct csv *c, struct err *e)
 	return row_end(x, e);
 }
 
-static money_wide apart(money_wide a, money_wide b)
-{
-	return a > b ? a - b : b - a;
-}
-
 /* Rule 3: whether a total holds the rounding error, both readings of it agree. */
 static int end(struct import_ctx *x, struct err *e)
 {
@@ -174,10 +169,10 @@ static int end(struct import_ctx *x, struct err *e)
 	static const money_wide cent = PICO_PER_UNIT / 100;
 	char a[MONEY_TEXT], b[MONEY_TEXT];
 	(void)e;
-	if (s->has_total && apart(s->total, s->sum) > cent && apart(s->total, s->sum - s->rounding) > cent)
+	if (s->has_total && money_apart(s->total, s->sum) > cent && money_apart(s->total, s->sum - s->rounding) > cent)
 		import_note(x, "its own total is %s, its lines are %s: a line is missing or was refused", money_text(s->total, a),
 			    money_text(s->sum, b));
-	if (s->has_due && apart(s->due, s->sum) > cent)
+	if (s->has_due && money_apart(s->due, s->sum) > cent)
 		import_note(x, "%s is due by the invoice, the lines are %s: was it downloaded without its credits?", money_text(s->due, a),
 			    money_text(s->sum, b));
 	return 0;

@@ -128,34 +128,37 @@ void row_repeated(struct import_ctx *x)
 	x->b->rows_duplicate++;
 }
 
-static void add_note(struct import_ctx *x, const char *text)
+enum { NOTE_BYTES = sizeof ((struct import_summary *)0)->note[0] };
+
+/* Once, however often it is said; its text in any case. */
+__attribute__((format(printf, 3, 0))) static void add_note(struct import_ctx *x, char text[NOTE_BYTES], const char *fmt,
+							    va_list ap)
 {
 	struct import_summary *s = x->s;
+	vsnprintf(text, NOTE_BYTES, fmt, ap);
 	for (unsigned i = 0; i < s->notes; i++)
 		if (strcmp(s->note[i], text) == 0)
 			return;
 	if (s->notes < IMPORT_NOTES && !x->sample)
-		str_copy(s->note[s->notes++], sizeof s->note[0], str_of(text));
+		str_copy(s->note[s->notes++], NOTE_BYTES, str_of(text));
 }
 
 void import_note(struct import_ctx *x, const char *fmt, ...)
 {
-	char text[sizeof x->s->note[0]];
+	char text[NOTE_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	add_note(x, text, fmt, ap);
 	va_end(ap);
-	add_note(x, text);
 }
 
 void import_twice(struct import_ctx *x, const char *fmt, ...)
 {
-	char text[sizeof x->s->note[0]];
+	char text[NOTE_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	add_note(x, text, fmt, ap);
 	va_end(ap);
-	add_note(x, text);
 	if (!x->s->twice[0])
 		str_copy(x->s->twice, sizeof x->s->twice, str_of(text));
 }
@@ -510,7 +513,7 @@ static int say_twin(struct import_ctx *x, int64_t batch, const struct batch_cove
 {
 	char source[48], from[TIME_TEXT], to[TIME_TEXT];
 	int64_t from_us, to_us;
-	int rc = c->side == SIDE_BILL && !(x->source->flags & SRC_ALONE) && x->last_us
+	int rc = c->side == SIDE_BILL && c->first_us
 			 ? ledger_cover_twin(x->o->ledger, batch, c, source, &from_us, &to_us, e)
 			 : 0;
 	if (rc <= 0)
@@ -587,9 +590,12 @@ static int was_measured(struct import_ctx *x, bool *yes, struct err *e)
 	return 0;
 }
 
-/* What the report that this row is of is grouped by, and how wide its buckets are. */
+/* What the report that this row is of is grouped by, and how wide its buckets are: asked of such reports alone
+ * (feed_open). */
 static uint32_t grouping(const struct import_ctx *x)
 {
+	if (!(x->source->flags & SRC_CELLS))
+		return 0;
 	return (uint32_t)hash_xxh3_seed(&x->grouped, sizeof x->grouped, (uint64_t)(x->call.end_us - x->call.start_us));
 }
 

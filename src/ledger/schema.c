@@ -216,7 +216,15 @@ static int run_step(struct ledger *l, const char *step, struct err *e)
 /* Columns that follow from the field lists, and the numbers of fields. */
 static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 {
-	static const char *const key_columns[] = {"requests", "tokens", "active"}; /* 0 = as configured */
+	static const struct {
+		unsigned since;
+		const char *table, *column;
+	} later[] = {
+		/* 0 = as configured */
+		{8, "key", "requests"}, {8, "key", "tokens"}, {8, "key", "active"},
+		/* 0 = not known; first, last: where its rows start */
+		{13, "batch", "shape"}, {13, "cover", "first"}, {13, "cover", "last"},
+	};
 	static const unsigned rollup_since[ROLLUP_TABLES] = {1, 1, 12, 12};
 	int rc = 0;
 	for (unsigned i = 0; i < FIELDS && !rc; i++) {
@@ -239,14 +247,9 @@ static int generated_columns(struct ledger *l, unsigned version, struct err *e)
 		for (char *n = strtok_r(names, ",", &save); n && !rc && version >= rollup_since[t]; n = strtok_r(NULL, ",", &save))
 			rc = add_column(l, rollup_tables[t], n, "NOT NULL DEFAULT 0", e);
 	}
-	for (unsigned i = 0; i < 3 && version >= 8 && !rc; i++)
-		rc = add_column(l, "key", key_columns[i], "NOT NULL DEFAULT 0", e);
-	if (!rc && version >= 13) /* 0 = not known */
-		rc = add_column(l, "batch", "shape", "NOT NULL DEFAULT 0", e);
-	if (!rc && version >= 13) /* the first row's start and the last one's; 0 = not known */
-		rc = add_column(l, "cover", "first", "NOT NULL DEFAULT 0", e);
-	if (!rc && version >= 13)
-		rc = add_column(l, "cover", "last", "NOT NULL DEFAULT 0", e);
+	for (unsigned i = 0; i < sizeof later / sizeof *later && !rc; i++)
+		if (version >= later[i].since)
+			rc = add_column(l, later[i].table, later[i].column, "NOT NULL DEFAULT 0", e);
 	return rc;
 }
 

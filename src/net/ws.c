@@ -281,6 +281,7 @@ void ws_write(struct sb *out, enum ws_opcode opcode, struct str payload, const u
 {
 	unsigned char h[WS_HEADER_MOST];
 	unsigned n = 2, bit = mask ? 128 : 0;
+	size_t before = out->n;
 	h[0] = (unsigned char)(128u | opcode);
 	if (payload.n < 126) {
 		h[1] = (unsigned char)(bit | payload.n);
@@ -299,6 +300,10 @@ void ws_write(struct sb *out, enum ws_opcode opcode, struct str payload, const u
 	sb_add_str(out, payload);
 	for (size_t i = 0; mask && i < payload.n && !out->full; i++)
 		out->p[out->n - payload.n + i] = (char)((unsigned char)payload.p[i] ^ mask[i & 3]);
+	if (out->full && out->p) { /* half a frame would spoil all behind it */
+		out->n = before;
+		out->p[before] = 0;
+	}
 }
 
 void ws_write_close(struct sb *out, unsigned code, struct str reason, const unsigned char *mask)

@@ -63,7 +63,8 @@ struct ws_piece {
  * caller empties it between messages. <0: -RR_SYNTAX or -RR_NOMEM with *fault and r->close_code. */
 long ws_next(struct ws_reader *r, const char *in, size_t n, struct ws_piece *out, struct sb *text, const char **fault);
 
-/* A whole frame that we say ourselves. mask: the 4 bytes of a client's mask, NULL for a server's frame. */
+/* A whole frame that we say ourselves, or without memory (out->full) nothing of it. mask: the 4 bytes of a client's
+ * mask, NULL for a server's frame. */
 void ws_write(struct sb *out, enum ws_opcode opcode, struct str payload, const unsigned char *mask);
 void ws_write_close(struct sb *out, unsigned code, struct str reason, const unsigned char *mask);
 
